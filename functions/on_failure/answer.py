@@ -1,0 +1,1 @@
+../../layers/controller/ecr_controller/answer.py

@@ -1,0 +1,36 @@
+"""Answers CloudFormation for a function that died: a crash at import, out of memory, past its time.
+
+Lambda hands it the request as an on-failure destination. It has no layer and nothing but the standard library, so that
+what killed the other function cannot kill it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger()
+logger.setLevel(logging.INFO)
+
+
+def handler(event: Mapping[str, Any], context: Any) -> None:
+    """Answer FAILED to the request in ``requestPayload``. Raises NotDelivered, so that Lambda tries again."""
+    request = event["requestPayload"]
+    death = event.get("responsePayload") or {}
+    what = death.get("errorMessage") or death.get("errorType") or event["requestContext"].get("condition", "unknown")
+    function = event["requestContext"]["functionArn"].split(":function:")[-1].split(":")[0]
+    logger.error("%s died with %s of %s: %s", function, request["RequestType"], request["LogicalResourceId"], what)
+    body = answer.body(
+        request,
+        "FAILED",
+        request.get("PhysicalResourceId") or answer.failed_create_id(request["RequestId"]),
+        reason=f"The controller's function {function} died before it could answer: {what}. Its log has the details.",
+        log=f"of {function}",
+    )
+    answer.send(request["ResponseURL"], body, time.time() + context.get_remaining_time_in_millis() / 1000 * 0.9)

@@ -1,0 +1,20 @@
+"""Stands behind ``Custom::ECRRepository``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.observability import logger, metrics, serve
+from ecr_controller.repository.resource import RepositoryResource
+
+if TYPE_CHECKING:
+    from ecr_controller.custom_resource import LambdaContext
+
+resource = RepositoryResource()
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Answer a custom resource request; nothing is returned, since CloudFormation calls asynchronously."""
+    serve(event, context, resource)

@@ -1,0 +1,201 @@
+"""The protocol of a CloudFormation custom resource: one request in, exactly one answer out, whatever happens.
+
+The work runs in a thread of its own, so that its deadline is kept even by work that hangs: the main thread then answers
+FAILED, returns, and no later answer can follow. Only the standard library is imported here.
+
+Source: "Custom resource reference" in the CloudFormation user guide; the rules of the CDK's provider framework.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import threading
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ecr_controller import answer
+from ecr_controller.errors import RetryableError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+logger = logging.getLogger(__name__)
+
+# The moment (time.time()) after which the work of this thread may call AWS no more.
+DEADLINE: ContextVar[float] = ContextVar("DEADLINE")
+# Of the function's time, what is kept for answering: a quarter, at most this many seconds.
+ANSWER_SECONDS = 30.0
+LONGEST_PAUSE = 16.0
+
+
+class LambdaContext(Protocol):
+    """What is used of Lambda's context object."""
+
+    log_group_name: str
+    log_stream_name: str
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of CloudFormation, without the signed ResponseURL. ``deadline`` is a ``time.time()``."""
+
+    type: str
+    request_id: str
+    stack_id: str
+    logical_id: str
+    resource_type: str
+    physical_id: str
+    properties: Mapping[str, Any]
+    old_properties: Mapping[str, Any]
+    deadline: float
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any], deadline: float) -> Request:
+        """The request in the event. Raises KeyError for an event that is no custom resource request."""
+        return cls(
+            type=event["RequestType"],
+            request_id=event["RequestId"],
+            stack_id=event["StackId"],
+            logical_id=event["LogicalResourceId"],
+            resource_type=event["ResourceType"],
+            physical_id=event.get("PhysicalResourceId", ""),
+            properties=event.get("ResourceProperties", {}),
+            old_properties=event.get("OldResourceProperties", {}),
+            deadline=deadline,
+        )
+
+    @property
+    def stack_name(self) -> str:
+        """The name in ``arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID``."""
+        return self.stack_id.split("/")[1] if "/" in self.stack_id else self.stack_id
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a request came to: the physical id, which is what `Ref` gives, and the attributes for `GetAtt`."""
+
+    physical_id: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    no_echo: bool = False
+
+
+class Resource(Protocol):
+    """One type of custom resource. Each method may be called twice for one request, and must then do no harm."""
+
+    def create(self, request: Request) -> Result:
+        """Make it, or take back what was begun and raise."""
+
+    def update(self, request: Request) -> Result:
+        """Change it in place, or make a replacement and return its physical id."""
+
+    def delete(self, request: Request) -> None:
+        """Take away what is ours. Properties may be invalid; what is gone already is a success."""
+
+    def delete_failed_create(self, request: Request, create_request_id: str) -> None:
+        """Take away what the Create with that request id left behind."""
+
+
+def serve(event: Mapping[str, Any], context: LambdaContext, resource: Resource) -> str:
+    """Do what the request asks and answer it: "SUCCESS" or "FAILED".
+
+    Raises answer.NotDelivered when CloudFormation did not take the answer; Lambda's on-failure destination tries again.
+    """
+    seconds = context.get_remaining_time_in_millis() / 1000
+    until = time.time() + seconds * 0.95
+    request = Request.from_event(event, deadline=time.time() + seconds - min(ANSWER_SECONDS, seconds / 4))
+    log = f"{context.log_group_name}, stream {context.log_stream_name}, request {context.aws_request_id}"
+    outcome = _outcome(resource, request, log)
+    if isinstance(outcome, Result):
+        result, reason, status = outcome, "", "SUCCESS"
+    else:
+        result, reason, status = (
+            Result(request.physical_id or answer.failed_create_id(request.request_id)),
+            outcome,
+            "FAILED",
+        )
+    body = answer.body(
+        event, status, result.physical_id, reason=reason, data=result.data, no_echo=result.no_echo, log=log
+    )
+    answer.send(event["ResponseURL"], body, until)
+    logger.info(
+        "%s of %s answered %s", request.type, request.logical_id, status, extra={"physical_id": result.physical_id}
+    )
+    return status
+
+
+def _outcome(resource: Resource, request: Request, log: str) -> Result | str:
+    """The result, or the reason of the failure in words for the stack event."""
+    try:
+        return _within_deadline(lambda: _persistently(resource, request), request.deadline)
+    except UserError as error:
+        logger.warning("%s of %s refused: %s", request.type, request.logical_id, error)
+        return str(error)
+    except RetryableError as error:
+        logger.warning("%s of %s ran out of time: %s", request.type, request.logical_id, error)
+        return f"{error} It was tried until the time was up; try the deployment again."
+    except TimeoutError:
+        logger.exception("%s of %s took too long", request.type, request.logical_id)
+        return f"The controller took too long and stopped. Its log says how far it came: {log}"
+    except BaseException as error:  # an answer must follow whatever happens, SystemExit included
+        logger.exception("%s of %s met a defect", request.type, request.logical_id)
+        return f"The controller met a defect ({type(error).__name__}). Its log has the details: {log}"
+
+
+def _within_deadline(work: Callable[[], Result], deadline: float) -> Result:
+    """The result of the work, or what it raised. Raises TimeoutError at the deadline, and leaves the work behind."""
+    outcome: queue.SimpleQueue[Result | BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        DEADLINE.set(deadline)
+        try:
+            outcome.put(work())
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            outcome.put(error)
+
+    threading.Thread(target=run, name="custom-resource", daemon=True).start()
+    try:
+        found = outcome.get(timeout=max(0.0, deadline - time.time()))
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _persistently(resource: Resource, request: Request) -> Result:
+    """Do it, and again after a pause with full jitter as long as it raises RetryableError and there is time."""
+    pause = 0.5
+    while True:
+        try:
+            return _dispatch(resource, request)
+        except RetryableError as error:
+            wait = random.uniform(0, pause)  # noqa: S311
+            if time.time() + wait >= request.deadline:
+                raise
+            logger.info("%s of %s is tried again in %.1f s: %s", request.type, request.logical_id, wait, error)
+            time.sleep(wait)
+            pause = min(LONGEST_PAUSE, 2 * pause)
+
+
+def _dispatch(resource: Resource, request: Request) -> Result:
+    failed_create = request.physical_id.startswith(answer.FAILED_CREATE)
+    match request.type:
+        case "Create":
+            return resource.create(request)
+        case "Update":
+            return resource.create(request) if failed_create else resource.update(request)
+        case "Delete":
+            if failed_create:
+                resource.delete_failed_create(request, request.physical_id.removeprefix(answer.FAILED_CREATE))
+            else:
+                resource.delete(request)
+            return Result(request.physical_id)
+    raise UserError(f"RequestType {request.type} is none of Create, Update and Delete.")

@@ -1,0 +1,167 @@
+"""What a lifecycle policy does to the images of a repository: a pure function, which asks nobody.
+
+Source: "Lifecycle policy evaluation rules" in the Amazon ECR user guide. What the guide leaves open is decided so:
+
+- Of images with equal times, the later in the input is the newer.
+- A manifest list protects the images that it refers to, where they are known, while it is kept in standard storage.
+  A protected image still counts among those that a rule matches and marks.
+- ECR reports a manifest list as large as its largest image. Expiring the list itself is taken to free nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal
+
+from ecr_controller.lifecycle.selection import ImageIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from datetime import datetime
+
+    from ecr_controller.lifecycle.images import Image
+    from ecr_controller.lifecycle.policy import CountType, LifecyclePolicy, Rule
+
+Action = Literal["expire", "archive", "keep"]
+
+_CLOCKS: dict[CountType, Callable[[Image], datetime | None]] = {
+    "sinceImagePushed": attrgetter("available_since"),
+    "sinceImagePulled": attrgetter("last_used_at"),
+    "sinceImageTransitioned": attrgetter("last_archived_at"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What happens to one image. ``rule_priority`` is the rule that expires or archives it. ``claimed_by`` is the
+    first rule that matches it, which no later rule can overrule; None if no rule does."""
+
+    image: Image
+    action: Action
+    rule_priority: int | None
+    claimed_by: int | None
+
+    @property
+    def bytes_freed(self) -> int:
+        """An upper bound, because images share layers. Archiving frees nothing."""
+        return self.image.size_in_bytes if self.action == "expire" and not self.image.is_manifest_list else 0
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """How many images a rule matches; claims, as no rule before it did; marks, as they are past its count or age;
+    and acts on, as no manifest list holds them. Each number is at most the one before."""
+
+    priority: int
+    matched: int
+    claimed: int
+    marked: int
+    acted: int
+
+    @property
+    def shadowed(self) -> bool:
+        """Whether rules of higher priority claim all that it matches, so that it can never act."""
+        return self.matched > 0 and self.claimed == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One fate an image, in the order of the images, and one outcome a rule, by priority."""
+
+    fates: tuple[Fate, ...]
+    rules: tuple[RuleOutcome, ...]
+
+    @property
+    def counts(self) -> dict[Action, int]:
+        """Images by action."""
+        counted = Counter(fate.action for fate in self.fates)
+        return {"expire": counted["expire"], "archive": counted["archive"], "keep": counted["keep"]}
+
+    @property
+    def bytes_freed(self) -> int:
+        """The sum over all images."""
+        return sum(fate.bytes_freed for fate in self.fates)
+
+    @property
+    def unmatched_rules(self) -> tuple[int, ...]:
+        """Priorities of the rules that match no image."""
+        return tuple(rule.priority for rule in self.rules if not rule.matched)
+
+    @property
+    def shadowed_rules(self) -> tuple[int, ...]:
+        """Priorities of the rules whose every image is claimed by a rule of higher priority."""
+        return tuple(rule.priority for rule in self.rules if rule.shadowed)
+
+    @property
+    def orphaned_artifacts(self) -> tuple[Image, ...]:
+        """Reference artifacts that no rule acts on, but that ECR removes within 24 hours of acting on their subject."""
+        gone = {fate.image.digest for fate in self.fates if fate.action != "keep"}
+        artifacts = [fate.image for fate in self.fates if fate.action == "keep" and fate.image.subject]
+        orphaned: list[Image] = []
+        while found := [image for image in artifacts if image.subject in gone]:  # a signature may sign an SBOM
+            orphaned += found
+            gone |= {image.digest for image in found}
+            artifacts = [image for image in artifacts if image.subject not in gone]
+        return tuple(orphaned)
+
+
+def evaluate(policy: LifecyclePolicy, images: Sequence[Image], now: datetime) -> Evaluation:
+    """Apply the rules to all images at the time ``now``, which is aware. Images are known below by position."""
+    oldest_first = sorted(range(len(images)), key=[image.available_since for image in images].__getitem__)
+    youngest_first = oldest_first[::-1]
+    index = ImageIndex(images)
+    claims: dict[int, int] = {}
+    marks: dict[int, Rule] = {}
+    tallies: list[tuple[int, int, int, int]] = []
+    for rule in sorted(policy.rules, key=lambda rule: rule.priority):
+        matched = index.selected_by(rule)
+        claimed = matched.difference(claims)
+        if rule.count_type == "imageCountMoreThan":
+            # Images that another rule claimed still count among the N that are kept.
+            marked = claimed.difference(islice(filter(matched.__contains__, youngest_first), rule.count_number))
+        else:
+            marked = _older(images, claimed, rule, now)
+        # The whole pool is claimed, not only what is marked.
+        claims |= dict.fromkeys(claimed, rule.priority)
+        marks |= dict.fromkeys(marked, rule)
+        tallies.append((rule.priority, len(matched), len(claimed), len(marked)))
+
+    held = _held_by_manifest_lists(images, marks)
+    acting = {position: rule for position, rule in marks.items() if images[position].digest not in held}
+    acted = Counter(rule.priority for rule in acting.values())
+    return Evaluation(
+        fates=tuple(_fate(image, acting.get(i), claims.get(i)) for i, image in enumerate(images)),
+        rules=tuple(RuleOutcome(*tally, acted=acted[tally[0]]) for tally in tallies),
+    )
+
+
+def _older(images: Sequence[Image], positions: set[int], rule: Rule, now: datetime) -> set[int]:
+    """Those strictly older than the rule's days of 24 hours. What has no time is not older."""
+    clock, limit = _CLOCKS[rule.count_type], timedelta(days=min(rule.count_number, timedelta.max.days))
+    return {i for i in positions if (since := clock(images[i])) is not None and now - since > limit}
+
+
+def _held_by_manifest_lists(images: Sequence[Image], marked: Collection[int]) -> set[str]:
+    """Digests that manifest lists refer to which stay in standard storage. A list that is held stays, too."""
+    lists = {
+        image.digest: position
+        for position, image in enumerate(images)
+        if image.children and image.storage_class == "standard"
+    }
+    staying = [position for position in lists.values() if position not in marked]
+    held: set[str] = set()
+    while staying:
+        found = set(images[staying.pop()].children) - held
+        held |= found
+        staying += [lists[digest] for digest in found & lists.keys()]
+    return held
+
+
+def _fate(image: Image, acting: Rule | None, claimed_by: int | None) -> Fate:
+    if acting is None:
+        return Fate(image, "keep", None, claimed_by)
+    return Fate(image, "expire" if acting.action == "expire" else "archive", acting.priority, claimed_by)

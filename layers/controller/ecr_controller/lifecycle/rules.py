@@ -1,0 +1,78 @@
+"""From what a person declares, LifecycleRules or LifecyclePolicyText, to a lifecycle policy that ECR accepts.
+
+Priorities, the inferred tag status and the place of `any` are the CDK's (``aws-cdk-lib/aws-ecr``, LifecycleRule). A
+text is read into the same form, so that both meet the same checks and the same messages.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.errors import Fault
+from ecr_controller.lifecycle import checks, text
+from ecr_controller.lifecycle.checks import tag_status
+from ecr_controller.lifecycle.policy import COUNT_PROPERTIES, LifecyclePolicy, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ecr_controller.lifecycle.checks import Declared
+
+
+def declared_policy(declared: Mapping[str, Any], faults: list[Fault]) -> LifecyclePolicy | None:
+    """The policy that checked properties declare, or None where they declare none, or one that has faults.
+
+    Faults are added to ``faults``.
+    """
+    rules, policy_text = declared.get("LifecycleRules"), declared.get("LifecyclePolicyText")
+    if rules and policy_text is not None:
+        faults.append(Fault("LifecyclePolicyText", "cannot be given together with LifecycleRules; keep one of the two"))
+        return None
+    if policy_text is not None:
+        return _policy(text.read(policy_text, "LifecyclePolicyText", faults), "LifecyclePolicyText", faults)
+    return policy_from_rules(rules, faults) if rules else None
+
+
+def policy_from_rules(rules: Sequence[Mapping[str, Any] | None], faults: list[Fault]) -> LifecyclePolicy | None:
+    """The policy of checked LifecycleRules, in the CDK's order; None is an entry whose faults are already told."""
+    declared = [None if rule is None else checks.Declared(rule, f"LifecycleRules[{i}]") for i, rule in enumerate(rules)]
+    return _policy(declared, "LifecycleRules", faults)
+
+
+def _policy(declared: Sequence[Declared | None], path: str, faults: list[Fault]) -> LifecyclePolicy | None:
+    sound = [rule for rule in declared if rule is not None]
+    found = [fault for rule in sound for fault in checks.rule_faults(rule)]
+    if found or not sound or len(sound) < len(declared):
+        faults += found
+        return None
+    numbered = _numbered(sound)
+    policy = LifecyclePolicy(tuple(rule for _, rule in numbered))
+    found = checks.policy_faults(numbered) or checks.text_faults(policy.text(), path)
+    faults += found
+    return None if found else policy
+
+
+def _numbered(declared: Sequence[Declared]) -> list[tuple[Declared, Rule]]:
+    """Rules with a priority, then those without, then `any`; each without one gets the next after the largest."""
+    following = count(1 + max((rule["RulePriority"] for rule in declared if "RulePriority" in rule), default=0))
+    return [
+        (rule, _rule(rule, rule["RulePriority"] if "RulePriority" in rule else next(following)))
+        for rule in sorted(declared, key=lambda rule: (tag_status(rule) == "any", "RulePriority" not in rule))
+    ]
+
+
+def _rule(declared: Declared, priority: int) -> Rule:
+    count_property = next(name for name in COUNT_PROPERTIES if name in declared)
+    count_type = COUNT_PROPERTIES[count_property]
+    return Rule(
+        priority=priority,
+        tag_status=tag_status(declared),
+        count_type=count_type.name,
+        count_number=declared[count_property],
+        action=count_type.action(declared.get("Action")),
+        storage_class=declared.get("StorageClass", count_type.storage_class),
+        tag_prefixes=tuple(declared.get("TagPrefixList", ())),
+        tag_patterns=tuple(declared.get("TagPatternList", ())),
+        description=declared.get("Description"),
+    )

@@ -1,0 +1,143 @@
+"""The properties of a resource, checked and coerced once, at the boundary, by the JSON Schema in ``schemas/``.
+
+CloudFormation sends every scalar as a string (``"true"``, ``"30"``), so a boolean or an integer is taken from its
+string. Only the keywords that our schemas use are known; `tests/unit/test_properties.py` holds this reading of them
+against the ``jsonschema`` package, which is too heavy for a cold start and needs compiled code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.errors import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+SCHEMAS = Path(__file__).parent / "schemas"
+# CloudFormation's own, which every custom resource has.
+PROTOCOL = ("ServiceToken", "ServiceTimeout")
+
+Schema = dict[str, Any]
+
+
+@cache
+def load(name: str) -> Schema:
+    """The schema in ``schemas/<name>.json``."""
+    schema: Schema = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def check(type_name: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+    """The declared properties of ``Custom::<type_name>`` with proper types, and every fault found in them.
+
+    A property that has a fault is left out of the first, and an entry of a list is None there, so that what is built
+    on it is not blamed as well.
+    """
+    faults: list[Fault] = []
+    own = {name: value for name, value in declared.items() if name not in PROTOCOL}
+    values: dict[str, Any] = _walk(load(type_name), own, "", faults, _from_string)
+    return values, faults
+
+
+def check_document(schema_name: str, document: Any, path: str) -> list[Fault]:
+    """The faults of a JSON document, whose types are taken as they are. ``path`` is the property that holds it."""
+    faults: list[Fault] = []
+    _walk(load(schema_name), document, path, faults, lambda _type, value: value)
+    return faults
+
+
+def _walk(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Callable[[str, Any], Any]) -> Any:
+    schema = _resolve(schema)
+    value = coerce(schema["type"], value)
+    found = list(_faults(schema, value))
+    faults += [Fault(path or "Properties", message) for message in found]
+    if found:
+        return None
+    if schema["type"] == "object":
+        return _members(schema, value, path, faults, coerce)
+    if schema["type"] == "array":
+        return [_sound(schema["items"], item, f"{path}[{i}]", faults, coerce) for i, item in enumerate(value)]
+    return value
+
+
+def _sound(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Callable[[str, Any], Any]) -> Any:
+    """The value, or None where anything in it has a fault."""
+    before = len(faults)
+    walked = _walk(schema, value, path, faults, coerce)
+    return walked if len(faults) == before else None
+
+
+def _members(
+    schema: Schema, value: dict[str, Any], path: str, faults: list[Fault], coerce: Callable[[str, Any], Any]
+) -> dict[str, Any]:
+    known = schema["properties"]
+    prefix = f"{path}." if path else ""
+    faults += [Fault(prefix + name, "is required") for name in schema.get("required", ()) if name not in value]
+    faults += [Fault(prefix + name, _unknown(name, known)) for name in value if name not in known]
+    walked = {name: _walk(known[name], value[name], prefix + name, faults, coerce) for name in value if name in known}
+    return {name: item for name, item in walked.items() if item is not None}
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1) or [each for each in known if each.lower() == name.lower()]
+    return "is not a property of it" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _resolve(schema: Schema) -> Schema:
+    while "$ref" in schema:
+        file, _, pointer = schema["$ref"].partition("#/")
+        target = load(file.removesuffix(".json"))
+        for step in pointer.split("/"):
+            target = target[step]
+        schema = target | {key: value for key, value in schema.items() if key != "$ref"}
+    return schema
+
+
+def _from_string(kind: str, value: Any) -> Any:
+    if kind == "boolean" and value in ("true", "false"):
+        return value == "true"
+    if kind == "integer" and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return int(value)
+    if kind == "string" and isinstance(value, (bool, int)):
+        return str(value).lower()
+    return value
+
+
+_TYPES: dict[str, tuple[type, str]] = {
+    "object": (dict, "must be a map of properties"),
+    "array": (list, "must be a list"),
+    "string": (str, "must be a string"),
+    "integer": (int, "must be a whole number"),
+    "boolean": (bool, "must be true or false"),
+}
+
+
+def _faults(schema: Schema, value: Any) -> Iterable[str]:
+    python_type, message = _TYPES[schema["type"]]
+    if not isinstance(value, python_type) or (python_type is int and isinstance(value, bool)):
+        yield message
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        yield "must be one of " + ", ".join(schema["enum"])
+    for keyword, broken, text in _BOUNDS:
+        if keyword in schema and broken(value, schema[keyword]):
+            yield text.format(schema[keyword])
+    if "pattern" in schema and not re.search(schema["pattern"], str(value)):
+        yield schema.get("patternHint") or f"must match {schema['pattern']}"
+
+
+_BOUNDS: tuple[tuple[str, Callable[[Any, int], bool], str], ...] = (
+    ("minimum", lambda value, bound: value < bound, "must be at least {}"),
+    ("maximum", lambda value, bound: value > bound, "must be at most {}"),
+    ("minLength", lambda value, bound: len(value) < bound, "must have at least {} characters"),
+    ("maxLength", lambda value, bound: len(value) > bound, "must have at most {} characters"),
+    ("minItems", lambda value, bound: len(value) < bound, "must have at least {} entries"),
+    ("maxItems", lambda value, bound: len(value) > bound, "must have at most {} entries"),
+)

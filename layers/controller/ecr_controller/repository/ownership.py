@@ -1,0 +1,59 @@
+"""Who owns a repository, written on the repository itself as tags.
+
+``ecr-controller:stack-id`` and ``ecr-controller:logical-id`` name the resource that it belongs to.
+``ecr-controller:origin`` says how it came to be ours, ``created`` or ``adopted``, and by which request.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ecr_controller.custom_resource import Request
+
+STACK_ID = "ecr-controller:stack-id"
+LOGICAL_ID = "ecr-controller:logical-id"
+ORIGIN = "ecr-controller:origin"
+KEYS = (STACK_ID, LOGICAL_ID, ORIGIN)
+
+
+def created(request: Request) -> dict[str, str]:
+    """The tags of a repository that this request creates."""
+    return _tags(request, "created")
+
+
+def adopted(request: Request) -> dict[str, str]:
+    """The tags of a repository that this request takes over."""
+    return _tags(request, "adopted")
+
+
+def _tags(request: Request, origin: str) -> dict[str, str]:
+    return {STACK_ID: request.stack_id, LOGICAL_ID: request.logical_id, ORIGIN: f"{origin} {request.request_id}"}
+
+
+def is_ours(tags: Mapping[str, str], request: Request) -> bool:
+    """Whether the tags name the very resource that the request is about."""
+    return (tags.get(STACK_ID), tags.get(LOGICAL_ID)) == (request.stack_id, request.logical_id)
+
+
+def is_adopted(tags: Mapping[str, str]) -> bool:
+    """Whether it was there before it was ours, so that it stays when the resource goes."""
+    return tags.get(ORIGIN, "").startswith("adopted")
+
+
+def is_of_request(tags: Mapping[str, str], request_id: str) -> bool:
+    """Whether that request made it ours. Tags without an origin are taken to be its own."""
+    return tags.get(ORIGIN, request_id).split(" ")[-1] == request_id
+
+
+def other_stack(tags: Mapping[str, str], request: Request) -> str | None:
+    """The id of another stack that owns it, if one does."""
+    owner = tags.get(STACK_ID)
+    return owner if owner != request.stack_id else None
+
+
+def is_begun_by(tags: Mapping[str, str], request: Request) -> bool:
+    """Whether this very request created it and died before its answer."""
+    return is_ours(tags, request) and not is_adopted(tags) and is_of_request(tags, request.request_id)
