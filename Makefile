@@ -1,0 +1,70 @@
+# What people do here. `make` alone lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= eu-west-1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo local test format style types template unit integration test-aws invoke bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say which with PYTHON=…"; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) …"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' requirements-dev.txt)"
+	@$(VENV)/bin/uv pip install --quiet --require-hashes --python $(VENV)/bin/python -r requirements-dev.txt
+	@touch $@
+
+setup: $(READY) ## set up the virtual environment from the lock
+
+demo: $(READY) ## deploy to an embedded AWS, use it, show what happens, clean up
+	@python -m local.demo
+
+local: $(READY) ## the same embedded AWS with the controller in it, to try things by hand until Ctrl-C
+	@python -m local.stay
+
+test: style types template unit integration ## everything that CI runs
+
+format: $(READY) ## put the code into shape
+	ruff format .
+	ruff check --fix .
+
+style: $(READY)
+	ruff format --check .
+	ruff check .
+
+types: $(READY)
+	mypy
+	@for function in functions/*/app.py; do echo "mypy $$function" && MYPYPATH=layers/controller:$$(dirname $$function) mypy $$function || exit 1; done
+
+template: $(READY)
+	sam validate --lint
+	cfn-lint template.yaml examples/*.yaml
+
+unit: $(READY) ## the unit tests alone
+	pytest tests/unit -n auto
+
+integration: $(READY) ## the tests on the embedded AWS alone
+	pytest tests/integration
+
+test-aws: $(READY) ## the integration tests on a real account and Region; says what it makes, and asks first
+	@python -m local.real_aws
+
+invoke: $(READY) ## run one function on one event: make invoke FUNCTION=repository EVENT=create
+	@python -m local.invoke "$(FUNCTION)" "$(EVENT)"
+
+bench: $(READY) ## measure cold starts, API calls and lifecycle evaluation
+	@python -m benchmarks
+
+lock: $(READY) ## pin the dependencies anew
+	uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+
+clean: ## remove what was built
+	rm -rf .venv .venv-* .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
