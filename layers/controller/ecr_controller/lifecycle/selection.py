@@ -26,10 +26,13 @@ class ImageIndex:
         self._by_status: defaultdict[tuple[StorageClass, TagStatus], set[int]] = defaultdict(set)
         for position, image in enumerate(images):
             self._by_status[image.storage_class, "tagged" if image.tags else "untagged"].add(position)
-            self._by_status[image.storage_class, "any"].add(position)
-        carried = sorted((tag, position) for position, image in enumerate(images) for tag in image.tags)
-        self._tags = [tag for tag, _ in carried]
-        self._carriers = [position for _, position in carried]
+        for stored in ("standard", "archive"):
+            self._by_status[stored, "any"] = self._by_status[stored, "tagged"] | self._by_status[stored, "untagged"]
+        tags = [tag for image in images for tag in image.tags]
+        carriers = [position for position, image in enumerate(images) for _ in image.tags]
+        order = sorted(range(len(tags)), key=tags.__getitem__)
+        self._tags = [tags[i] for i in order]
+        self._carriers = [carriers[i] for i in order]
         self._text = "\n" + "\n".join(self._tags)
         self._starts = [0, *accumulate(len(tag) + 1 for tag in self._tags)]
 
@@ -44,20 +47,23 @@ class ImageIndex:
         return slice(low, bisect_right(self._tags, head, lo=low, key=lambda tag: tag[: len(head)]))
 
     def _carriers_of(self, pattern: str) -> list[int]:
+        pattern = re.sub(r"\*+", "*", pattern)
         head, *rest = pattern.split("*")
         within = self._starting(head)
         if rest == [""]:
             return self._carriers[within]
-        search = re.compile(_expression(pattern), re.MULTILINE)
-        found = search.finditer(self._text, self._starts[within.start], self._starts[within.stop])
+        lines = re.compile(_line(pattern), re.MULTILINE)
+        found = lines.finditer(self._text, self._starts[within.start], self._starts[within.stop])
         return [self._carriers[bisect_right(self._starts, match.start()) - 1] for match in found]
 
 
-def _expression(pattern: str) -> str:
-    """A line that matches; ``*`` is any run of characters. The groups are atomic: no pattern backtracks for long."""
-    start, *runs = map(re.escape, re.sub(r"\*+", "*", pattern).split("*"))
+def _line(pattern: str) -> str:
+    """The expression for a tag on its line; ``*`` is any run of characters. Its groups are atomic, so that no pattern
+    backtracks for long."""
+    start, *runs = map(re.escape, pattern.split("*"))
     if runs and not start:
-        start, *runs = runs  # what precedes the first text is of no matter, and a search for plain text is fast
+        start, *runs = runs  # anything may precede it, and a search that begins with plain text is fast
     else:
         start = rf"\n{start}"
-    return start + "".join(rf"(?>[^\n]*?{run})" for run in runs[:-1]) + "".join(rf"[^\n]*{run}" for run in runs[-1:]) + "$"
+    end = rf"[^\n]*{runs.pop()}$" if runs else "$"
+    return start + "".join(rf"(?>[^\n]*?{run})" for run in runs) + end

@@ -1,0 +1,33 @@
+"""Lifecycle rules as a person would say them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ecr_controller.lifecycle.policy import Rule
+
+_CLOCKS = {
+    "sinceImagePushed": "pushed",
+    "sinceImagePulled": "pulled, or pushed if they never were,",
+    "sinceImageTransitioned": "archived",
+}
+
+
+def in_words(rule: Rule) -> str:
+    """``expire images tagged prod*, keeping the 10 youngest``."""
+    verb = "expire" if rule.action == "expire" else "archive"
+    if rule.count_type == "imageCountMoreThan":
+        return f"{verb} {_selection(rule)}, keeping the {rule.count_number:,} youngest"
+    days = "1 day" if rule.count_number == 1 else f"{rule.count_number:,} days"
+    return f"{verb} {_selection(rule)} {_CLOCKS[rule.count_type]} more than {days} ago"
+
+
+def _selection(rule: Rule) -> str:
+    images = "archived images" if rule.storage_class == "archive" else "images"
+    if rule.tag_status == "any":
+        return f"all {images}"
+    if rule.tag_status == "untagged":
+        return f"untagged {images}"
+    tags = rule.tag_patterns or tuple(f"{prefix}*" for prefix in rule.tag_prefixes)
+    return f"{images} tagged {' and '.join(tags)}"

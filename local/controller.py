@@ -1,0 +1,57 @@
+"""The real `sam build` and `sam deploy` of template.yaml, to whatever AWS the environment names."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+STACK_NAME = "ecr-controller"
+
+
+class CommandError(Exception):
+    """A command ended with another code than 0. The message holds what it said."""
+
+
+def build(folder: Path, environment: Mapping[str, str]) -> Path:
+    """Run `sam build` into a folder of its own, so that several can run side by side; the built template."""
+    _run(["sam", "build", "--build-dir", f"{folder}/build", "--no-cached"], environment)
+    return folder / "build" / "template.yaml"
+
+
+def deploy(
+    template: Path,
+    environment: Mapping[str, str],
+    stack_name: str = STACK_NAME,
+    parameters: Mapping[str, str] | None = None,
+) -> None:
+    """Run `sam deploy` of a built template."""
+    overrides = [f"{name}={value}" for name, value in (parameters or {}).items()]
+    options = ["--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"]
+    command = ["sam", "deploy", "--template-file", str(template), "--stack-name", stack_name, "--resolve-s3"]
+    command += ["--capabilities", "CAPABILITY_IAM", *options]
+    _run(command + (["--parameter-overrides", *overrides] if overrides else []), environment)
+
+
+def delete(environment: Mapping[str, str], stack_name: str = STACK_NAME) -> None:
+    """Run `sam delete`, which also removes what `sam deploy` uploaded."""
+    _run(["sam", "delete", "--stack-name", stack_name, "--no-prompts"], environment)
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> None:
+    quiet = {"SAM_CLI_TELEMETRY": "0", "PYTHONWARNINGS": "ignore"}
+    ended = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**environment, **quiet},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise CommandError(f"{' '.join(command[:2])} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")

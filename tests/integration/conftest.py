@@ -1,0 +1,121 @@
+"""The controller, deployed once for the whole run: to an embedded AWS, or to the AWS that the environment names.
+
+`make test-aws` sets ECR_CONTROLLER_TEST_AWS; then nothing but credentials, a Region and maybe an endpoint is asked for.
+Whatever a test makes has a name that begins with the random `prefix`, and is removed at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import controller, images
+from local.emulator import Emulator
+from local.real_aws import RealAws
+from local.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mypy_boto3_ecr import ECRClient
+
+ON_REAL_AWS = "ECR_CONTROLLER_TEST_AWS" in os.environ
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The emulator's own tests have no place on a real AWS."""
+    if ON_REAL_AWS:
+        items[:] = [item for item in items if "emulator" not in item.path.parts]
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Emulator | RealAws]:
+    if ON_REAL_AWS:
+        yield RealAws()
+    else:
+        with Emulator.start() as emulator:
+            yield emulator
+
+
+@pytest.fixture(scope="session")
+def ecr(aws: Emulator | RealAws) -> ECRClient:
+    client: ECRClient = aws.client("ecr")
+    return client
+
+
+@pytest.fixture(scope="session")
+def prefix() -> str:
+    return f"ect{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session")
+def controller_stack(
+    aws: Emulator | RealAws, prefix: str, ecr: ECRClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The name of the controller's stack, which may touch only repositories that begin with the prefix."""
+    name, environment = f"{prefix}-controller", aws.environment()
+    template = controller.build(tmp_path_factory.mktemp("sam"), environment)
+    try:
+        controller.deploy(template, environment, name, {"RepositoryNames": f"{prefix}*"})
+        yield name
+    finally:
+        if ON_REAL_AWS:
+            _remove_repositories(ecr, prefix)
+            controller.delete(environment, name)
+
+
+def _remove_repositories(ecr: ECRClient, prefix: str) -> None:
+    for page in ecr.get_paginator("describe_repositories").paginate():
+        for repository in page["repositories"]:
+            if repository["repositoryName"].startswith(prefix):
+                ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
+
+
+@pytest.fixture
+def stack(aws: Emulator | RealAws, prefix: str, controller_stack: str) -> Iterator[Stack]:
+    """A stack of the test's own, deleted at its end whatever became of it."""
+    made = Stack(aws.client("cloudformation"), f"{prefix}-{uuid.uuid4().hex[:6]}")
+    yield made
+    if made.id:
+        made.delete()
+
+
+@pytest.fixture
+def name(prefix: str) -> str:
+    """A repository name of the test's own."""
+    return f"{prefix}/{uuid.uuid4().hex[:6]}"
+
+
+@pytest.fixture
+def template(controller_stack: str) -> Callable[..., str]:
+    """Makes a template with one Custom::ECRRepository with the given properties."""
+
+    def make(**properties: Any) -> str:
+        return repository_template(controller_stack, properties)
+
+    return make
+
+
+def repository_template(controller_stack: str, properties: dict[str, Any]) -> str:
+    import json
+
+    token = {"Fn::ImportValue": f"{controller_stack}-ECRRepository"}
+    repository = {"Type": "Custom::ECRRepository", "Properties": {"ServiceToken": token, **properties}}
+    attributes = ("RepositoryName", "RepositoryArn", "RepositoryUri", "RegistryUri", "RegistryId")
+    outputs: dict[str, Any] = {each: {"Value": {"Fn::GetAtt": ["Repository", each]}} for each in attributes}
+    return json.dumps(
+        {"Resources": {"Repository": repository}, "Outputs": outputs | {"Ref": {"Value": {"Ref": "Repository"}}}}
+    )
+
+
+@pytest.fixture
+def push(ecr: ECRClient) -> Callable[[str, str], str]:
+    """Pushes an image with a tag to a repository, layers and all."""
+
+    def push_it(repository: str, tag: str) -> str:
+        return images.push_image(ecr, repository, tag, content=tag)
+
+    return push_it

@@ -1,0 +1,319 @@
+"""Each piece of the extension, and that MiniStack lacks it: without the extension each of these tests fails.
+
+A test that passes there (XPASS) says that MiniStack has learned it: the piece can go.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local.emulator import Emulator
+from local.images import push_image, push_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_ecr import ECRClient
+
+FAILURES = (AssertionError, ClientError, pytest.fail.Exception)
+LACKS = pytest.mark.xfail(raises=FAILURES, strict=True, reason="MiniStack lacks it")
+TOKEN_POLICY = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[Emulator]:
+    with Emulator.start(extended=False) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="module", params=["aws", pytest.param("plain", marks=LACKS)])
+def cloud(request: pytest.FixtureRequest) -> Emulator:
+    """The emulator with the extension, and the plain one, on which the test must fail."""
+    emulator: Emulator = request.getfixturevalue(request.param)
+    return emulator
+
+
+@pytest.fixture
+def ecr(cloud: Emulator) -> ECRClient:
+    client: ECRClient = cloud.client("ecr")
+    return client
+
+
+@pytest.fixture
+def name(ecr: ECRClient) -> str:
+    """A repository of the test."""
+    created = ecr.create_repository(repositoryName=f"app-{uuid.uuid4().hex[:8]}")
+    return created["repository"]["repositoryName"]
+
+
+def as_role(cloud: Emulator, service: str, *statements: dict[str, Any]) -> Any:
+    """A client with the rights of a role that has these statements, and no others."""
+    iam, role = cloud.client("iam"), f"role-{uuid.uuid4().hex[:8]}"
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | each for each in statements]})
+    iam.put_role_policy(RoleName=role, PolicyName="rights", PolicyDocument=document)
+    session = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    return cloud.client(
+        service,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+
+
+def scanned(ecr: ECRClient, name: str, tag: str) -> Any:
+    """The findings of a scan, once it is over."""
+    for _ in range(100):
+        findings = ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": tag})
+        if findings["imageScanStatus"]["status"] != "IN_PROGRESS":
+            return findings
+        time.sleep(0.1)
+    pytest.fail("the scan did not end in ten seconds")
+
+
+def event_queue(cloud: Emulator, detail_type: str, name: str) -> str:
+    """A queue that gets the events of one type about one repository."""
+    queue = cloud.client("sqs").create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
+    pattern = {"source": ["aws.ecr"], "detail-type": [detail_type], "detail": {"repository-name": [name]}}
+    cloud.client("events").put_rule(Name=name, EventPattern=json.dumps(pattern))
+    arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{queue.rpartition('/')[2]}"
+    cloud.client("events").put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    return str(queue)
+
+
+def next_event(cloud: Emulator, queue: str) -> Any:
+    messages = cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2).get("Messages", [])
+    assert len(messages) == 1
+    return json.loads(messages[0]["Body"])
+
+
+# Authorization
+
+
+def test_a_condition_on_the_policy_arn_is_checked(cloud: Emulator) -> None:
+    iam = cloud.client("iam")
+    group = f"group-{uuid.uuid4().hex[:8]}"
+    iam.create_group(GroupName=group)
+    document = json.dumps({"Version": "2012-10-17", "Statement": [TOKEN_POLICY]})
+    right, wrong = (iam.create_policy(PolicyName=f"{p}{group}", PolicyDocument=document)["Policy"]["Arn"] for p in "rw")
+    condition = {"ArnEquals": {"iam:PolicyARN": right}}
+    limited = as_role(cloud, "iam", {"Action": "iam:AttachGroupPolicy", "Resource": "*", "Condition": condition})
+    limited.attach_group_policy(GroupName=group, PolicyArn=right)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        limited.attach_group_policy(GroupName=group, PolicyArn=wrong)
+
+
+@pytest.mark.parametrize("prefix", ["aws", "ecr"])
+def test_a_condition_on_the_tags_of_a_repository_is_checked(cloud: Emulator, prefix: str, name: str) -> None:
+    ecr = cloud.client("ecr")
+    owned = ecr.create_repository(repositoryName=f"{name}-owned", tags=[{"Key": "Owner:id", "Value": "us"}])
+    condition = {"StringEquals": {f"{prefix}:ResourceTag/Owner:id": "us"}}
+    limited = as_role(cloud, "ecr", {"Action": "ecr:*", "Resource": "*", "Condition": condition})
+    limited.list_images(repositoryName=f"{name}-owned")
+    limited.list_tags_for_resource(resourceArn=owned["repository"]["repositoryArn"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        limited.list_images(repositoryName=name)
+
+
+def test_a_call_that_names_a_repository_by_its_arn_is_checked_on_it(cloud: Emulator, ecr: ECRClient, name: str) -> None:
+    arn = ecr.describe_repositories(repositoryNames=[name])["repositories"][0]["repositoryArn"]
+    limited = as_role(cloud, "ecr", {"Action": "ecr:*", "Resource": arn})
+    limited.tag_resource(resourceArn=arn, tags=[{"Key": "a", "Value": "b"}])
+    limited.describe_repositories(repositoryNames=[name])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        limited.describe_repositories()
+
+
+def test_a_condition_on_the_keys_of_removed_tags_is_checked(cloud: Emulator, ecr: ECRClient, name: str) -> None:
+    arn = ecr.describe_repositories(repositoryNames=[name])["repositories"][0]["repositoryArn"]
+    condition = {"ForAllValues:StringEquals": {"aws:TagKeys": "free"}}
+    limited = as_role(cloud, "ecr", {"Action": "ecr:UntagResource", "Resource": "*", "Condition": condition})
+    limited.untag_resource(resourceArn=arn, tagKeys=["free"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        limited.untag_resource(resourceArn=arn, tagKeys=["free", "owner"])
+
+
+def test_creating_with_tags_needs_the_right_to_tag(cloud: Emulator) -> None:
+    creator = as_role(cloud, "ecr", {"Action": "ecr:CreateRepository", "Resource": "*"})
+    creator.create_repository(repositoryName=f"app-{uuid.uuid4().hex}")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        creator.create_repository(repositoryName=f"app-{uuid.uuid4().hex}", tags=[{"Key": "a", "Value": "b"}])
+
+
+# Repositories
+
+
+@pytest.mark.parametrize("invalid", ["BAD", "a--b/", "_app", "app" * 100])
+def test_a_repository_name_that_ecr_refuses_is_refused(ecr: ECRClient, invalid: str) -> None:
+    with pytest.raises(ecr.exceptions.InvalidParameterException):
+        ecr.create_repository(repositoryName=invalid)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "length greater than or equal to 100"),
+        (" " * 30721, "length less than or equal to 30720"),
+        ("not JSON" + " " * 100, "Could not map policyString"),
+        ("{}" + " " * 100, "missing required properties"),
+        ('{"rules": []}' + " " * 100, "array is too short"),
+    ],
+)
+def test_a_lifecycle_policy_that_ecr_refuses_is_refused(cloud: Emulator, name: str, text: str, words: str) -> None:
+    ecr = cloud.client("ecr", config=Config(parameter_validation=False))
+    with pytest.raises(ecr.exceptions.InvalidParameterException, match=words):
+        ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=text)
+
+
+@pytest.mark.parametrize(
+    ("setting", "moves", "stays"),
+    [("IMMUTABLE_WITH_EXCLUSION", "dev-1", "v1"), ("MUTABLE_WITH_EXCLUSION", "v1", "dev-1")],
+)
+def test_exclusion_filters_are_kept_and_honoured(
+    ecr: ECRClient, name: str, setting: Any, moves: str, stays: str
+) -> None:
+    filters: Any = [{"filterType": "WILDCARD", "filter": "dev-*"}]
+    ecr.put_image_tag_mutability(
+        repositoryName=name, imageTagMutability=setting, imageTagMutabilityExclusionFilters=filters
+    )
+    repository = ecr.describe_repositories(repositoryNames=[name])["repositories"][0]
+    assert repository.get("imageTagMutabilityExclusionFilters") == filters
+    for content in ("first", "second"):
+        push_image(ecr, name, moves, content=content)
+    push_image(ecr, name, stays, content="first")
+    with pytest.raises(ecr.exceptions.ImageTagAlreadyExistsException):
+        push_image(ecr, name, stays, content="second")
+
+
+def test_filters_without_a_setting_that_takes_them_are_refused(ecr: ECRClient, name: str) -> None:
+    with pytest.raises(ecr.exceptions.InvalidParameterException):
+        ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability="IMMUTABLE_WITH_EXCLUSION")
+
+
+def test_kms_encryption_without_a_key_uses_the_key_of_aws(ecr: ECRClient, name: str) -> None:
+    kms = ecr.create_repository(repositoryName=f"{name}-kms", encryptionConfiguration={"encryptionType": "KMS"})
+    assert kms["repository"]["encryptionConfiguration"].get("kmsKey", "").startswith("arn:aws:kms:")
+
+
+def test_repositories_come_in_pages(ecr: ECRClient, name: str) -> None:
+    ecr.create_repository(repositoryName=f"{name}-2")
+    pages = list(ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1}))
+    assert all(len(each["repositories"]) == 1 for each in pages)
+    assert {name, f"{name}-2"} <= {each["repositories"][0]["repositoryName"] for each in pages}
+
+
+# Images
+
+
+def test_images_come_in_pages_with_one_id_for_each_tag(ecr: ECRClient, name: str) -> None:
+    for tag in ("1", "2", None):
+        push_image(ecr, name, tag, content=tag or "untagged")
+    push_image(ecr, name, "one", content="1")
+    listed = list(ecr.get_paginator("list_images").paginate(repositoryName=name, PaginationConfig={"PageSize": 3}))
+    assert [len(each["imageIds"]) for each in listed] == [3, 1]
+    assert {each.get("imageTag") for page in listed for each in page["imageIds"]} == {"1", "2", "one", None}
+    tagged = ecr.describe_images(repositoryName=name, filter={"tagStatus": "TAGGED"}, maxResults=1)
+    assert len(tagged["imageDetails"]) == 1
+    rest = ecr.describe_images(repositoryName=name, filter={"tagStatus": "TAGGED"}, nextToken=tagged["nextToken"])
+    assert [each["imageTags"] for each in rest["imageDetails"]] == [["2"]]
+
+
+def test_describing_an_unknown_image_is_a_fault(ecr: ECRClient, name: str) -> None:
+    with pytest.raises(ecr.exceptions.ImageNotFoundException):
+        ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": "unknown"}])
+
+
+def test_an_image_shows_its_size_and_the_time_that_it_was_given(ecr: ECRClient, name: str) -> None:
+    created = datetime(2026, 1, 2, tzinfo=UTC)
+    child = push_image(ecr, name, None, created=created, size=1234)
+    index = push_index(ecr, name, "index", [child], created=created)
+    images = ecr.describe_images(repositoryName=name)["imageDetails"]
+    assert [image["imageDigest"] for image in images] == [child, index]
+    assert {(image["imageSizeInBytes"], image["imagePushedAt"]) for image in images} == {(1234, created)}
+
+
+def test_deleting_one_of_two_tags_keeps_the_image(ecr: ECRClient, name: str) -> None:
+    for tag in ("1", "2"):
+        push_image(ecr, name, tag)
+    ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageTag": "1"}])
+    assert [image["imageTags"] for image in ecr.describe_images(repositoryName=name)["imageDetails"]] == [["2"]]
+    ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageTag": "2"}])
+    assert ecr.describe_images(repositoryName=name)["imageDetails"] == []
+
+
+def test_the_image_of_an_index_is_not_deleted_before_it(ecr: ECRClient, name: str) -> None:
+    child = push_image(ecr, name, None)
+    index = push_index(ecr, name, "index", [child])
+    refused = ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": child}])
+    assert [each.get("failureCode") for each in refused["failures"]] == ["ImageReferencedByManifestList"]
+    both = ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": index}, {"imageDigest": child}])
+    assert both["failures"] == []
+
+
+def test_a_push_emits_an_event(cloud: Emulator, ecr: ECRClient, name: str) -> None:
+    queue = event_queue(cloud, "ECR Image Action", name)
+    digest = push_image(ecr, name, "v1")
+    event = next_event(cloud, queue)
+    assert event["resources"] == []
+    assert event["detail"] == {
+        "result": "SUCCESS",
+        "repository-name": name,
+        "image-digest": digest,
+        "action-type": "PUSH",
+        "image-tag": "v1",
+    }
+
+
+# Scans
+
+
+def test_a_scan_ends_with_its_findings_and_an_event(cloud: Emulator, ecr: ECRClient, name: str) -> None:
+    queue = event_queue(cloud, "ECR Image Scan", name)
+    digest = push_image(ecr, name, "v1", findings="CRITICAL=1,HIGH=2")
+    started = ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "v1"})
+    assert started["imageScanStatus"]["status"] == "IN_PROGRESS"
+    findings = scanned(ecr, name, "v1")["imageScanFindings"]
+    assert findings["findingSeverityCounts"] == {"CRITICAL": 1, "HIGH": 2}
+    assert [each["severity"] for each in findings["findings"]] == ["CRITICAL", "HIGH", "HIGH"]
+    event = next_event(cloud, queue)
+    assert (event["source"], event["account"], event["region"]) == ("aws.ecr", cloud.account, cloud.region)
+    assert event["resources"] == [f"arn:aws:ecr:{cloud.region}:{cloud.account}:repository/{name}"]
+    assert event["detail"] == {
+        "scan-status": "COMPLETE",
+        "repository-name": name,
+        "finding-severity-counts": {"CRITICAL": 1, "HIGH": 2},
+        "image-digest": digest,
+        "image-tags": ["v1"],
+    }
+
+
+def test_a_push_is_scanned_where_the_repository_says_so(ecr: ECRClient, name: str) -> None:
+    ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
+    push_image(ecr, name, "v1", scan_status="UNSUPPORTED_IMAGE")
+    assert scanned(ecr, name, "v1")["imageScanStatus"]["status"] == "UNSUPPORTED_IMAGE"
+
+
+def test_an_image_is_scanned_once_a_day(ecr: ECRClient, name: str) -> None:
+    push_image(ecr, name, "v1")
+    ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "v1"})
+    with pytest.raises(ecr.exceptions.LimitExceededException):
+        ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "v1"})
+
+
+def test_scans_that_cannot_be_are_faults(ecr: ECRClient, name: str) -> None:
+    push_index(ecr, name, "index", [push_image(ecr, name, "v1")])
+    with pytest.raises(ecr.exceptions.UnsupportedImageTypeException):
+        ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "index"})
+    with pytest.raises(ecr.exceptions.ImageNotFoundException):
+        ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "unknown"})
+    with pytest.raises(ecr.exceptions.ScanNotFoundException):
+        ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": "v1"})
