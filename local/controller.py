@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from local import leash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,14 +45,6 @@ def delete(environment: Mapping[str, str], stack_name: str = STACK_NAME) -> None
 
 def _run(command: list[str], environment: Mapping[str, str]) -> None:
     quiet = {"SAM_CLI_TELEMETRY": "0", "PYTHONWARNINGS": "ignore"}
-    ended = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**environment, **quiet},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode != 0:
-        raise CommandError(f"{' '.join(command[:2])} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
+    code, output = leash.run(command, cwd=ROOT, env={**environment, **quiet})
+    if code != 0:
+        raise CommandError(f"{' '.join(command[:2])} ended with {code}:\n{output}")

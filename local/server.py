@@ -7,20 +7,19 @@ its standard input: at the end of file it removes that folder and kills its own 
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import sys
-import threading
+
+from local.leash import end_with_parent
 
 
 def main() -> None:
     folder = os.environ.pop("EMULATOR_FOLDER", None)
     if folder:
-        threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
+        end_with_parent(folder)
     plain = "--plain" in sys.argv
     sys.argv[1:] = []  # MiniStack reads arguments of its own
 
-    # Imported after the thread runs: importing takes seconds, in which the parent may die.
+    # Imported after the watch began: importing takes seconds, in which the parent may die.
     from ministack.app import main as serve
 
     from local.extension import install
@@ -28,13 +27,6 @@ def main() -> None:
     if not plain:
         install()
     serve()
-
-
-def _end_with_parent(folder: str) -> None:
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    shutil.rmtree(folder, ignore_errors=True)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -233,8 +233,8 @@ def test_images_keep_a_repository_unless_empty_on_delete_says_otherwise(
     assert failed.status == "DELETE_FAILED"
     assert any("holds 2 images" in reason for reason in failed.reasons)
     assert len(ecr.describe_images(repositoryName=name)["imageDetails"]) == 2
-    images = [{"imageDigest": each["imageDigest"]} for each in ecr.describe_images(repositoryName=name)["imageDetails"]]
-    ecr.batch_delete_image(repositoryName=name, imageIds=images)
+    for image in ecr.describe_images(repositoryName=name)["imageDetails"]:
+        ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": image["imageDigest"]}])
     assert stack.delete().succeeded
 
 

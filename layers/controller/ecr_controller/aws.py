@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from functools import cache, wraps
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ecr_controller import __version__
 from ecr_controller.custom_resource import DEADLINE
@@ -17,17 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from botocore.exceptions import ClientError
-    from mypy_boto3_ecr import ECRClient
 
 T = TypeVar("T")
 
 _PASSING = {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "ServerException"}
 
 
-@overload
-def client(service: Literal["ecr"]) -> ECRClient: ...
-@overload
-def client(service: str) -> Any: ...
 @cache
 def client(service: str) -> Any:
     """The client of a service: short timeouts, a few retries, our name in the user agent."""

@@ -258,15 +258,40 @@ def test_a_delete_counts_the_images_that_stand_in_its_way(resource: RepositoryRe
         resource.delete(request("Delete", physical_id=NAME))
 
 
+ADOPT = {
+    "RepositoryName": NAME,
+    "OnExisting": "Adopt",
+    "EmptyOnDelete": "true",
+    "LifecycleRules": RULES,
+    "Tags": [{"Key": "ours", "Value": "1"}, {"Key": "changed", "Value": "1"}],
+}
+
+
 def test_an_adopted_repository_is_released_even_with_empty_on_delete(
     resource: RepositoryResource, ecr: ECRClient, tags: Tags
 ) -> None:
     ecr.create_repository(repositoryName=NAME, tags=[{"Key": "team", "Value": "theirs"}])
-    adopt = {"RepositoryName": NAME, "OnExisting": "Adopt", "EmptyOnDelete": "true"}
-    resource.create(request("Create", properties=adopt))
+    resource.create(request("Create", properties=ADOPT))
     assert tags(NAME)["ecr-controller:origin"] == "adopted request-1"
-    resource.delete(request("Delete", physical_id=NAME, properties=adopt))
-    assert tags(NAME) == {"team": "theirs"}
+    arn = ecr.describe_repositories()["repositories"][0]["repositoryArn"]
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "changed", "Value": "by a person"}])
+
+    resource.delete(request("Delete", physical_id=NAME, properties=ADOPT))
+
+    assert tags(NAME) == {"team": "theirs", "changed": "by a person"}
+    with pytest.raises(ecr.exceptions.LifecyclePolicyNotFoundException):
+        ecr.get_lifecycle_policy(repositoryName=NAME)
+
+
+def test_a_release_leaves_a_lifecycle_policy_that_a_person_wrote_over_ours(
+    resource: RepositoryResource, ecr: ECRClient
+) -> None:
+    ecr.create_repository(repositoryName=NAME)
+    resource.create(request("Create", properties=ADOPT))
+    text = ecr.get_lifecycle_policy(repositoryName=NAME)["lifecyclePolicyText"].replace("9999", "7")
+    ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=text)
+    resource.delete(request("Delete", physical_id=NAME, properties=ADOPT))
+    assert ecr.get_lifecycle_policy(repositoryName=NAME)["lifecyclePolicyText"] == text
 
 
 def test_an_update_refuses_to_change_a_repository_that_is_not_ours_and_says_so(

@@ -102,10 +102,9 @@ class Evaluation:
         gone = {fate.image.digest for fate in self.fates if fate.action != "keep"}
         artifacts = [fate.image for fate in self.fates if fate.action == "keep" and fate.image.subject]
         orphaned: list[Image] = []
-        while found := [image for image in artifacts if image.subject in gone]:  # a signature may sign an SBOM
+        while found := [image for image in artifacts if image.subject in gone]:
             orphaned += found
-            gone |= {image.digest for image in found}
-            artifacts = [image for image in artifacts if image.subject not in gone]
+            gone = {image.digest for image in found}  # a signature may sign an SBOM
         return tuple(orphaned)
 
 

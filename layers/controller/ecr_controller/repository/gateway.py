@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 class Ecr:
     """Amazon ECR, as far as repositories go. Every method may raise UserError and RetryableError."""
 
+    def __init__(self, client: ECRClient | None = None) -> None:
+        self._client = client
+
     @property
     def _ecr(self) -> ECRClient:
-        return aws.client("ecr")
+        if self._client is None:
+            self._client = aws.client("ecr")
+        return self._client
 
     def create(self, name: str, declared: Declaration, tags: Mapping[str, str]) -> Repository | None:
         """CreateRepository with all that it can take; None when a repository of that name exists."""

@@ -11,12 +11,12 @@ from ecr_controller.errors import ControllerError, RetryableError, UserError
 from ecr_controller.repository import declaration, ownership
 from ecr_controller.repository.difference import difference, needs_other_encryption
 from ecr_controller.repository.gateway import Ecr
-from ecr_controller.repository.settings import generated_name, is_name
+from ecr_controller.repository.settings import Settings, generated_name, is_name
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource import Request
     from ecr_controller.repository.difference import Change
-    from ecr_controller.repository.settings import Declaration, Repository, Settings
+    from ecr_controller.repository.settings import Declaration, Repository
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class RepositoryResource:
         name = request.physical_id
         if _is_renamed(declared, before, name):
             return self._make(request, declared, declared.name or _generated(request))
-        found = self._ecr.find(name, lifecycle_policy=_has_policy(declared, before))
+        found = self._find(name, declared, before)
         if found is None:
             logger.warning("%s was deleted by somebody else and is created again", name)
             return self._make(request, declared, name)
@@ -54,20 +54,19 @@ class RepositoryResource:
 
     def delete(self, request: Request) -> None:
         """DeleteRepository for one that this stack made; an adopted one is released, any other left alone."""
+        declared = declaration.read_leniently(request.properties)
         found = self._ecr.find(request.physical_id) if is_name(request.physical_id) else None
         if found is None:
             logger.info("%s is not there; nothing to delete", request.physical_id)
         elif not ownership.is_ours(found.tags, request):
             logger.warning("%s is left alone: its tags do not say that this stack made it", found.name)
         elif ownership.is_adopted(found.tags):
-            self._release(found)
-        elif not self._ecr.delete(
-            found.name, images_too=declaration.read_leniently(request.properties).empty_on_delete
-        ):
+            self._release(found, declared)
+        elif not self._ecr.delete(found.name, images_too=declared.empty_on_delete):
             raise UserError(
-                f"The repository {found.name} holds {self._ecr.count_images(found.name)} images and was not deleted. "
-                "Delete the images, or set EmptyOnDelete: true and update the stack before deleting it, or keep the "
-                "repository with DeletionPolicy: Retain."
+                f"The repository {found.name} was not deleted: it holds {self._ecr.count_images(found.name)} images. "
+                "Delete them and then the stack again, or retain this resource. Had the stack been deployed with "
+                "EmptyOnDelete: true, they would go with it."
             )
 
     def delete_failed_create(self, request: Request, create_request_id: str) -> None:
@@ -82,7 +81,7 @@ class RepositoryResource:
         ):
             return
         if ownership.is_adopted(found.tags):
-            self._release(found)
+            self._release(found, declared)
         elif not self._ecr.delete(name):
             logger.warning("%s is left by the failed Create: it holds images already", name)
 
@@ -91,7 +90,7 @@ class RepositoryResource:
         made = self._ecr.create(name, declared, settings.tags)
         if made is not None:
             return self._change(made, difference(made, settings), delete_on_failure=True)
-        found = self._ecr.find(name, lifecycle_policy=settings.lifecycle_policy is not None)
+        found = self._find(name, declared)
         if found is None:
             raise RetryableError(f"The repository {name} was deleted by somebody at this moment.")
         if ownership.is_begun_by(found.tags, request):
@@ -120,9 +119,20 @@ class RepositoryResource:
         except ControllerError as error:
             logger.warning("%s could not be given back as it was: %s", found.name, error)
 
-    def _release(self, found: Repository) -> None:
-        self._ecr.tag(found.arn, dict.fromkeys(ownership.KEYS))
+    def _release(self, found: Repository, declared: Declaration) -> None:
+        """Take away our tags and the lifecycle policy, as far as they are still what we put."""
+        found = self._find(found.name, declared) or found
+        still = {key: value for key, value in declared.settings.tags.items() if found.tags.get(key) == value}
+        ours = Settings(
+            lifecycle_policy=declared.settings.lifecycle_policy, tags=still | dict.fromkeys(ownership.KEYS, "")
+        )
+        self._change(found, difference(found, Settings(), before=ours))
         logger.info("%s was adopted, so it is released and stays with its images", found.name)
+
+    def _find(self, name: str, *declarations: Declaration) -> Repository | None:
+        """The repository, with its lifecycle policy where one is or was declared."""
+        read_policy = any(declared.settings.lifecycle_policy is not None for declared in declarations)
+        return self._ecr.find(name, lifecycle_policy=read_policy)
 
 
 def _generated(request: Request) -> str:
@@ -132,10 +142,6 @@ def _generated(request: Request) -> str:
 def _is_renamed(declared: Declaration, before: Declaration, name: str) -> bool:
     # A rollback may bring a name that was never reached: only one that was left counts as removed.
     return before.name == name if declared.name is None else declared.name != name
-
-
-def _has_policy(*declarations: Declaration) -> bool:
-    return any(declared.settings.lifecycle_policy is not None for declared in declarations)
 
 
 def _taken_over(request: Request, declared: Declaration, found: Repository) -> Settings:

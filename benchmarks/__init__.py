@@ -1,0 +1,7 @@
+"""What the controller costs in time, measured: ``python -m benchmarks.<name>`` from the root of the repository."""
+
+import sys
+from pathlib import Path
+
+# In Lambda the layer puts the package on the path.
+sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "controller"))

@@ -1,0 +1,150 @@
+"""`make demo`: the whole job, once, on an embedded AWS, with what a person would want to see of it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from ecr_controller.repository.gateway import Ecr
+from local import controller, show
+from local.emulator import Emulator
+from local.images import push_image
+from local.stack import Stack
+from local.steps import StepFailed, console, heading, run, say, show_function_logs, step
+
+if TYPE_CHECKING:
+    from local.stack import Deployment
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+NAME = "team/app"
+
+
+class DemoError(Exception):
+    """Something went otherwise than the demo shows."""
+
+
+def main() -> None:
+    """Start, deploy, use, update, delete; then everything is gone."""
+    with tempfile.TemporaryDirectory(prefix="ecr-controller-") as folder:
+        with step("Starting the embedded AWS, IAM enforced"):
+            aws = Emulator.start()
+        with aws:
+            try:
+                with step("sam build"):
+                    template = controller.build(Path(folder), aws.environment())
+                with step("sam deploy of the controller"):
+                    controller.deploy(template, aws.environment())
+                show_everything(aws)
+            except StepFailed:
+                show_function_logs(aws)
+                raise
+    heading("That was all. Next: `make local` keeps such an AWS running for you to try things.")
+
+
+def show_everything(aws: Emulator) -> None:
+    """Each part of the demo, in the order in which a user would meet it."""
+    stack = Stack(aws.client("cloudformation"), "shop")
+    quickstart = (EXAMPLES / "quickstart.yaml").read_text(encoding="utf-8")
+    show_create(aws, stack, quickstart)
+    show_faults(aws)
+    show_adoption(aws)
+    show_update(aws, stack, quickstart)
+    show_delete(aws, stack)
+
+
+def show_create(aws: Emulator, stack: Stack, quickstart: str) -> None:
+    heading("1. A repository from examples/quickstart.yaml")
+    with step("Deploying the stack shop"):
+        _expect(stack.deploy(quickstart), "CREATE_COMPLETE")
+    ecr = aws.client("ecr")
+    with step("Pushing three images"):
+        for tag in ("prod-1.0", "build-41", "latest"):
+            push_image(ecr, NAME, tag, content=tag)
+    with step("Pushing prod-1.0 again, with other content, is refused: the tag is immutable"):
+        try:
+            push_image(ecr, NAME, "prod-1.0", content="something else")
+        except ClientError as error:
+            refusal = error.response["Error"]["Message"]
+        else:
+            raise DemoError("it was taken")
+    say(refusal)
+    console.print(show.repository(ecr, NAME))
+
+
+def show_faults(aws: Emulator) -> None:
+    heading("2. A template with mistakes fails within seconds, tells all of them, and harms nothing")
+    template = (EXAMPLES / "quickstart.yaml").read_text(encoding="utf-8")
+    template = template.replace("MaxImageAge: 30", "MaxImageAge: 0").replace(
+        "ImageScanOnPush: true", "ImageScanOnPsh: true"
+    )
+    stack = Stack(aws.client("cloudformation"), "shop-with-mistakes")
+    with step("Deploying it"):
+        failed = stack.deploy(template)
+        _expect(failed, "ROLLBACK_COMPLETE")
+    say(failed.reasons[0])
+    with step("Deploying a stack that wants a repository that exists"):
+        taken = Stack(aws.client("cloudformation"), "another-shop").deploy(quickstart_of("team/app"))
+        _expect(taken, "ROLLBACK_COMPLETE")
+    say(taken.reasons[0])
+
+
+def show_adoption(aws: Emulator) -> None:
+    heading("3. An existing repository is adopted, and released again with its images")
+    ecr = aws.client("ecr")
+    ecr.create_repository(repositoryName="legacy/app", tags=[{"Key": "cost-center", "Value": "42"}])
+    push_image(ecr, "legacy/app", "v1")
+    stack = Stack(aws.client("cloudformation"), "legacy")
+    with step("Deploying the stack legacy with OnExisting: Adopt"):
+        _expect(stack.deploy(quickstart_of("legacy/app", "OnExisting: Adopt")), "CREATE_COMPLETE")
+    console.print(show.repository(ecr, "legacy/app"))
+    with step("Deleting the stack legacy"):
+        _expect(stack.delete(), "DELETE_COMPLETE")
+    console.print(show.repository(ecr, "legacy/app"))
+
+
+def show_update(aws: Emulator, stack: Stack, quickstart: str) -> None:
+    heading("4. An update changes what differs, and nothing else")
+    gateway = Ecr(aws.client("ecr"))
+    before = gateway.find(NAME, lifecycle_policy=True)
+    changed = quickstart.replace("MaxImageAge: 30", "MaxImageAge: 14").replace("      ImageScanOnPush: true\n", "")
+    with step("Updating the stack shop: MaxImageAge 14, no ImageScanOnPush, EmptyOnDelete"):
+        changed = changed.replace("      Tags:", "      EmptyOnDelete: true\n      Tags:")
+        _expect(stack.deploy(changed), "UPDATE_COMPLETE")
+    after = gateway.find(NAME, lifecycle_policy=True)
+    if before is None or after is None:
+        raise DemoError(f"{NAME} is not there")
+    was, now = show.settings(before), show.settings(after)
+    for label in was:
+        if was[label] != now[label]:
+            console.print(f"  {label}\n    [red]- {was[label]}[/]\n    [green]+ {now[label]}[/]")
+
+
+def show_delete(aws: Emulator, stack: Stack) -> None:
+    heading("5. Deleting the stack deletes what it made, and only that")
+    with step("Deleting the stack shop"):
+        _expect(stack.delete(), "DELETE_COMPLETE")
+    ecr = aws.client("ecr")
+    with step("Looking at what is left"):
+        left = [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
+        if left != ["legacy/app"]:
+            raise DemoError(f"these repositories are left: {left}")
+    say("team/app is gone with its images; legacy/app, which no stack made, is as it was")
+
+
+def quickstart_of(name: str, *more: str) -> str:
+    """The quickstart with another repository name, and with more properties."""
+    text = (EXAMPLES / "quickstart.yaml").read_text(encoding="utf-8")
+    return text.replace("RepositoryName: team/app", "\n      ".join([f"RepositoryName: {name}", *more]))
+
+
+def _expect(deployment: Deployment, status: str) -> None:
+    if deployment.status != status:
+        raise DemoError(f"it ended in {deployment.status}: {'; '.join(deployment.reasons) or 'no reason was given'}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,93 @@
+"""A repository as a person wants to see it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+
+from ecr_controller.lifecycle.rules import declared_policy
+from ecr_controller.lifecycle.words import in_words
+from ecr_controller.repository import ownership
+from ecr_controller.repository.gateway import Ecr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_ecr import ECRClient
+    from rich.console import RenderableType
+
+    from ecr_controller.repository.settings import Repository
+
+
+def repository(ecr: ECRClient, name: str) -> RenderableType:
+    """Settings, rules, tags, owner and images of one repository."""
+    found = Ecr(ecr).find(name, lifecycle_policy=True)
+    if found is None:
+        return f"[yellow]There is no repository {name}.[/]"
+    return Panel(
+        Group(_settings(found), _rules(found), _images(ecr, name)), title=f"[bold]{name}[/]", title_align="left"
+    )
+
+
+def _settings(found: Repository) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    for label, value in settings(found).items():
+        if label != "rules":
+            table.add_row(f"[dim]{label}[/]", value)
+    return table
+
+
+def settings(found: Repository) -> dict[str, str]:
+    """What is set on a repository, in words."""
+    exclusions = (
+        f", except {' '.join(found.mutability.exclusion_filters)}" if found.mutability.exclusion_filters else ""
+    )
+    theirs = {key: value for key, value in found.tags.items() if key not in ownership.KEYS}
+    return {
+        "URI": found.uri,
+        "scan on push": "yes" if found.scan_on_push else "no",
+        "tags are": found.mutability.value.removesuffix("_WITH_EXCLUSION").lower() + exclusions,
+        "encryption": found.encryption.type,
+        "tags": ", ".join(f"{key}={value}" for key, value in theirs.items()) or "none",
+        "owner": _owner(found.tags),
+        "rules": "; ".join(rules(found)) or "none",
+    }
+
+
+def _owner(tags: Mapping[str, str]) -> str:
+    stack = tags.get(ownership.STACK_ID)
+    if stack is None:
+        return "nobody that the controller knows"
+    how = "adopted" if ownership.is_adopted(tags) else "created"
+    return f"{tags.get(ownership.LOGICAL_ID)} in the stack {stack.split('/')[1]}, which {how} it"
+
+
+def rules(found: Repository) -> list[str]:
+    """The lifecycle rules in the order in which ECR applies them."""
+    if found.lifecycle_text is None:
+        return []
+    policy = declared_policy({"LifecyclePolicyText": found.lifecycle_text}, [])
+    if policy is None:
+        return [json.dumps(json.loads(found.lifecycle_text))]
+    ordered = sorted(policy.rules, key=lambda rule: rule.priority)
+    return [f"{rule.priority}. {in_words(rule)}" for rule in ordered]
+
+
+def _rules(found: Repository) -> RenderableType:
+    return "\n".join(["", "[dim]lifecycle rules, in order[/]", *(f"  {rule}" for rule in rules(found) or ["none"])])
+
+
+def _images(ecr: ECRClient, name: str) -> RenderableType:
+    images: list[Any] = []
+    for page in ecr.get_paginator("describe_images").paginate(repositoryName=name):
+        images += page["imageDetails"]
+    table = Table("tags", "digest", "size", "pushed", box=None, padding=(0, 2), title_justify="left")
+    for image in sorted(images, key=lambda each: each["imagePushedAt"], reverse=True):
+        size = f"{image['imageSizeInBytes'] / 1_000_000:.1f} MB"
+        pushed = f"{image['imagePushedAt']:%Y-%m-%d %H:%M}"
+        table.add_row(", ".join(image.get("imageTags", [])) or "—", image["imageDigest"][:19], size, pushed)
+    return Group("", f"[dim]images: {len(images)}[/]", table) if images else "\n[dim]images: none[/]"

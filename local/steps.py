@@ -1,0 +1,72 @@
+"""Steps of a run that a person watches: each is announced, timed, and named when it fails."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from local.emulator import Emulator
+
+console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+class StepFailed(Exception):
+    """A step ended in an error, which is told already."""
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    """Show that something is under way, then how long it took. What it raises is told, and becomes StepFailed."""
+    started = time.monotonic()
+    try:
+        with console.status(escape(title)):
+            yield
+    except Exception as error:
+        console.print(f"[red]✗[/] {escape(title)} [red]failed[/] after {time.monotonic() - started:.1f} s")
+        console.print(escape(str(error)), style="red")
+        raise StepFailed(title) from error
+    console.print(f"[green]✓[/] {escape(title)} [dim]{time.monotonic() - started:.1f} s[/]")
+
+
+def heading(text: str) -> None:
+    """Begin a new part."""
+    console.print()
+    console.print(f"[bold]{escape(text)}[/]")
+
+
+def say(text: str) -> None:
+    """One line of explanation."""
+    console.print(f"  {escape(text)}", style="dim")
+
+
+def run(main: Callable[[], None]) -> int:
+    """The exit code of a run: 0, 1 where a step failed, 130 where it was interrupted. SIGTERM unwinds like Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    try:
+        main()
+    except StepFailed:
+        return 1
+    except KeyboardInterrupt:
+        console.print("Interrupted; what was started is stopped.")
+        return 130
+    return 0
+
+
+def show_function_logs(aws: Emulator) -> None:
+    """The last lines that the controller's functions logged."""
+    logs = aws.client("logs")
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+        events = logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        if events:
+            heading(f"The log {group['logGroupName']} ends with")
+            for event in events[-12:]:
+                console.print(escape(event["message"].rstrip()), style="dim")
