@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from ecr_controller.repository.gateway import Ecr
-from local import controller, show
-from local.emulator import Emulator
+from local import show
 from local.images import push_image
 from local.stack import Stack
-from local.steps import StepFailed, console, heading, run, say, show_function_logs, step
+from local.steps import console, heading, run, running_controller, say, step
 
 if TYPE_CHECKING:
+    from local.emulator import Emulator
     from local.stack import Deployment
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -29,19 +28,8 @@ class DemoError(Exception):
 
 def main() -> None:
     """Start, deploy, use, update, delete; then everything is gone."""
-    with tempfile.TemporaryDirectory(prefix="ecr-controller-") as folder:
-        with step("Starting the embedded AWS, IAM enforced"):
-            aws = Emulator.start()
-        with aws:
-            try:
-                with step("sam build"):
-                    template = controller.build(Path(folder), aws.environment())
-                with step("sam deploy of the controller"):
-                    controller.deploy(template, aws.environment())
-                show_everything(aws)
-            except StepFailed:
-                show_function_logs(aws)
-                raise
+    with running_controller() as aws:
+        show_everything(aws)
     heading("That was all. Next: `make local` keeps such an AWS running for you to try things.")
 
 

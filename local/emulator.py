@@ -76,6 +76,11 @@ class Emulator:
         self.stop()
 
     @property
+    def folder(self) -> Path:
+        """A folder for what belongs to this AWS; it is removed with it."""
+        return Path(self._folder.name)
+
+    @property
     def pid(self) -> int:
         """The server's process id, which is also that of its process group."""
         return self._process.pid

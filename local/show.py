@@ -91,3 +91,13 @@ def _images(ecr: ECRClient, name: str) -> RenderableType:
         pushed = f"{image['imagePushedAt']:%Y-%m-%d %H:%M}"
         table.add_row(", ".join(image.get("imageTags", [])) or "—", image["imageDigest"][:19], size, pushed)
     return Group("", f"[dim]images: {len(images)}[/]", table) if images else "\n[dim]images: none[/]"
+
+
+if __name__ == "__main__":
+    import sys
+
+    import boto3
+    from rich.console import Console
+
+    for each in sys.argv[1:]:
+        Console().print(repository(boto3.client("ecr"), each))

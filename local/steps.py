@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
+from local import controller
+from local.emulator import Emulator
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from local.emulator import Emulator
 
 console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
@@ -50,7 +51,7 @@ def say(text: str) -> None:
 
 def run(main: Callable[[], None]) -> int:
     """The exit code of a run: 0, 1 where a step failed, 130 where it was interrupted. SIGTERM unwinds like Ctrl-C."""
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main()
     except StepFailed:
@@ -61,7 +62,24 @@ def run(main: Callable[[], None]) -> int:
     return 0
 
 
-def show_function_logs(aws: Emulator) -> None:
+@contextmanager
+def running_controller() -> Iterator[Emulator]:
+    """An embedded AWS with the controller deployed; where a step fails, what the functions logged is shown."""
+    with step("Starting the embedded AWS, IAM enforced"):
+        emulator = Emulator.start()
+    with emulator as aws:
+        try:
+            with step("sam build"):
+                template = controller.build(aws.folder, aws.environment())
+            with step("sam deploy of the controller"):
+                controller.deploy(template, aws.environment())
+            yield aws
+        except StepFailed:
+            _show_function_logs(aws)
+            raise
+
+
+def _show_function_logs(aws: Emulator) -> None:
     """The last lines that the controller's functions logged."""
     logs = aws.client("logs")
     for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:

@@ -1,0 +1,25 @@
+"""template.yaml as plain values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from samcli.yamlhelper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[3]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+FUNCTIONS = sorted(name for name, each in RESOURCES.items() if each["Type"] == "AWS::Serverless::Function")
+
+
+def folder_of(function: str) -> Path:
+    """The folder of a function's code."""
+    return ROOT / str(RESOURCES[function]["Properties"]["CodeUri"])
+
+
+def statements_of(function: str) -> list[dict[str, Any]]:
+    """The policy statements of a function's role."""
+    role = RESOURCES[function]["Properties"]["Role"]["Fn::GetAtt"][0]
+    policies = RESOURCES[role]["Properties"]["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]

@@ -1,0 +1,129 @@
+"""Least privilege, both ways: each function may call what its code calls, and nothing that it does not."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from tests.unit.template.sam import FUNCTIONS, ROOT, TEMPLATE, folder_of, statements_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PACKAGE = ROOT / "layers" / "controller"
+SERVICES = ("ecr", "dynamodb", "iam", "sns", "sqs", "lambda", "stepfunctions", "events", "inspector2")
+# What AWS checks beyond the operation that is called, and what Lambda itself needs.
+BESIDES = {
+    "logs:CreateLogStream": "Lambda writes the log",
+    "logs:PutLogEvents": "Lambda writes the log",
+    "lambda:InvokeFunction": "Lambda hands a dead function's request to the on-failure function",
+    "kms:CreateGrant": "CreateRepository with a KMS key",
+    "kms:DescribeKey": "CreateRepository with a KMS key",
+    "kms:RetireGrant": "DeleteRepository of a repository with a KMS key",
+}
+WITHOUT_RESOURCE_LEVEL: set[str] = set()
+
+
+def operations(service: str) -> dict[str, str]:
+    """The IAM action of each client method of a service."""
+    model = botocore.session.get_session().get_service_model(service)
+    prefix = model.signing_name
+    return {xform_name(name): f"{prefix}:{name}" for name in model.operation_names}
+
+
+ACTIONS = {service: operations(service) for service in SERVICES}
+
+
+def modules_of(entry: Path) -> set[Path]:
+    """The files of ours that an entry point imports, directly or not."""
+    seen: set[Path] = set()
+    pending = [entry]
+    while pending:
+        path = pending.pop()
+        if path not in seen:
+            seen.add(path)
+            pending += imported(path)
+    return seen
+
+
+def imported(path: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            for base in (PACKAGE, path.parent):
+                file = base.joinpath(*name.split(".")).with_suffix(".py")
+                if file.is_file():
+                    yield file
+
+
+def calls_of(function: str) -> set[str]:
+    """The IAM actions behind every call on a client, which is called `_<service>` or `<service>` in an adapter."""
+    found: set[str] = set()
+    for path in modules_of(folder_of(function) / "app.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                found |= action(node.func, node.args)
+    return found
+
+
+def action(func: ast.Attribute, arguments: list[ast.expr]) -> set[str]:
+    receiver = func.value.attr if isinstance(func.value, ast.Attribute) else getattr(func.value, "id", "")
+    actions = ACTIONS.get(receiver.removeprefix("_"), {})
+    method = func.attr
+    if method == "get_paginator" and isinstance(arguments[0], ast.Constant):
+        method = str(arguments[0].value)
+    return {actions[method]} if method in actions else set()
+
+
+def granted_to(function: str) -> set[str]:
+    return {action for statement in statements_of(function) for action in as_list(statement["Action"])}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nothing_that_the_code_calls_is_missing(function: str) -> None:
+    assert calls_of(function) - granted_to(function) == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nothing_is_granted_that_the_code_does_not_call(function: str) -> None:
+    assert granted_to(function) - calls_of(function) - set(BESIDES) == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_statement_names_its_actions_and_its_resources(function: str) -> None:
+    for statement in statements_of(function):
+        actions = as_list(statement["Action"])
+        assert not any("*" in action for action in actions), statement
+        if statement["Resource"] == "*":
+            assert set(actions) <= WITHOUT_RESOURCE_LEVEL, statement
+
+
+def test_a_repository_is_deleted_only_with_the_tag_of_a_stack() -> None:
+    [statement] = [
+        each for each in statements_of("RepositoryFunction") if "ecr:DeleteRepository" in as_list(each["Action"])
+    ]
+    assert as_list(statement["Action"]) == ["ecr:DeleteRepository"]
+    assert list(statement["Condition"]["StringLike"]) == ["aws:ResourceTag/ecr-controller:stack-id"]
+
+
+def test_the_scan_of_the_code_sees_the_calls_that_are_there() -> None:
+    assert {"ecr:CreateRepository", "ecr:ListImages", "ecr:DeleteRepository"} <= calls_of("RepositoryFunction")
+
+
+def test_no_function_has_managed_policies() -> None:
+    roles = [each for each in TEMPLATE["Resources"].values() if each["Type"] == "AWS::IAM::Role"]
+    assert roles
+    assert not any("ManagedPolicyArns" in role["Properties"] for role in roles)
