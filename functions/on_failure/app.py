@@ -25,12 +25,7 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
     death = event.get("responsePayload") or {}
     what = death.get("errorMessage") or death.get("errorType") or event["requestContext"].get("condition", "unknown")
     function = event["requestContext"]["functionArn"].split(":function:")[-1].split(":")[0]
-    logger.error("%s died with %s of %s: %s", function, request["RequestType"], request["LogicalResourceId"], what)
-    body = answer.body(
-        request,
-        "FAILED",
-        request.get("PhysicalResourceId") or answer.failed_create_id(request["RequestId"]),
-        reason=f"The controller's function {function} died before it could answer: {what}. Its log has the details.",
-        log=f"of {function}",
-    )
-    answer.send(request["ResponseURL"], body, time.time() + context.get_remaining_time_in_millis() / 1000 * 0.9)
+    logger.error("%s died with %s of %s: %s", function, request.get("RequestType"), request["LogicalResourceId"], what)
+    reason = f"The controller's function {function} died before it could answer: {what}. Its log has the details."
+    until = time.time() + context.get_remaining_time_in_millis() / 1000 * 0.9
+    answer.send(request["ResponseURL"], answer.failure(request, reason, log=f"of {function}"), until)

@@ -27,56 +27,48 @@ MAX_PAUSE = 4.0
 FAILED_CREATE = "ecr-controller:create-failed:"
 
 
+class TooLarge(Exception):
+    """The attributes do not fit into an answer."""
+
+
 class NotDelivered(Exception):
     """CloudFormation did not take the answer before the time was up."""
 
 
-def failed_create_id(request_id: str) -> str:
-    """The physical id of a Create that failed. By the request in it, the Delete that follows finds what is left."""
-    return FAILED_CREATE + request_id
+def physical_id_of(request: Mapping[str, Any]) -> str:
+    """The resource's id; without one, as in a Create, a marker: by it the Delete that follows finds what is left."""
+    return str(request.get("PhysicalResourceId") or FAILED_CREATE + request["RequestId"])
 
 
-def body(
-    request: Mapping[str, Any],
-    status: str,
-    physical_id: str,
-    *,
-    reason: str = "",
-    data: Mapping[str, Any] | None = None,
-    no_echo: bool = False,
-    log: str = "",
+def success(
+    request: Mapping[str, Any], physical_id: str, attributes: Mapping[str, Any], *, no_echo: bool = False
 ) -> bytes:
-    """The answer's JSON, at most 4,096 bytes. What is too long is cut from the reason, which then names the log."""
-    answer: dict[str, Any] = {
-        "Status": status,
-        "RequestId": request["RequestId"],
-        "StackId": request["StackId"],
-        "LogicalResourceId": request["LogicalResourceId"],
-        "PhysicalResourceId": physical_id,
-    }
-    if data:
-        answer |= {"Data": dict(data), "NoEcho": no_echo}
-    whole = _encode(answer | {"Reason": reason})
-    if len(whole) <= MAX_BYTES:
-        return whole
-    if len(_encode(answer)) > MAX_BYTES - len(_cut(log)) - 64:
-        too_large = f"The attributes take {len(_encode(answer))} bytes; CloudFormation takes {MAX_BYTES}."
-        return body(request, "FAILED", physical_id, reason=too_large, log=log)
-    kept = len(reason)
-    while len(whole) > MAX_BYTES:
+    """The JSON that says what the request came to. Raises TooLarge."""
+    answer = _answer(request, "SUCCESS", physical_id) | {"Data": dict(attributes), "NoEcho": no_echo}
+    if len(_encode(answer)) > MAX_BYTES:
+        raise TooLarge(f"The answer takes {len(_encode(answer))} bytes with its attributes; at most {MAX_BYTES} fit.")
+    return _encode(answer)
+
+
+def failure(request: Mapping[str, Any], reason: str, log: str) -> bytes:
+    """The JSON that says why the request failed. A reason too long is cut, and then names the log."""
+    answer = _answer(request, "FAILED", physical_id_of(request))
+    whole, kept = _encode(answer | {"Reason": reason}), MAX_BYTES
+    while len(whole) > MAX_BYTES and kept > 0:
+        whole = _encode(answer | {"Reason": f"{reason[:kept]} … (cut; the whole is in the log {log})"})
         # An escaped character takes up to 12 bytes, so this many characters at least must go.
         kept -= max(1, (len(whole) - MAX_BYTES) // 12)
-        whole = _encode(answer | {"Reason": reason[:kept] + _cut(log)})
     return whole
 
 
-def _cut(log: str) -> str:
-    return " … (cut; the whole is in the log" + (f" {log})" if log else ")")
+def _answer(request: Mapping[str, Any], status: str, physical_id: str) -> dict[str, Any]:
+    copied = {key: request[key] for key in ("RequestId", "StackId", "LogicalResourceId")}
+    return {"Status": status, "PhysicalResourceId": physical_id, **copied}
 
 
 def _encode(answer: Mapping[str, Any]) -> bytes:
     # ASCII only, so that characters are bytes and a lone surrogate cannot break the encoding.
-    return json.dumps(answer, separators=(",", ":")).encode("ascii")
+    return json.dumps(answer, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 def send(url: str, answer: bytes, until: float) -> None:
@@ -107,7 +99,7 @@ def _put(url: str, answer: bytes, seconds: float) -> str | None:
     try:
         connection.request("PUT", address._replace(scheme="", netloc="").geturl(), answer, {"Content-Type": ""})
         status = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         # Not the message: it may quote the signed URL.
         return type(error).__name__
     finally:

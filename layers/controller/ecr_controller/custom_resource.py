@@ -45,7 +45,10 @@ class LambdaContext(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request of CloudFormation, without the signed ResponseURL. ``deadline`` is a ``time.time()``."""
+    """A request of CloudFormation, without the signed ResponseURL.
+
+    ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` is a ``time.time()``.
+    """
 
     type: str
     request_id: str
@@ -59,16 +62,16 @@ class Request:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], deadline: float) -> Request:
-        """The request in the event. Raises KeyError for an event that is no custom resource request."""
+        """The request in the event. Raises KeyError where even an answer would miss something."""
         return cls(
-            type=event["RequestType"],
+            type=event.get("RequestType", ""),
             request_id=event["RequestId"],
             stack_id=event["StackId"],
             logical_id=event["LogicalResourceId"],
-            resource_type=event["ResourceType"],
-            physical_id=event.get("PhysicalResourceId", ""),
-            properties=event.get("ResourceProperties", {}),
-            old_properties=event.get("OldResourceProperties", {}),
+            resource_type=event.get("ResourceType", ""),
+            physical_id=answer.physical_id_of(event),
+            properties=event.get("ResourceProperties") or {},
+            old_properties=event.get("OldResourceProperties") or {},
             deadline=deadline,
         )
 
@@ -85,6 +88,10 @@ class Result:
     physical_id: str
     data: Mapping[str, Any] = field(default_factory=dict)
     no_echo: bool = False
+
+
+class _TooLate(Exception):
+    """The deadline came before the work was done."""
 
 
 class Resource(Protocol):
@@ -107,50 +114,40 @@ def serve(event: Mapping[str, Any], context: LambdaContext, resource: Resource) 
     """Do what the request asks and answer it: "SUCCESS" or "FAILED".
 
     Raises answer.NotDelivered when CloudFormation did not take the answer; Lambda's on-failure destination tries again.
+    Raises KeyError, before anything is done, for an event that nobody could answer.
     """
     seconds = context.get_remaining_time_in_millis() / 1000
-    until = time.time() + seconds * 0.95
-    request = Request.from_event(event, deadline=time.time() + seconds - min(ANSWER_SECONDS, seconds / 4))
+    kept, end, url = min(ANSWER_SECONDS, seconds / 4), time.time() + seconds, event["ResponseURL"]
+    request = Request.from_event(event, deadline=end - kept)
     log = f"{context.log_group_name}, stream {context.log_stream_name}, request {context.aws_request_id}"
-    outcome = _outcome(resource, request, log)
-    if isinstance(outcome, Result):
-        result, reason, status = outcome, "", "SUCCESS"
-    else:
-        result, reason, status = (
-            Result(request.physical_id or answer.failed_create_id(request.request_id)),
-            outcome,
-            "FAILED",
-        )
-    body = answer.body(
-        event, status, result.physical_id, reason=reason, data=result.data, no_echo=result.no_echo, log=log
-    )
-    answer.send(event["ResponseURL"], body, until)
-    logger.info(
-        "%s of %s answered %s", request.type, request.logical_id, status, extra={"physical_id": result.physical_id}
-    )
+    status, body = _outcome(event, request, resource, log)
+    answer.send(url, body, until=end - kept / 2)
+    logger.info("%s of %s answered %s", request.type, request.logical_id, status)
     return status
 
 
-def _outcome(resource: Resource, request: Request, log: str) -> Result | str:
-    """The result, or the reason of the failure in words for the stack event."""
+def _outcome(event: Mapping[str, Any], request: Request, resource: Resource, log: str) -> tuple[str, bytes]:
+    """The status and the answer; a failure's reason is in words for the stack event."""
     try:
-        return _within_deadline(lambda: _persistently(resource, request), request.deadline)
-    except UserError as error:
+        result = _within_deadline(lambda: _persistently(resource, request), request.deadline)
+        return "SUCCESS", answer.success(event, result.physical_id, result.data, no_echo=result.no_echo)
+    except (UserError, answer.TooLarge) as error:
         logger.warning("%s of %s refused: %s", request.type, request.logical_id, error)
-        return str(error)
+        reason = str(error)
     except RetryableError as error:
         logger.warning("%s of %s ran out of time: %s", request.type, request.logical_id, error)
-        return f"{error} It was tried until the time was up; try the deployment again."
-    except TimeoutError:
+        reason = f"{error} It was tried until the time was up; try the deployment again."
+    except _TooLate:
         logger.exception("%s of %s took too long", request.type, request.logical_id)
-        return f"The controller took too long and stopped. Its log says how far it came: {log}"
+        reason = f"The controller took too long and stopped. Its log says how far it came: {log}"
     except BaseException as error:  # an answer must follow whatever happens, SystemExit included
         logger.exception("%s of %s met a defect", request.type, request.logical_id)
-        return f"The controller met a defect ({type(error).__name__}). Its log has the details: {log}"
+        reason = f"The controller met a defect ({type(error).__name__}). Its log has the details: {log}"
+    return "FAILED", answer.failure(event, reason, log)
 
 
 def _within_deadline(work: Callable[[], Result], deadline: float) -> Result:
-    """The result of the work, or what it raised. Raises TimeoutError at the deadline, and leaves the work behind."""
+    """The result of the work, or what it raised. Raises _TooLate at the deadline, and leaves the work behind."""
     outcome: queue.SimpleQueue[Result | BaseException] = queue.SimpleQueue()
 
     def run() -> None:
@@ -164,7 +161,7 @@ def _within_deadline(work: Callable[[], Result], deadline: float) -> Result:
     try:
         found = outcome.get(timeout=max(0.0, deadline - time.time()))
     except queue.Empty:
-        raise TimeoutError from None
+        raise _TooLate from None
     if isinstance(found, BaseException):
         raise found
     return found

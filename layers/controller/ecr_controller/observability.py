@@ -30,6 +30,7 @@ def serve(event: Mapping[str, Any], context: LambdaContext, resource: Resource) 
         resource_type=event.get("ResourceType"),
     )
     status = custom_resource.serve(event, context, resource)
-    metrics.add_dimension(name="ResourceType", value=event["ResourceType"])
-    metrics.add_dimension(name="Request", value=event["RequestType"])
+    # It is answered: whatever fails from here on would have the request answered again as that of a dead function.
+    metrics.add_dimension(name="ResourceType", value=event.get("ResourceType") or "unknown")
+    metrics.add_dimension(name="Request", value=event.get("RequestType") or "unknown")
     metrics.add_metric(name="Succeeded" if status == "SUCCESS" else "Failed", unit=MetricUnit.Count, value=1)

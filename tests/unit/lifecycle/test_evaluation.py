@@ -192,8 +192,10 @@ def test_every_entry_of_a_list_must_match_but_not_the_same_tag() -> None:
     ("prod", "prod"),
     ("p*d*1", "prod1 production-team1"),
     ("*o*o*", "production-team1 repo-production"),
-    ("*", "prod prod1 production-team1 repo-production 1.0"),
+    ("*", "prod prod1 production-team1 repo-production 1.0 1-0"),
+    ("r**prod*", "repo-production"),
     ("1.0", "1.0"),
+    ("*.*", "1.0"),
     ("1?0", ""),
     ("[p]rod", ""),
     ("pro", ""),
@@ -201,7 +203,7 @@ def test_every_entry_of_a_list_must_match_but_not_the_same_tag() -> None:
 ])  # fmt: skip
 def test_a_pattern_is_about_the_whole_tag(pattern: str, tags: str) -> None:
     # Rule 8: * is any run of characters, also none, and the only one that is special.
-    images = [image(tag, 1, tag) for tag in ("prod", "prod1", "production-team1", "repo-production", "1.0")]
+    images = [image(tag, 1, tag) for tag in ("prod", "prod1", "production-team1", "repo-production", "1.0", "1-0")]
     claimed = [f.image.digest for f in run(images, count(1, 9, tag_patterns=(pattern,))).fates if f.claimed_by]
     assert claimed == tags.split()
 

@@ -38,8 +38,8 @@ moments = st.builds(
     st.integers(0, 6),
     st.sampled_from([0, 0, 0, 1, -1]),
 )
-tags = st.text("ab-", min_size=1, max_size=4)
-patterns = st.text("ab-*", min_size=1, max_size=5).filter(lambda pattern: pattern.count("*") <= 4)
+tags = st.text("ab.", min_size=1, max_size=4)
+patterns = st.lists(st.text("ab.", max_size=2), min_size=1, max_size=5).map("*".join).filter(bool)
 
 
 @st.composite

@@ -1,0 +1,1 @@
+"""ecrctl: what people ask of ECR before a stack does it."""
