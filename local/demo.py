@@ -97,12 +97,12 @@ def show_adoption(aws: Emulator) -> None:
 def show_update(aws: Emulator, stack: Stack, quickstart: str) -> None:
     heading("4. An update changes what differs, and nothing else")
     gateway = Ecr(aws.client("ecr"))
-    before = gateway.find(NAME, lifecycle_policy=True)
+    before = gateway.find_whole(NAME)
     changed = quickstart.replace("MaxImageAge: 30", "MaxImageAge: 14").replace("      ImageScanOnPush: true\n", "")
     with step("Updating the stack shop: MaxImageAge 14, no ImageScanOnPush, EmptyOnDelete"):
         changed = changed.replace("      Tags:", "      EmptyOnDelete: true\n      Tags:")
         _expect(stack.deploy(changed), "UPDATE_COMPLETE")
-    after = gateway.find(NAME, lifecycle_policy=True)
+    after = gateway.find_whole(NAME)
     if before is None or after is None:
         raise DemoError(f"{NAME} is not there")
     was, now = show.settings(before), show.settings(after)

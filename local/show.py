@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def repository(ecr: ECRClient, name: str) -> RenderableType:
     """Settings, rules, tags, owner and images of one repository."""
-    found = Ecr(ecr).find(name, lifecycle_policy=True)
+    found = Ecr(ecr).find_whole(name)
     if found is None:
         return f"[yellow]There is no repository {name}.[/]"
     return Panel(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import ecr
 
-from local.extension import conditions, images, repositories, scanning
+from local.extension import conditions, images, preview, repositories, scanning
 from local.extension.store import Fault, Json, ministack_handle_request
 
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ OPERATIONS: dict[str, Callable[[Json], Awaitable[Json]]] = {
     "DescribeImageScanFindings": scanning.describe_image_scan_findings,
     "DescribeImages": images.describe_images,
     "DescribeRepositories": repositories.describe_repositories,
+    "GetLifecyclePolicyPreview": preview.get_lifecycle_policy_preview,
     "ListImages": images.list_images,
     "PutImage": images.put_image,
     "PutImageTagMutability": repositories.put_image_tag_mutability,
     "PutLifecyclePolicy": repositories.put_lifecycle_policy,
     "StartImageScan": scanning.start_image_scan,
+    "StartLifecyclePolicyPreview": preview.start_lifecycle_policy_preview,
 }
 
 

@@ -53,7 +53,7 @@ async def describe_images(data: Json) -> Json:
         raise Fault("InvalidParameterException", "maxResults and nextToken cannot be used with imageIds")
     found = [find_image(data, each) for each in ids] if ids else [i for i in images_of(data) if _selected(data, i)]
     shown, following = page(found, {"maxResults": len(found)} if ids else data)
-    return {"imageDetails": [_detail(data, image) for image in shown], **following}
+    return {"imageDetails": [detail(data, image) for image in shown], **following}
 
 
 async def list_images(data: Json) -> Json:
@@ -80,16 +80,17 @@ def _delete(data: Json, image_id: Json) -> list[Json]:
     if tag and image["imageTags"] != [tag]:
         image["imageTags"].remove(tag)
         return [{"imageDigest": image["imageDigest"], "imageTag": tag}]
-    indexes = [other["imageDigest"] for other in images_of(data) if image["imageDigest"] in _children(other)]
+    indexes = [other["imageDigest"] for other in images_of(data) if image["imageDigest"] in children_of(other)]
     if indexes:
         raise Fault("ImageReferencedByManifestList", f"Requested image referenced by manifest list: {indexes}")
     images_of(data).remove(image)
     return _ids(image)
 
 
-def _detail(data: Json, image: Json) -> Json:
+def detail(data: Json, image: Json) -> Json:
+    """The image as DescribeImages tells of it."""
     config = manifest(image).get("config", {})
-    detail = {
+    shown: Json = {
         "registryId": get_account_id(),
         "repositoryName": data["repositoryName"],
         "imageDigest": image["imageDigest"],
@@ -98,12 +99,12 @@ def _detail(data: Json, image: Json) -> Json:
         "imageManifestMediaType": image["imageManifestMediaType"],
         "artifactMediaType": config.get("mediaType", image["imageManifestMediaType"]),
     }
-    return detail | ({"imageTags": image["imageTags"]} if image["imageTags"] else {})
+    return shown | ({"imageTags": image["imageTags"]} if image["imageTags"] else {})
 
 
 def _size(data: Json, image: Json) -> int:
     """Bytes of the layers; of an index, those of its largest child."""
-    digests = _children(image)
+    digests = children_of(image)
     children = [each for each in images_of(data) if each["imageDigest"] in digests] if digests else []
     return max((_size(data, child) for child in children), default=_size_of_layers(image))
 
@@ -122,7 +123,7 @@ def _selected(data: Json, image: Json) -> bool:
     return status in ("ANY", "TAGGED" if image["imageTags"] else "UNTAGGED")
 
 
-def _children(image: Json) -> list[str]:
+def children_of(image: Json) -> list[str]:
     """The digests that an index names; of an image, none, without reading its manifest."""
     index = {} if scanning.is_supported(image) else manifest(image)
     return [child["digest"] for child in index.get("manifests", [])]

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from botocore.exceptions import ClientError
+    from mypy_boto3_ecr import ECRClient
 
 T = TypeVar("T")
 
-_PASSING = {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "ServerException"}
+# Beside all that is called some kind of "Throttl…", and all with an HTTP status that says the same.
+_PASSING = {"RequestLimitExceeded", "TooManyRequestsException", "ProvisionedThroughputExceededException"}
 
 
 @cache
@@ -44,6 +46,19 @@ def _refuse_after_deadline(**_event: object) -> None:
     # The request is answered as failed by then, so nothing may change any more.
     if time.time() > DEADLINE.get(float("inf")):
         raise RetryableError("The time for this request is up.")
+
+
+class EcrAdapter:
+    """What the adapters of Amazon ECR have in common: a client, given or made when first used."""
+
+    def __init__(self, client: ECRClient | None = None) -> None:
+        self._client = client
+
+    @property
+    def _ecr(self) -> ECRClient:
+        if self._client is None:
+            self._client = client("ecr")
+        return self._client
 
 
 def adapter(cls: type[T]) -> type[T]:
@@ -73,6 +88,6 @@ def _in_words(error: ClientError) -> ControllerError:
     code = error.response["Error"].get("Code", "Unknown")
     message = error.response["Error"].get("Message", "no message")
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-    if code in _PASSING or status >= 500:
+    if code in _PASSING or "Throttl" in code or status == 429 or status >= 500:
         return RetryableError(f"AWS did not carry out {error.operation_name} for now ({code}: {message}).")
     return UserError(f"AWS refused {error.operation_name} ({code}): {message}")

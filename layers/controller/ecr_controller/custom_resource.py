@@ -120,17 +120,17 @@ def serve(event: Mapping[str, Any], context: LambdaContext, resource: Resource) 
     kept, end, url = min(ANSWER_SECONDS, seconds / 4), time.time() + seconds, event["ResponseURL"]
     request = Request.from_event(event, deadline=end - kept)
     log = f"{context.log_group_name}, stream {context.log_stream_name}, request {context.aws_request_id}"
-    status, body = _outcome(event, request, resource, log)
+    status, physical_id, body = _outcome(event, request, resource, log)
     answer.send(url, body, until=end - kept / 2)
-    logger.info("%s of %s answered %s", request.type, request.logical_id, status)
+    logger.info("%s of %s answered %s", request.type, request.logical_id, status, extra={"physical_id": physical_id})
     return status
 
 
-def _outcome(event: Mapping[str, Any], request: Request, resource: Resource, log: str) -> tuple[str, bytes]:
-    """The status and the answer; a failure's reason is in words for the stack event."""
+def _outcome(event: Mapping[str, Any], request: Request, resource: Resource, log: str) -> tuple[str, str, bytes]:
+    """The status, the physical id and the answer with both; a failure's reason is in words for the stack event."""
     try:
         result = _within_deadline(lambda: _persistently(resource, request), request.deadline)
-        return "SUCCESS", answer.success(event, result.physical_id, result.data, no_echo=result.no_echo)
+        body = answer.success(event, result.physical_id, result.data, no_echo=result.no_echo)
     except (UserError, answer.TooLarge) as error:
         logger.warning("%s of %s refused: %s", request.type, request.logical_id, error)
         reason = str(error)
@@ -143,7 +143,9 @@ def _outcome(event: Mapping[str, Any], request: Request, resource: Resource, log
     except BaseException as error:  # an answer must follow whatever happens, SystemExit included
         logger.exception("%s of %s met a defect", request.type, request.logical_id)
         reason = f"The controller met a defect ({type(error).__name__}). Its log has the details: {log}"
-    return "FAILED", answer.failure(event, reason, log)
+    else:
+        return "SUCCESS", result.physical_id, body
+    return "FAILED", request.physical_id, answer.failure(event, reason, log)
 
 
 def _within_deadline(work: Callable[[], Result], deadline: float) -> Result:

@@ -1,7 +1,7 @@
 """Documents with many owners: each owner stores its own part of a target, then makes the target's document agree.
 
-ECR and IAM have no conditional write, and CloudFormation runs resources in parallel. So nobody edits the document: whoever
-changed a part writes the whole of it from all parts, until the parts read after the write are the parts written.
+ECR and IAM have no conditional write, and CloudFormation runs resources in parallel. So nobody edits the document:
+whoever changed a part writes all parts into it, until the parts read after the write are the parts written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from ecr_controller.errors import RetryableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 D = TypeVar("D")
 
@@ -72,16 +72,8 @@ def withdraw(store: Parts, target: str, owner: str, document: Document[Any]) -> 
     converge(store, target, document, changed=True)
 
 
-def converge(
-    store: Parts,
-    target: str,
-    document: Document[D],
-    *,
-    changed: bool = False,
-    rounds: int = ROUNDS,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Make the document hold the parts of the target and no other part. Raises RetryableError after so many rounds.
+def converge(store: Parts, target: str, document: Document[D], *, changed: bool = False) -> None:
+    """Make the document hold the parts of the target and no other part. Raises RetryableError after ROUNDS rounds.
 
     Whoever writes last has then read the very parts it wrote, and who changes a part later writes later: the last write
     is of the newest parts. That needs a write from whoever ``changed`` a part, and from whoever wrote others' parts too
@@ -89,9 +81,9 @@ def converge(
     in a resync or an update that changes nothing, what agrees already is not written.
     """
     last: tuple[D, tuple[Part, ...]] | None = None
-    for number in range(rounds):
+    for number in range(ROUNDS):
         if number:
-            sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (number - 1))))  # noqa: S311
+            time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (number - 1))))  # noqa: S311
         parts = store.read(target)
         current = _freshest(document, document.read(), parts, last)
         wanted = document.render(current, parts)
@@ -100,7 +92,7 @@ def converge(
             last = wanted, parts
         if store.read(target) == parts:
             return
-    raise RetryableError(f"{target} did not settle: others changed their parts of it in each of {rounds} rounds.")
+    raise RetryableError(f"{target} did not settle: others changed their parts of it in each of {ROUNDS} rounds.")
 
 
 def _freshest(document: Document[D], seen: D, parts: Sequence[Part], last: tuple[D, tuple[Part, ...]] | None) -> D:

@@ -35,8 +35,8 @@ def load(name: str) -> Schema:
 def check(type_name: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     """The declared properties of ``Custom::<type_name>`` with proper types, and every fault found in them.
 
-    A property that has a fault is left out of the first, and an entry of a list is None there, so that what is built
-    on it is not blamed as well.
+    A property that has a fault, or holds one, is left out of the first, so that what is built on it is not blamed as
+    well. A list stays, with None for such an entry.
     """
     faults: list[Fault] = []
     own = {name: value for name, value in declared.items() if name not in PROTOCOL}
@@ -44,11 +44,11 @@ def check(type_name: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any], 
     return values, faults
 
 
-def check_document(schema_name: str, document: Any, path: str) -> list[Fault]:
-    """The faults of a JSON document, whose types are taken as they are. ``path`` is the property that holds it."""
+def check_document(schema_name: str, document: Any, path: str) -> tuple[Any, list[Fault]]:
+    """The same of a JSON document, whose types are taken as they are. ``path`` is the property that holds it."""
     faults: list[Fault] = []
-    _walk(load(schema_name), document, path, faults, lambda _type, value: value)
-    return faults
+    value = _walk(load(schema_name), document, path, faults, lambda _type, value: value)
+    return value, faults
 
 
 def _walk(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Callable[[str, Any], Any]) -> Any:
@@ -61,15 +61,15 @@ def _walk(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Ca
     if schema["type"] == "object":
         return _members(schema, value, path, faults, coerce)
     if schema["type"] == "array":
-        return [_sound(schema["items"], item, f"{path}[{i}]", faults, coerce) for i, item in enumerate(value)]
+        return [_part(schema["items"], item, f"{path}[{i}]", faults, coerce) for i, item in enumerate(value)]
     return value
 
 
-def _sound(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Callable[[str, Any], Any]) -> Any:
-    """The value, or None where anything in it has a fault."""
+def _part(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Callable[[str, Any], Any]) -> Any:
+    """The value, or None where it has a fault or, unless it is a list, holds one."""
     before = len(faults)
     walked = _walk(schema, value, path, faults, coerce)
-    return walked if len(faults) == before else None
+    return walked if len(faults) == before or isinstance(walked, list) else None
 
 
 def _members(
@@ -79,14 +79,14 @@ def _members(
     prefix = f"{path}." if path else ""
     faults += [Fault(prefix + name, "is required") for name in schema.get("required", ()) if name not in value]
     faults += [Fault(prefix + name, _unknown(name, known)) for name in value if name not in known]
-    walked = {name: _walk(known[name], value[name], prefix + name, faults, coerce) for name in value if name in known}
+    walked = {name: _part(known[name], value[name], prefix + name, faults, coerce) for name in value if name in known}
     return {name: item for name, item in walked.items() if item is not None}
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(name, known, n=1) or [each for each in known if each.lower() == name.lower()]
+    close = [each for each in known if each.lower() == name.lower()] or get_close_matches(name, known, n=1)
     return "is not a property of it" + (f"; did you mean {close[0]}?" if close else "")
 
 
@@ -129,15 +129,16 @@ def _faults(schema: Schema, value: Any) -> Iterable[str]:
     for keyword, broken, text in _BOUNDS:
         if keyword in schema and broken(value, schema[keyword]):
             yield text.format(schema[keyword])
-    if "pattern" in schema and not re.search(schema["pattern"], str(value)):
+    # JSON Schema's `$` is the very end; Python's also matches before a last line feed.
+    if "pattern" in schema and not re.search(schema["pattern"].replace("$", r"\Z"), str(value)):
         yield schema.get("patternHint") or f"must match {schema['pattern']}"
 
 
 _BOUNDS: tuple[tuple[str, Callable[[Any, int], bool], str], ...] = (
     ("minimum", lambda value, bound: value < bound, "must be at least {}"),
     ("maximum", lambda value, bound: value > bound, "must be at most {}"),
-    ("minLength", lambda value, bound: len(value) < bound, "must have at least {} characters"),
-    ("maxLength", lambda value, bound: len(value) > bound, "must have at most {} characters"),
-    ("minItems", lambda value, bound: len(value) < bound, "must have at least {} entries"),
-    ("maxItems", lambda value, bound: len(value) > bound, "must have at most {} entries"),
+    ("minLength", lambda value, bound: len(value) < bound, "must have {} or more characters"),
+    ("maxLength", lambda value, bound: len(value) > bound, "must have no more than {} characters"),
+    ("minItems", lambda value, bound: len(value) < bound, "must have {} or more entries"),
+    ("maxItems", lambda value, bound: len(value) > bound, "must have no more than {} entries"),
 )

@@ -193,7 +193,7 @@ def test_every_entry_of_a_list_must_match_but_not_the_same_tag() -> None:
     ("p*d*1", "prod1 production-team1"),
     ("*o*o*", "production-team1 repo-production"),
     ("*", "prod prod1 production-team1 repo-production 1.0 1-0"),
-    ("r**prod*", "repo-production"),
+    ("**", "prod prod1 production-team1 repo-production 1.0 1-0"),
     ("1.0", "1.0"),
     ("*.*", "1.0"),
     ("1?0", ""),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGE = ROOT / "layers" / "controller"
-SERVICES = ("ecr", "dynamodb", "iam", "sns", "sqs", "lambda", "stepfunctions", "events", "inspector2")
+SERVICES = ("cloudformation", "ecr", "dynamodb", "iam", "sns", "sqs", "lambda", "stepfunctions", "events", "inspector2")
 # What AWS checks beyond the operation that is called, and what Lambda itself needs.
 BESIDES = {
     "logs:CreateLogStream": "Lambda writes the log",

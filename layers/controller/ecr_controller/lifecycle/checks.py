@@ -17,25 +17,31 @@ if TYPE_CHECKING:
 
     from ecr_controller.lifecycle.policy import Rule, TagStatus
 
-# PutLifecyclePolicy takes a text of 100 to 30,720 characters (service model).
-SHORTEST_TEXT, LONGEST_TEXT = 100, 30_720
+# The characters that PutLifecyclePolicy takes (service model). It wants 100 at least, which one rule makes up.
+LONGEST_TEXT = 30_720
 
 
 class Declared(UserDict[str, Any]):
     """A rule in the words of LifecycleRules, that knows where each of its properties was written."""
 
-    def __init__(self, rule: Mapping[str, Any], path: str, names: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        rule: Mapping[str, Any],
+        path: str,
+        places: Mapping[str, str] | None = None,
+        words: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(rule)
         self.path = path
-        self._names = names or {}
+        self._places, self._words = places or {}, words or {}
 
     def at(self, name: str) -> str:
         """The path of one property."""
-        return f"{self.path}.{self.name(name)}"
+        return f"{self.path}.{self._places.get(name, name)}"
 
-    def name(self, name: str) -> str:
-        """What a property is called where the rule was written."""
-        return self._names.get(name, name)
+    def word(self, name: str) -> str:
+        """What a property, or its value, is called where the rule was written."""
+        return self._words.get(name, name)
 
 
 def tag_status(rule: Mapping[str, Any]) -> TagStatus:
@@ -50,18 +56,18 @@ def rule_faults(rule: Declared) -> Iterator[Fault]:
     yield from _tag_list_faults(rule)
     given = [name for name in COUNT_PROPERTIES if name in rule]
     if len(given) != 1:
-        names = ", ".join(map(rule.name, COUNT_PROPERTIES))
+        names = ", ".join(COUNT_PROPERTIES)
         yield Fault(rule.path, f"must have exactly one of {names}; it has {' and '.join(given) or 'none'}")
         return
     yield from _count_faults(rule, given[0])
 
 
 def _tag_list_faults(rule: Declared) -> Iterator[Fault]:
-    prefixes, patterns = rule.name("TagPrefixList"), rule.name("TagPatternList")
+    prefixes, patterns = rule.word("TagPrefixList"), rule.word("TagPatternList")
     lists = [name for name in ("TagPrefixList", "TagPatternList") if name in rule]
     if tag_status(rule) != "tagged":
         for name in lists:
-            yield Fault(rule.at(name), f"goes only with {rule.name('TagStatus')} tagged")
+            yield Fault(rule.at(name), f"goes only with {rule.word('TagStatus')} tagged")
     elif len(lists) == 2:
         yield Fault(rule.path, f"cannot have both {prefixes} and {patterns}; keep one of the two")
     elif not any(rule[name] for name in lists):
@@ -73,11 +79,9 @@ def _count_faults(rule: Declared, name: str) -> Iterator[Fault]:
     if rule[name] < count_type.least:
         yield Fault(rule.at(name), f"must be at least {count_type.least}")
     if rule.get("StorageClass", count_type.storage_class) != count_type.storage_class:
-        only = f"ECR allows only {count_type.storage_class} with {rule.name(name)}"
-        yield Fault(rule.at("StorageClass"), f"cannot be {rule['StorageClass']}: {only}")
+        yield Fault(rule.at("StorageClass"), f"can only be {count_type.storage_class} with {rule.word(name)}")
     if rule.get("Action", count_type.actions[0]) not in count_type.actions:
-        only = f"ECR allows only {count_type.actions[0]} with {rule.name(name)}"
-        yield Fault(rule.at("Action"), f"cannot be {rule['Action']}: {only}")
+        yield Fault(rule.at("Action"), f"can only be {rule.word(count_type.actions[0])} with {rule.word(name)}")
 
 
 def policy_faults(rules: Sequence[tuple[Declared, Rule]]) -> list[Fault]:
@@ -92,17 +96,21 @@ def _priority_faults(rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]:
             at = declared.at("RulePriority")
             yield Fault(at, f"{rule.priority} is the priority of {first[rule.priority]} too; each rule needs its own")
         first.setdefault(rule.priority, declared.path)
-    unnumbered = [
-        declared.path for declared, rule in rules if "RulePriority" not in declared and rule.tag_status != "any"
-    ]
     for declared, rule in rules:
-        if rule.tag_status != "any":
-            continue
-        at = declared.at("RulePriority")
-        if "RulePriority" in declared and unnumbered:
-            yield Fault(at, f"cannot be given while {unnumbered[0]} has none, because `any` must come last")
-        elif any(rule.priority < r.priority for _, r in rules if r.storage_class == rule.storage_class):
-            yield Fault(at, f"must be the largest of the {rule.storage_class} rules, because `any` must come last")
+        if rule.tag_status == "any" and "RulePriority" in declared:
+            yield from _place_faults(declared, rule, rules)
+
+
+def _place_faults(declared: Declared, rule: Rule, rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]:
+    """Whether `any` comes after all other rules for its storage class. A second `any` is told by its selection."""
+    others = [(d, r) for d, r in rules if r.tag_status != "any" and r.storage_class == rule.storage_class]
+    later = [d.path for d, r in others if r.priority > rule.priority]
+    unnumbered = [d.path for d, _ in others if "RulePriority" not in d]
+    at, last = declared.at("RulePriority"), f"`any` must come last of the rules for {rule.storage_class} images"
+    if unnumbered:
+        yield Fault(at, f"cannot be given while {unnumbered[0]} has none and would come later; {last}")
+    elif later:
+        yield Fault(at, f"must be larger than that of {later[0]}; {last}")
 
 
 def _selection_faults(rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]:
@@ -116,13 +124,13 @@ def _selection_faults(rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]
         else:
             continue
         if key in first:
-            once = f"ECR allows it once for {rule.storage_class} images; merge the two"
+            once = f"ECR allows that to one rule for {rule.storage_class} images"
             yield Fault(declared.path, f"{what}, as {first[key]} does; {once}")
         first.setdefault(key, declared.path)
 
 
 def text_faults(text: str, path: str) -> list[Fault]:
     """Whether the text has a length that PutLifecyclePolicy takes."""
-    if SHORTEST_TEXT <= len(text) <= LONGEST_TEXT:
+    if len(text) <= LONGEST_TEXT:
         return []
-    return [Fault(path, f"makes a policy of {len(text)} characters; ECR takes {SHORTEST_TEXT} to {LONGEST_TEXT}")]
+    return [Fault(path, f"makes a policy of {len(text):,} characters; ECR takes no more than {LONGEST_TEXT:,}")]

@@ -29,9 +29,18 @@ def declared_policy(declared: Mapping[str, Any], faults: list[Fault]) -> Lifecyc
     if rules and policy_text is not None:
         faults.append(Fault("LifecyclePolicyText", "cannot be given together with LifecycleRules; keep one of the two"))
         return None
+    before = len(faults)
     if policy_text is not None:
-        return _policy(text.read(policy_text, "LifecyclePolicyText", faults), "LifecyclePolicyText", faults)
-    return policy_from_rules(rules, faults) if rules else None
+        policy = _policy(text.read(policy_text, "LifecyclePolicyText", faults), "LifecyclePolicyText", faults)
+    else:
+        policy = policy_from_rules(rules, faults) if rules else None
+    return policy if len(faults) == before else None
+
+
+def is_policy(text: str | None, policy: LifecyclePolicy) -> bool:
+    """Whether the text says what the policy says. A text beyond our grammar never does."""
+    read = None if text is None else declared_policy({"LifecyclePolicyText": text}, [])
+    return read is not None and read.means(policy)
 
 
 def policy_from_rules(rules: Sequence[Mapping[str, Any] | None], faults: list[Fault]) -> LifecyclePolicy | None:
@@ -41,16 +50,13 @@ def policy_from_rules(rules: Sequence[Mapping[str, Any] | None], faults: list[Fa
 
 
 def _policy(declared: Sequence[Declared | None], path: str, faults: list[Fault]) -> LifecyclePolicy | None:
-    sound = [rule for rule in declared if rule is not None]
-    found = [fault for rule in sound for fault in checks.rule_faults(rule)]
-    if found or not sound or len(sound) < len(declared):
-        faults += found
-        return None
-    numbered = _numbered(sound)
+    """What the sound rules make; their faults among each other stay, whatever becomes of the other rules."""
+    told = [(rule, list(checks.rule_faults(rule))) for rule in declared if rule is not None]
+    faults += [fault for _, found in told for fault in found]
+    numbered = _numbered([rule for rule, found in told if not found])
     policy = LifecyclePolicy(tuple(rule for _, rule in numbered))
-    found = checks.policy_faults(numbered) or checks.text_faults(policy.text(), path)
-    faults += found
-    return None if found else policy
+    faults += checks.policy_faults(numbered) or checks.text_faults(policy.text(), path)
+    return policy if policy.rules and len(policy.rules) == len(declared) else None
 
 
 def _numbered(declared: Sequence[Declared]) -> list[tuple[Declared, Rule]]:

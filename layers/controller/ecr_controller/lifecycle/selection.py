@@ -37,7 +37,7 @@ class ImageIndex:
         self._starts = [0, *accumulate(len(tag) + 1 for tag in self._tags)]
 
     def selected_by(self, rule: Rule) -> set[int]:
-        """Positions of the images that match. Every entry of the rule's lists must match some tag, each its own."""
+        """Positions of the images that match. Every entry of the rule's lists must match some tag."""
         carriers = [self._carriers[self._starting(prefix)] for prefix in rule.tag_prefixes]
         carriers += map(self._carriers_of, rule.tag_patterns)
         return self._by_status[rule.storage_class, rule.tag_status].intersection(*carriers)

@@ -13,7 +13,7 @@ from ecr_controller.lifecycle.policy import COUNT_PROPERTIES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_NAMES = {
+_PLACES = {
     "RulePriority": "rulePriority",
     "Description": "description",
     "TagStatus": "selection.tagStatus",
@@ -22,21 +22,25 @@ _NAMES = {
     "StorageClass": "selection.storageClass",
     "Action": "action.type",
 } | dict.fromkeys(COUNT_PROPERTIES, "selection.countNumber")
+_WORDS = {
+    "TagStatus": "tagStatus",
+    "TagPrefixList": "tagPrefixList",
+    "TagPatternList": "tagPatternList",
+    "archive": "transition",
+} | {name: f"countType {count_type.name}" for name, count_type in COUNT_PROPERTIES.items()}
 _PROPERTY_OF_COUNT_TYPE = {count_type.name: name for name, count_type in COUNT_PROPERTIES.items()}
 
 
 def read(text: str, path: str, faults: list[Fault]) -> list[checks.Declared | None]:
-    """The rules of a policy text, or none where the text itself has faults, which are added to ``faults``."""
+    """The rules of a policy text, with None for one that has faults. Faults are added to ``faults``."""
     try:
-        document = json.loads(text)
-    except ValueError as error:
-        faults.append(Fault(path, f"is not JSON: {error}"))
+        document, found = properties.check_document("LifecyclePolicyText", json.loads(text), path)
+    except (ValueError, RecursionError) as error:
+        faults.append(Fault(path, f"cannot be read as JSON: {error}"))
         return []
-    found = checks.text_faults(text, path) + properties.check_document("LifecyclePolicyText", document, path)
-    if not found:
-        found = [f for i, rule in enumerate(document["rules"]) for f in _unit_faults(rule, f"{path}.rules[{i}]")]
     faults += found
-    return [] if found else [_declared(rule, f"{path}.rules[{i}]") for i, rule in enumerate(document["rules"])]
+    rules = enumerate((document or {}).get("rules", ()))
+    return [None if rule is None else _declared(rule, f"{path}.rules[{i}]", faults) for i, rule in rules]
 
 
 def _unit_faults(rule: Mapping[str, Any], path: str) -> Iterator[Fault]:
@@ -52,7 +56,11 @@ def _unit_faults(rule: Mapping[str, Any], path: str) -> Iterator[Fault]:
         yield Fault(f"{path}.action.targetStorageClass", f"{word} type transition")
 
 
-def _declared(rule: Mapping[str, Any], path: str) -> checks.Declared:
+def _declared(rule: Mapping[str, Any], path: str, faults: list[Fault]) -> checks.Declared | None:
+    found = list(_unit_faults(rule, path))
+    faults += found
+    if found:
+        return None
     selection = rule["selection"]
     declared = {
         "RulePriority": rule["rulePriority"],
@@ -65,4 +73,5 @@ def _declared(rule: Mapping[str, Any], path: str) -> checks.Declared:
         "Action": {"expire": "expire", "transition": "archive"}[rule["action"]["type"]],
         _PROPERTY_OF_COUNT_TYPE[selection["countType"]]: selection["countNumber"],
     }
-    return checks.Declared({name: value for name, value in declared.items() if value is not None}, path, _NAMES)
+    given = {name: value for name, value in declared.items() if value is not None}
+    return checks.Declared(given, path, _PLACES, _WORDS)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller import properties
 from ecr_controller.errors import Fault, InvalidProperties
+from ecr_controller.lifecycle.guard import Guard
 from ecr_controller.lifecycle.rules import declared_policy
 from ecr_controller.repository.settings import Declaration, Encryption, Mutability, Settings
 
@@ -42,6 +43,7 @@ def _read(declared: Mapping[str, Any]) -> tuple[Declaration, list[Fault]]:
         name=values.get("RepositoryName"),
         settings=settings,
         encryption=_encryption(values),
+        guard=Guard.declared(values, faults),
         adopt=values.get("OnExisting") == "Adopt",
         empty_on_delete=values.get("EmptyOnDelete", False),
     )

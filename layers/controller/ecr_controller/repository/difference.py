@@ -6,13 +6,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ecr_controller.lifecycle.rules import declared_policy
+from ecr_controller.lifecycle.rules import is_policy
 from ecr_controller.repository.settings import Mutability, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_controller.lifecycle.policy import LifecyclePolicy
     from ecr_controller.repository.settings import Declaration, Encryption, Repository
 
 logger = logging.getLogger(__name__)
@@ -84,12 +83,6 @@ def _lifecycle_policy(found: Repository, declared: Settings, before: Settings) -
             yield Change("LifecyclePolicy", found.lifecycle_text, None)
         else:
             logger.warning("The lifecycle policy of %s is not the one declared before; it is left as it is", found.name)
-
-
-def is_policy(text: str | None, policy: LifecyclePolicy) -> bool:
-    """Whether the text says what the policy says. A text beyond our grammar never does."""
-    read = None if text is None else declared_policy({"LifecyclePolicyText": text}, [])
-    return read is not None and read.means(policy)
 
 
 def needs_other_encryption(found: Encryption, declared: Declaration, before: Declaration) -> bool:

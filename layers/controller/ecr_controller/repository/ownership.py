@@ -2,20 +2,25 @@
 
 ``ecr-controller:stack-id`` and ``ecr-controller:logical-id`` name the resource that it belongs to.
 ``ecr-controller:origin`` says how it came to be ours, ``created`` or ``adopted``, and by which request.
+``ecr-controller:lifecycle-policy`` names the resource that declares its lifecycle policy, which may be another one.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ecr_controller.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ecr_controller.custom_resource import Request
+    from ecr_controller.repository.settings import Repository
 
 STACK_ID = "ecr-controller:stack-id"
 LOGICAL_ID = "ecr-controller:logical-id"
 ORIGIN = "ecr-controller:origin"
+LIFECYCLE_POLICY = "ecr-controller:lifecycle-policy"
 KEYS = (STACK_ID, LOGICAL_ID, ORIGIN)
 
 
@@ -57,3 +62,23 @@ def other_stack(tags: Mapping[str, str], request: Request) -> str | None:
 def is_begun_by(tags: Mapping[str, str], request: Request) -> bool:
     """Whether this very request created it and died before its answer."""
     return is_ours(tags, request) and not is_adopted(tags) and is_of_request(tags, request.request_id)
+
+
+def policy_owner(request: Request) -> dict[str, str]:
+    """The tag of a repository whose lifecycle policy this resource declares. A tag's value has 256 characters."""
+    return {LIFECYCLE_POLICY: f"{request.logical_id} in the stack {request.stack_name}"[:256]}
+
+
+def declares_policy(found: Repository, request: Request) -> bool:
+    """Whether this resource declares the lifecycle policy of the repository."""
+    return found.tags.get(LIFECYCLE_POLICY) == policy_owner(request)[LIFECYCLE_POLICY]
+
+
+def refuse_second_policy(found: Repository, request: Request) -> None:
+    """Raise UserError where another resource declares the lifecycle policy of the repository."""
+    if LIFECYCLE_POLICY in found.tags and not declares_policy(found, request):
+        raise UserError(
+            f"The lifecycle policy of {found.name} is declared already, by {found.tags[LIFECYCLE_POLICY]}. A repository "
+            f"has one policy: take the rules out of one of the two. (The repository's tag {LIFECYCLE_POLICY} says so; "
+            "remove it if that stack is gone.)"
+        )

@@ -7,11 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ecr_controller.custom_resource import Result
-from ecr_controller.errors import ControllerError, RetryableError, UserError
+from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.lifecycle import guard
+from ecr_controller.lifecycle.guarded import GuardedPolicies
 from ecr_controller.repository import declaration, ownership
+from ecr_controller.repository.carrying_out import carry_out
 from ecr_controller.repository.difference import difference, needs_other_encryption
 from ecr_controller.repository.gateway import Ecr
 from ecr_controller.repository.settings import Settings, generated_name, is_name
+from ecr_controller.repository.takeover import encryption_is_fixed, is_renamed, taken_over
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource import Request
@@ -26,18 +30,19 @@ class RepositoryResource:
 
     def __init__(self, ecr: Ecr | None = None) -> None:
         self._ecr = ecr or Ecr()
+        self._guarded = GuardedPolicies()
 
     def create(self, request: Request) -> Result:
         """CreateRepository and one call for each document that it cannot take; on failure all of it is taken back."""
-        declared = declaration.read(request.properties)
+        declared = _claiming(declaration.read(request.properties), request)
         return self._make(request, declared, declared.name or _generated(request))
 
     def update(self, request: Request) -> Result:
         """The calls that the difference needs; a new repository where it is replaced or somebody deleted it."""
-        declared = declaration.read(request.properties)
-        before = declaration.read_leniently(request.old_properties)
+        declared = _claiming(declaration.read(request.properties), request)
+        before = _claiming(declaration.read_leniently(request.old_properties), request)
         name = request.physical_id
-        if _is_renamed(declared, before, name):
+        if is_renamed(declared, before, name):
             return self._make(request, declared, declared.name or _generated(request))
         found = self._find(name, declared, before)
         if found is None:
@@ -45,16 +50,16 @@ class RepositoryResource:
             return self._make(request, declared, name)
         if needs_other_encryption(found.encryption, declared, before):
             if declared.name is not None:
-                raise _encryption_is_fixed(found)
+                raise encryption_is_fixed(found)
             return self._make(request, declared, _generated(request))
         settings = declared.settings
         if not ownership.is_ours(found.tags, request) and difference(found, settings, before.settings):
-            settings = _taken_over(request, declared, found)
-        return self._change(found, difference(found, settings, before.settings))
+            settings = taken_over(request, declared, found)
+        return self._change(request, declared, found, difference(found, settings, before.settings))
 
     def delete(self, request: Request) -> None:
         """DeleteRepository for one that this stack made; an adopted one is released, any other left alone."""
-        declared = declaration.read_leniently(request.properties)
+        declared = _claiming(declaration.read_leniently(request.properties), request)
         found = self._ecr.find(request.physical_id) if is_name(request.physical_id) else None
         if found is None:
             logger.info("%s is not there; nothing to delete", request.physical_id)
@@ -71,7 +76,7 @@ class RepositoryResource:
 
     def delete_failed_create(self, request: Request, create_request_id: str) -> None:
         """Delete the repository that the failed Create made, if it is empty; release one that it adopted."""
-        declared = declaration.read_leniently(request.properties)
+        declared = _claiming(declaration.read_leniently(request.properties), request)
         name = declared.name or generated_name(request.stack_name, request.logical_id, create_request_id)
         found = self._ecr.find(name)
         if (
@@ -89,35 +94,24 @@ class RepositoryResource:
         settings = replace(declared.settings, tags={**declared.settings.tags, **ownership.created(request)})
         made = self._ecr.create(name, declared, settings.tags)
         if made is not None:
-            return self._change(made, difference(made, settings), delete_on_failure=True)
+            carry_out(self._ecr, made, difference(made, settings), just_made=True)
+            return Result(name, made.attributes | (guard.UNKNOWN if declared.guard is None else guard.EMPTY))
         found = self._find(name, declared)
         if found is None:
             raise RetryableError(f"The repository {name} was deleted by somebody at this moment.")
         if ownership.is_begun_by(found.tags, request):
-            return self._change(found, difference(found, settings), delete_on_failure=True)
-        return self._change(found, difference(found, _taken_over(request, declared, found)))
+            carry_out(self._ecr, found, difference(found, settings), just_made=True)
+            return Result(name, found.attributes | guard.UNKNOWN)
+        return self._change(request, declared, found, difference(found, taken_over(request, declared, found)))
 
-    def _change(self, found: Repository, changes: list[Change], *, delete_on_failure: bool = False) -> Result:
-        done: list[Change] = []
-        try:
-            for change in changes:
-                self._ecr.apply(found, change)
-                done.append(change)
-                logger.info("%s: %s", found.name, change)
-        except BaseException:
-            self._take_back(found, done, delete=delete_on_failure)
-            raise
-        return Result(found.name, found.attributes)
-
-    def _take_back(self, found: Repository, done: list[Change], *, delete: bool) -> None:
-        try:
-            if not delete:
-                for change in reversed(done):
-                    self._ecr.apply(found, change.undone())
-            elif not self._ecr.delete(found.name):
-                logger.warning("%s is left although its creation failed: it holds images already", found.name)
-        except ControllerError as error:
-            logger.warning("%s could not be given back as it was: %s", found.name, error)
+    def _change(self, request: Request, declared: Declaration, found: Repository, changes: list[Change]) -> Result:
+        policy, outlook = declared.settings.lifecycle_policy, guard.UNKNOWN
+        if policy is not None:
+            ownership.refuse_second_policy(found, request)
+        if policy and declared.guard and any(change.setting == "LifecyclePolicy" for change in changes):
+            outlook = self._guarded.look(request, found.name, policy, declared.guard).attributes
+        carry_out(self._ecr, found, changes)
+        return Result(found.name, found.attributes | outlook)
 
     def _release(self, found: Repository, declared: Declaration) -> None:
         """Take away our tags and the lifecycle policy, as far as they are still what we put."""
@@ -126,48 +120,22 @@ class RepositoryResource:
         ours = Settings(
             lifecycle_policy=declared.settings.lifecycle_policy, tags=still | dict.fromkeys(ownership.KEYS, "")
         )
-        self._change(found, difference(found, Settings(), before=ours))
+        carry_out(self._ecr, found, difference(found, Settings(), before=ours))
         logger.info("%s was adopted, so it is released and stays with its images", found.name)
 
     def _find(self, name: str, *declarations: Declaration) -> Repository | None:
         """The repository, with its lifecycle policy where one is or was declared."""
-        read_policy = any(declared.settings.lifecycle_policy is not None for declared in declarations)
-        return self._ecr.find(name, lifecycle_policy=read_policy)
+        whole = any(declared.settings.lifecycle_policy for declared in declarations)
+        return self._ecr.find_whole(name) if whole else self._ecr.find(name)
 
 
 def _generated(request: Request) -> str:
     return generated_name(request.stack_name, request.logical_id, request.request_id)
 
 
-def _is_renamed(declared: Declaration, before: Declaration, name: str) -> bool:
-    # A rollback may bring a name that was never reached: only one that was left counts as removed.
-    return before.name == name if declared.name is None else declared.name != name
-
-
-def _taken_over(request: Request, declared: Declaration, found: Repository) -> Settings:
-    """The settings of an existing repository that becomes ours. Raises UserError where it may not."""
-    owner = ownership.other_stack(found.tags, request)
-    if owner is not None:
-        raise UserError(
-            f"The repository {found.name} belongs to another stack, {owner}. Choose another RepositoryName, or delete "
-            "the resource there first."
-        )
-    back = request.type == "Update" and ownership.is_ours(found.tags, request)
-    if not back and not declared.adopt:
-        raise UserError(
-            f"The repository {found.name} exists already. To take it over as it is, with its images, set OnExisting: "
-            "Adopt; otherwise choose another RepositoryName."
-        )
-    if needs_other_encryption(found.encryption, declared, declared):
-        raise _encryption_is_fixed(found)
-    created = back and not ownership.is_adopted(found.tags)
-    tags = ownership.created(request) if created else ownership.adopted(request)
-    return replace(declared.settings, tags={**declared.settings.tags, **tags})
-
-
-def _encryption_is_fixed(found: Repository) -> UserError:
-    has = found.encryption.type + (f" with {found.encryption.key}" if found.encryption.key else "")
-    return UserError(
-        f"The repository {found.name} has Encryption {has}, and ECR cannot change the encryption of a repository. "
-        "Declare that one, or give another RepositoryName, which makes a new repository."
-    )
+def _claiming(declared: Declaration, request: Request) -> Declaration:
+    """The declaration, with the tag that says whose its lifecycle policy is."""
+    settings = declared.settings
+    if settings.lifecycle_policy is None:
+        return declared
+    return replace(declared, settings=replace(settings, tags={**settings.tags, **ownership.policy_owner(request)}))

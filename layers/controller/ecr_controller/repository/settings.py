@@ -12,6 +12,7 @@ from ecr_controller import properties
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ecr_controller.lifecycle.guard import Guard
     from ecr_controller.lifecycle.policy import LifecyclePolicy
 
 
@@ -52,6 +53,7 @@ class Declaration:
     name: str | None = None
     settings: Settings = field(default_factory=Settings)
     encryption: Encryption | None = None
+    guard: Guard | None = None
     adopt: bool = False
     empty_on_delete: bool = False
 

@@ -1,0 +1,20 @@
+"""Stands behind ``Custom::ECRLifecyclePolicy``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.lifecycle.resource import LifecyclePolicyResource
+from ecr_controller.observability import logger, metrics, serve
+
+if TYPE_CHECKING:
+    from ecr_controller.custom_resource import LambdaContext
+
+resource = LifecyclePolicyResource()
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Answer a custom resource request; nothing is returned, since CloudFormation calls asynchronously."""
+    serve(event, context, resource)

@@ -1,0 +1,186 @@
+"""``Custom::ECRLifecyclePolicy`` and LifecycleGuard as a user meets them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_ecr import ECRClient
+
+    from local.stack import Stack
+
+    Push = Callable[[str, str], str]
+
+KEEP_TWO = {"MaxImageCount": 2}
+KEEP_NINE = {"MaxImageCount": 9}
+THEIRS = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 7,
+                "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 5},
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
+
+
+@pytest.fixture
+def policy_template(controller_stack: str) -> Callable[..., str]:
+    """Makes a template with one Custom::ECRLifecyclePolicy for each set of properties."""
+
+    def make(*resources: dict[str, Any], **more: Any) -> str:
+        token = {"Fn::ImportValue": f"{controller_stack}-ECRLifecyclePolicy"}
+        declared = {
+            f"Policy{i}": {"Type": "Custom::ECRLifecyclePolicy", "Properties": {"ServiceToken": token, **properties}}
+            for i, properties in enumerate(resources)
+        }
+        outputs = {name: {"Value": {"Fn::GetAtt": ["Policy0", name]}} for name in ("MatchedImages", "ExpiringImages")}
+        return json.dumps({"Resources": declared | more, "Outputs": outputs})
+
+    return make
+
+
+@pytest.fixture
+def repository(ecr: ECRClient, name: str) -> str:
+    ecr.create_repository(repositoryName=name)
+    return name
+
+
+def policy(ecr: ECRClient, name: str) -> Any:
+    try:
+        return json.loads(ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"])
+    except ecr.exceptions.LifecyclePolicyNotFoundException:
+        return None
+
+
+def kept(ecr: ECRClient, name: str) -> int | None:
+    found = policy(ecr, name)
+    return found and int(found["rules"][0]["selection"]["countNumber"])
+
+
+def test_a_policy_comes_changes_in_place_and_goes(
+    stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str
+) -> None:
+    first = stack.deploy(policy_template({"RepositoryName": repository, "LifecycleRules": [KEEP_TWO]}))
+    assert first.succeeded, first
+    assert first.outputs == {"MatchedImages": "unknown", "ExpiringImages": "unknown"}
+    assert kept(ecr, repository) == 2
+    assert stack.deploy(policy_template({"RepositoryName": repository, "LifecycleRules": [KEEP_NINE]})).succeeded
+    assert kept(ecr, repository) == 9
+    assert stack.delete().succeeded
+    assert policy(ecr, repository) is None
+    assert ecr.list_tags_for_resource(resourceArn=_arn(ecr, repository))["tags"] == []
+
+
+def _arn(ecr: ECRClient, name: str) -> str:
+    return ecr.describe_repositories(repositoryNames=[name])["repositories"][0]["repositoryArn"]
+
+
+def test_a_policy_of_somebody_else_is_kept_unless_it_is_to_be_replaced_and_then_put_back(
+    stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str
+) -> None:
+    ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=THEIRS)
+    ours = {"RepositoryName": repository, "LifecycleRules": [KEEP_TWO]}
+
+    refused = stack.deploy(policy_template(ours))
+    assert refused.status == "ROLLBACK_COMPLETE"
+    assert any("set OnExisting: Replace" in reason for reason in refused.reasons)
+    assert policy(ecr, repository) == json.loads(THEIRS)
+    stack.delete()
+
+    stack.id = ""
+    assert stack.deploy(policy_template(ours | {"OnExisting": "Replace"})).succeeded
+    assert kept(ecr, repository) == 2
+    assert stack.delete().succeeded
+    assert policy(ecr, repository) == json.loads(THEIRS)
+
+
+def test_a_policy_that_a_person_changed_is_left_by_the_delete(
+    stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str
+) -> None:
+    assert stack.deploy(policy_template({"RepositoryName": repository, "LifecycleRules": [KEEP_TWO]})).succeeded
+    ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=THEIRS)
+    assert stack.delete().succeeded
+    assert policy(ecr, repository) == json.loads(THEIRS)
+
+
+def test_two_declarations_for_one_repository_are_refused(
+    stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str
+) -> None:
+    one = {"RepositoryName": repository, "LifecycleRules": [KEEP_TWO]}
+    deployed = stack.deploy(policy_template(one, one | {"LifecycleRules": [KEEP_NINE]}))
+    assert deployed.status == "ROLLBACK_COMPLETE"
+    assert any("is declared already, by Policy" in reason for reason in deployed.reasons)
+    assert policy(ecr, repository) is None
+
+
+def test_a_repository_that_declares_its_rules_takes_no_second_policy(
+    stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, name: str, controller_stack: str
+) -> None:
+    token = {"Fn::ImportValue": f"{controller_stack}-ECRRepository"}
+    properties = {"ServiceToken": token, "RepositoryName": name, "LifecycleRules": [KEEP_NINE]}
+    repository = {"Type": "Custom::ECRRepository", "Properties": properties}
+    second = {"RepositoryName": {"Ref": "Repository"}, "LifecycleRules": [KEEP_TWO]}
+    deployed = stack.deploy(policy_template(second, Repository=repository))
+    assert deployed.status == "ROLLBACK_COMPLETE"
+    assert any("is declared already, by Repository in the stack" in reason for reason in deployed.reasons)
+
+
+def test_the_guard_stops_a_dangerous_change_and_the_stack_rolls_back_clean(
+    stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str, push: Push
+) -> None:
+    for number in range(12):
+        push(repository, f"v{number}")
+    guarded = {"RepositoryName": repository, "LifecycleGuard": {"MaxImages": 5}}
+    safe = stack.deploy(policy_template(guarded | {"LifecycleRules": [KEEP_NINE]}))
+    assert safe.succeeded, safe
+    assert safe.outputs == {"MatchedImages": "12", "ExpiringImages": "3"}
+
+    stopped = stack.deploy(policy_template(guarded | {"LifecycleRules": [KEEP_TWO]}))
+
+    assert stopped.status == "UPDATE_ROLLBACK_COMPLETE"
+    [reason, *_] = stopped.reasons
+    assert "would expire or archive 10 of the 12 images" in reason
+    assert "LifecycleGuard allows (MaxImages 5). Nothing was changed. By priority: rule 1: 10." in reason
+    assert "The first: v0, v1, v2, v3, v4." in reason
+    assert kept(ecr, repository) == 9
+
+
+def test_a_rollback_is_never_held_up_by_the_guard(
+    stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str, push: Push
+) -> None:
+    guarded = {"RepositoryName": repository, "LifecycleGuard": {"MaxImages": 0}}
+    assert stack.deploy(policy_template(guarded | {"LifecycleRules": [KEEP_TWO]})).succeeded
+    for number in range(9):
+        push(repository, f"v{number}")
+    harmless = guarded | {"LifecycleRules": [KEEP_NINE]}
+    failing = json.loads(policy_template({"RepositoryName": f"{repository}-nope", "LifecycleRules": [KEEP_TWO]}))
+    later = failing["Resources"]["Policy0"] | {"DependsOn": "Policy0"}
+
+    rolled_back = stack.deploy(policy_template(harmless, Failing=later))
+
+    assert any("There is no repository" in reason for reason in rolled_back.reasons)
+    assert rolled_back.status == "UPDATE_ROLLBACK_COMPLETE", rolled_back
+    assert kept(ecr, repository) == 2
+
+
+def test_the_guard_of_a_repository_stops_its_rules_too(
+    stack: Stack, template: Callable[..., str], ecr: ECRClient, name: str, push: Push
+) -> None:
+    guarded = {"RepositoryName": name, "LifecycleGuard": {"MaxPercent": 50}, "EmptyOnDelete": True}
+    assert stack.deploy(template(**guarded, LifecycleRules=[KEEP_NINE])).succeeded
+    for number in range(12):
+        push(name, f"v{number}")
+    stopped = stack.deploy(template(**guarded, LifecycleRules=[KEEP_TWO], ImageScanOnPush=True))
+    assert stopped.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert any("MaxPercent 50" in reason for reason in stopped.reasons)
+    assert kept(ecr, name) == 9
+    shown = ecr.describe_repositories(repositoryNames=[name])["repositories"][0]
+    assert shown["imageScanningConfiguration"] == {"scanOnPush": False}

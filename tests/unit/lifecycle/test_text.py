@@ -1,0 +1,394 @@
+"""LifecyclePolicyText: read as ECR reads it, with the same faults as LifecycleRules, told at their place in the text."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecr_controller.errors import InvalidProperties
+from ecr_controller.lifecycle.policy import LifecyclePolicy
+from ecr_controller.lifecycle.rules import declared_policy
+from ecr_controller.repository import declaration
+
+Json = dict[str, Any]
+
+many = settings(max_examples=400, deadline=None)
+
+EXPIRE: Json = {"type": "expire"}
+ARCHIVE: Json = {"type": "transition", "targetStorageClass": "archive"}
+ANY: Json = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 5}
+
+
+def rule(priority: int = 1, action: Json = EXPIRE, **selection: Any) -> Json:
+    """One that keeps five of all images, but for what is given; a None takes a member away."""
+    selected = {name: value for name, value in (ANY | selection).items() if value is not None}
+    return {"rulePriority": priority, "selection": selected, "action": action}
+
+
+def since(what: str, days: int = 90, **others: Any) -> Json:
+    return {"countType": what, "countNumber": days, "countUnit": "days", **others}
+
+
+def read(text: str) -> LifecyclePolicy:
+    policy = declaration.read({"LifecyclePolicyText": text}).settings.lifecycle_policy
+    assert policy is not None
+    return policy
+
+
+def faults(document: Any) -> list[tuple[str, str]]:
+    text = document if isinstance(document, str) else json.dumps(document)
+    with pytest.raises(InvalidProperties) as raised:
+        declaration.read({"LifecyclePolicyText": text})
+    return [(fault.path, fault.message) for fault in raised.value.faults]
+
+
+# What it takes
+
+
+def test_a_text_is_put_as_the_same_rules_would_be() -> None:
+    rules = [{"TagPrefixList": ["prod"], "MaxImageCount": "9999"}, {"MaxImageAge": "30"}]
+    policy = declaration.read({"LifecycleRules": rules}).settings.lifecycle_policy
+    pretty = json.dumps(
+        {
+            "rules": [
+                rule(2, **since("sinceImagePushed", 30)),
+                rule(1, tagStatus="tagged", tagPrefixList=["prod"], countNumber=9999, storageClass="standard"),
+            ]
+        },
+        indent=8,
+    )
+    assert policy is not None
+    assert read(pretty).text() == policy.text()
+
+
+def test_a_text_may_be_longer_than_ecr_takes_if_only_by_its_layout() -> None:
+    assert len(read(json.dumps({"rules": [rule()]}) + " " * 40_000).text()) < 200
+
+
+def test_the_examples_of_archiving_and_expiring_are_taken() -> None:
+    archive = rule(1, ARCHIVE, **since("sinceImagePulled", 30))
+    expire = rule(2, **since("sinceImageTransitioned", 90, storageClass="archive"))
+    assert len(read(json.dumps({"rules": [archive, expire]})).rules) == 2
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "cannot be read as JSON: Expecting value"),
+        ("rules: []", "cannot be read as JSON: Expecting value: line 1 column 1"),
+        ('{"rules": [}', "cannot be read as JSON: Expecting value: line 1 column 12"),
+        ("[" * 100_000, "cannot be read as JSON"),
+        ('{"rules": [' + "9" * 5000 + "]}", "cannot be read as JSON"),
+        ("[]", "must be a map of properties"),
+        ("null", "must be a map of properties"),
+        ('"rules"', "must be a map of properties"),
+    ],
+)
+def test_a_text_that_is_no_json_object_is_told(text: str, words: str) -> None:
+    [(path, message)] = faults(text)
+    assert path == "LifecyclePolicyText"
+    assert words in message
+
+
+def test_a_text_and_rules_cannot_both_be_given() -> None:
+    with pytest.raises(InvalidProperties) as raised:
+        declaration.read(
+            {"LifecyclePolicyText": json.dumps({"rules": [rule()]}), "LifecycleRules": [{"MaxImageAge": "30"}]}
+        )
+    [fault] = raised.value.faults
+    assert fault.path == "LifecyclePolicyText"
+    assert "cannot be given together with LifecycleRules" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "words"),
+    [
+        ({}, "rules", "is required"),
+        ({"rules": []}, "rules", "must have 1 or more entries"),
+        ({"rules": [rule(i, tagStatus="untagged") for i in range(1, 52)]}, "rules", "no more than 50 entries"),
+        ({"rules": [rule()], "Version": "1"}, "Version", "is not a property of it"),
+        ({"Rules": [rule()], "rules": [rule()]}, "Rules", "did you mean rules?"),
+    ],
+)
+def test_a_document_that_ecr_would_refuse_is_told_with_its_member(document: Json, path: str, words: str) -> None:
+    [(found, message)] = faults(document)
+    assert found == f"LifecyclePolicyText.{path}"
+    assert words in message
+
+
+def without(name: str) -> Json:
+    return {member: value for member, value in rule().items() if member != name}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "words"),
+    [
+        (without("rulePriority"), "rulePriority", "is required"),
+        (without("selection"), "selection", "is required"),
+        (without("action"), "action", "is required"),
+        (rule() | {"enabled": True}, "enabled", "is not a property of it"),
+        (rule() | {"description": None}, "description", "must be a string"),
+        (rule(0), "rulePriority", "must be at least 1"),
+        (rule() | {"rulePriority": "1"}, "rulePriority", "must be a whole number"),
+        (rule() | {"rulePriority": True}, "rulePriority", "must be a whole number"),
+        (rule(tagStatus="ANY"), "selection.tagStatus", "must be one of any, tagged, untagged"),
+        (rule(tagstatus="any"), "selection.tagstatus", "did you mean tagStatus?"),
+        (rule(tagStatus=None), "selection.tagStatus", "is required"),
+        (rule(countType=None), "selection.countType", "is required"),
+        (rule(countType="imageCount"), "selection.countType", "must be one of imageCountMoreThan, sinceImagePushed"),
+        (rule(countNumber=None), "selection.countNumber", "is required"),
+        (rule(countNumber=0), "selection.countNumber", "must be at least 1"),
+        (rule(countNumber=1.5), "selection.countNumber", "must be a whole number"),
+        (rule(countUnit="days"), "selection.countUnit", "does not go with countType imageCountMoreThan"),
+        (
+            rule(countType="sinceImagePushed"),
+            "selection.countUnit",
+            "must be days with countType sinceImagePushed",
+        ),
+        (rule(**since("sinceImagePushed", countUnit="hours")), "selection.countUnit", "must be one of days"),
+        (rule(tagStatus="tagged"), "", "must have entries in tagPrefixList or tagPatternList"),
+        (rule(tagStatus="tagged", tagPrefixList=[]), "", "must have entries in tagPrefixList or tagPatternList"),
+        (
+            rule(tagStatus="tagged", tagPrefixList=["a"], tagPatternList=["a"]),
+            "",
+            "cannot have both tagPrefixList and tagPatternList",
+        ),
+        (rule(tagPrefixList=["a"]), "selection.tagPrefixList", "goes only with tagStatus tagged"),
+        (rule(tagPatternList=[]), "selection.tagPatternList", "goes only with tagStatus tagged"),
+        (rule(tagStatus="tagged", tagPatternList=["*****"]), "selection.tagPatternList[0]", "at most 4 times"),
+        (rule(tagStatus="tagged", tagPrefixList=["a*"]), "selection.tagPrefixList[0]", "put it into TagPatternList"),
+        (rule(tagStatus="tagged", tagPrefixList=[None]), "selection.tagPrefixList[0]", "must be a string"),
+        (rule(storageClass="glacier"), "selection.storageClass", "must be one of standard, archive"),
+        (
+            rule(storageClass="archive"),
+            "selection.storageClass",
+            "can only be standard with countType imageCountMoreThan",
+        ),
+        (
+            rule(**since("sinceImageTransitioned")),
+            "selection.storageClass",
+            "can only be archive with countType sinceImageTransitioned",
+        ),
+        (
+            rule(**since("sinceImageTransitioned", 89, storageClass="archive")),
+            "selection.countNumber",
+            "must be at least 90",
+        ),
+        (
+            rule(action=ARCHIVE, **since("sinceImageTransitioned", storageClass="archive")),
+            "action.type",
+            "can only be expire with countType sinceImageTransitioned",
+        ),
+        (
+            rule(**since("sinceImagePulled")),
+            "action.type",
+            "can only be transition with countType sinceImagePulled",
+        ),
+        (rule(action={"type": "archive"}), "action.type", "must be one of expire, transition"),
+        (rule(action={}), "action.type", "is required"),
+        (rule(action={"type": "transition"}), "action.targetStorageClass", "must be archive with type transition"),
+        (rule(action=ARCHIVE | EXPIRE), "action.targetStorageClass", "goes only with type transition"),
+    ],
+)
+def test_a_rule_that_ecr_would_refuse_is_told_with_its_member(wrong: Json, path: str, words: str) -> None:
+    [(found, message)] = faults({"rules": [rule(7, tagStatus="untagged"), wrong]})
+    assert found == f"LifecyclePolicyText.rules[1].{path}".removesuffix(".")
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "words"),
+    [
+        ([rule(1), rule(2)], "rules[1]", "selects any images, as LifecyclePolicyText.rules[0] does"),
+        (
+            [rule(1, tagStatus="untagged"), rule(1, tagStatus="tagged", tagPatternList=["a"])],
+            "rules[1].rulePriority",
+            "1 is the priority of LifecyclePolicyText.rules[0] too",
+        ),
+        (
+            [rule(1), rule(2, tagStatus="untagged")],
+            "rules[0].rulePriority",
+            "must be larger than that of LifecyclePolicyText.rules[1]",
+        ),
+    ],
+)
+def test_rules_that_ecr_would_refuse_together_are_told_once(rules: list[Json], path: str, words: str) -> None:
+    [(found, message)] = faults({"rules": rules})
+    assert found == f"LifecyclePolicyText.{path}"
+    assert words in message
+
+
+def test_all_faults_of_a_text_are_told_at_once() -> None:
+    found = faults(
+        {
+            "Version": "1",
+            "rules": [
+                rule(0),
+                rule(3, tagStatus="untagged", countUnit="days"),
+                rule(3, tagStatus="tagged"),
+                rule(3, tagStatus="tagged", tagPatternList=["a"]),
+                rule(3, tagStatus="tagged", tagPatternList=["b"]),
+            ],
+        }
+    )
+    assert sorted(path.removeprefix("LifecyclePolicyText.") for path, _ in found) == [
+        "Version",
+        "rules[0].rulePriority",
+        "rules[1].selection.countUnit",
+        "rules[2]",
+        "rules[4].rulePriority",
+    ]
+
+
+# What holds of every text
+
+words = st.text("ab.", min_size=1, max_size=2)
+actions = st.sampled_from([EXPIRE, ARCHIVE, EXPIRE, ARCHIVE, {"type": "transition"}, EXPIRE | ARCHIVE])
+counts = st.sampled_from(
+    [
+        {"countType": "imageCountMoreThan", "countNumber": 1},
+        since("sinceImagePushed", 1),
+        since("sinceImagePulled", 1),
+        since("sinceImageTransitioned", 90),
+        since("sinceImageTransitioned", 89),
+        {"countType": "sinceImagePushed", "countNumber": 1},
+        {"countType": "imageCountMoreThan", "countNumber": 0},
+    ]
+)
+selected = st.sampled_from(
+    [
+        *({"tagStatus": status} for status in ("any", "untagged", "any", "untagged", "tagged")),
+        {"tagStatus": "any", "tagPrefixList": []},
+        {"tagStatus": "tagged", "tagPrefixList": ["a"], "tagPatternList": ["a"]},
+        {"tagStatus": "tagged", "tagPatternList": ["a*****"]},
+    ]
+) | st.builds(
+    lambda name, tags: {"tagStatus": "tagged", name: tags},
+    st.sampled_from(["tagPrefixList", "tagPatternList"]),
+    st.lists(words, min_size=1, max_size=2),
+)
+storage_classes = st.sampled_from([{}, {"storageClass": "standard"}, {"storageClass": "archive"}])
+rules = st.builds(
+    lambda priority, selection, storage, count, action: {
+        "rulePriority": priority,
+        "selection": selection | storage | count,
+        "action": action,
+    },
+    st.integers(1, 6),
+    selected,
+    storage_classes,
+    counts,
+    actions,
+)
+
+
+def ecr_takes(document: Json) -> bool:
+    """The grammar of ECR's user guide, written down a second time."""
+    rules = document["rules"]
+    numbers = [each["rulePriority"] for each in rules]
+    return len(set(numbers)) == len(numbers) and all(map(_takes_rule, rules)) and _takes_together(rules)
+
+
+def _takes_rule(rule: Json) -> bool:
+    selection, action = rule["selection"], rule["action"]["type"]
+    lists = [selection[name] for name in ("tagPrefixList", "tagPatternList") if name in selection]
+    legal = {
+        "imageCountMoreThan": ("standard", {"expire", "transition"}, 1, False),
+        "sinceImagePushed": ("standard", {"expire", "transition"}, 1, True),
+        "sinceImagePulled": ("standard", {"transition"}, 1, True),
+        "sinceImageTransitioned": ("archive", {"expire"}, 90, True),
+    }
+    storage_class, actions, least, in_days = legal[selection["countType"]]
+    return (
+        (bool(lists) and len(lists) == 1 and bool(lists[0]) if selection["tagStatus"] == "tagged" else not lists)
+        and all(tag.count("*") <= 4 for tag in selection.get("tagPatternList", ()))
+        and _storage_class(rule) == storage_class
+        and action in actions
+        and selection["countNumber"] >= least
+        and ("countUnit" in selection) == in_days
+        and ("targetStorageClass" in rule["action"]) == (action == "transition")
+    )
+
+
+def _takes_together(rules: list[Json]) -> bool:
+    for storage_class in ("standard", "archive"):
+        ours = sorted(
+            (each for each in rules if _storage_class(each) == storage_class), key=lambda each: each["rulePriority"]
+        )
+        once = Counter(
+            repr(sorted(set(each["selection"]["tagPrefixList"])))
+            if each["selection"].get("tagPrefixList")
+            else each["selection"]["tagStatus"]
+            for each in ours
+            if "tagPatternList" not in each["selection"]
+        )
+        if any(n > 1 for n in once.values()) or any(a["selection"]["tagStatus"] == "any" for a, _ in pairwise(ours)):
+            return False
+    return True
+
+
+def _storage_class(rule: Json) -> str:
+    found: str = rule["selection"].get("storageClass", "standard")
+    return found
+
+
+@st.composite
+def legal_documents(draw: st.DrawFn) -> Json:
+    """Up to five rules that ECR takes, in any order."""
+    taken: list[Json] = []
+    for each in draw(st.lists(rules.filter(_takes_rule), min_size=1, max_size=5)):
+        if ecr_takes({"rules": [*taken, each]}):
+            taken.append(each | draw(st.sampled_from([{}, {"description": ""}, {"description": "日 \ud800"}])))
+    return {"rules": taken}
+
+
+@many
+@given(st.lists(rules.filter(_takes_rule) | rules, min_size=1, max_size=3))
+def test_a_text_is_taken_exactly_where_ecr_takes_it(rules: list[Json]) -> None:
+    document = {"rules": rules}
+    found = declared_policy({"LifecyclePolicyText": json.dumps(document)}, [])
+    assert (found is not None) == ecr_takes(document)
+
+
+@many
+@given(legal_documents())
+def test_a_text_says_the_same_when_it_is_read_and_rendered(document: Json) -> None:
+    def plain(rules: list[Json]) -> list[Json]:
+        standard = {"storageClass": "standard"}
+        sound = [each | {"selection": standard | each["selection"]} for each in rules]
+        return sorted(sound, key=lambda each: each["rulePriority"])
+
+    policy = read(json.dumps(document))
+    text = policy.text()
+    assert plain(json.loads(text)["rules"]) == plain(document["rules"])
+    assert read(text) == policy
+    assert read(text).text() == text
+    assert policy.means(read(json.dumps({"rules": document["rules"][::-1]})))
+
+
+@many
+@given(legal_documents(), legal_documents())
+def test_two_texts_mean_the_same_only_if_their_rules_do(one: Json, other: Json) -> None:
+    def meaning(document: Json) -> list[Json]:
+        return sorted(
+            (
+                each | {"selection": {"storageClass": "standard"} | _unordered(each["selection"])}
+                for each in document["rules"]
+            ),
+            key=lambda each: each["rulePriority"],
+        )
+
+    assert read(json.dumps(one)).means(read(json.dumps(other))) == (meaning(one) == meaning(other))
+
+
+def _unordered(selection: Json) -> Json:
+    return {name: sorted(value) if isinstance(value, list) else value for name, value in selection.items()}
