@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_controller.errors import InvalidProperties, RetryableError, UserError
+from ecr_controller.repository.resource import RepositoryResource
 from local.images import push_image
-from tests.unit.repository.conftest import STACK_ID, Calls, request
+from tests.unit.conftest import STACK_ID, Calls, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_ecr import ECRClient
-
-    from ecr_controller.repository.resource import RepositoryResource
 
     Tags = Callable[[str], dict[str, str]]
 
@@ -33,6 +32,11 @@ FULL: dict[str, Any] = {
 }
 OURS = [{"Key": "ecr-controller:stack-id", "Value": STACK_ID}, {"Key": "ecr-controller:logical-id", "Value": "Images"}]
 THEIRS = [{"Key": "ecr-controller:stack-id", "Value": STACK_ID + "-other"}, {"Key": "team", "Value": "theirs"}]
+
+
+@pytest.fixture
+def resource(ecr: ECRClient) -> RepositoryResource:
+    return RepositoryResource()
 
 
 def names(ecr: ECRClient) -> list[str]:

@@ -1,4 +1,4 @@
-"""A repository resource on moto, requests to give it, and a record of the AWS calls that it makes."""
+"""AWS on moto, requests to give to a resource, and a record of the AWS calls that it makes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from ecr_controller import aws
 from ecr_controller.custom_resource import Request
-from ecr_controller.repository.resource import RepositoryResource
+from ecr_controller.parts import PartsTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,25 +57,42 @@ class Calls:
 
 
 @pytest.fixture
-def ecr(monkeypatch: pytest.MonkeyPatch) -> Iterator[ECRClient]:
+def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty AWS account in this process."""
     for name, value in {"ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "DEFAULT_REGION": "eu-west-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     with mock_aws():
         aws.client.cache_clear()
-        yield aws.client("ecr")
+        yield
         aws.client.cache_clear()
 
 
 @pytest.fixture
-def calls(ecr: ECRClient) -> Calls:
-    recorded = Calls()
-    ecr.meta.events.register("before-call.ecr", recorded.record)
-    return recorded
+def ecr(moto: None) -> ECRClient:
+    client: ECRClient = aws.client("ecr")
+    return client
 
 
 @pytest.fixture
-def resource(ecr: ECRClient) -> RepositoryResource:
-    return RepositoryResource()
+def parts(moto: None, monkeypatch: pytest.MonkeyPatch) -> PartsTable:
+    """The table of parts, as the template makes it."""
+    monkeypatch.setenv("PARTS_TABLE", "parts")
+    keys = {"target": "HASH", "owner": "RANGE"}
+    aws.client("dynamodb").create_table(
+        TableName="parts",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+    )
+    return PartsTable()
+
+
+@pytest.fixture
+def calls(ecr: ECRClient) -> Calls:
+    """The calls to ECR from here on."""
+    recorded = Calls()
+    ecr.meta.events.register("before-call.ecr", recorded.record)
+    return recorded
 
 
 @pytest.fixture
