@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ def show_everything(aws: Emulator) -> None:
     show_faults(aws)
     show_adoption(aws)
     show_update(aws, stack, quickstart)
+    show_guard(aws)
     show_delete(aws, stack)
 
 
@@ -111,8 +113,30 @@ def show_update(aws: Emulator, stack: Stack, quickstart: str) -> None:
             console.print(f"  {label}\n    [red]- {was[label]}[/]\n    [green]+ {now[label]}[/]")
 
 
+def show_guard(aws: Emulator) -> None:
+    heading("5. A guard stops a lifecycle rule that would delete too much")
+    ecr = aws.client("ecr")
+    ecr.create_repository(repositoryName="nightly/builds")
+    with step("Pushing forty images to a repository that no stack made"):
+        for night in range(40):
+            created = datetime.now(UTC) - timedelta(days=40 - night)
+            push_image(ecr, "nightly/builds", f"night-{night}", created=created, content=f"night {night}")
+    template = (EXAMPLES / "lifecycle-policy.yaml").read_text(encoding="utf-8")
+    stack = Stack(aws.client("cloudformation"), "nightly")
+    with step("Deploying examples/lifecycle-policy.yaml: at most 20 % may go"):
+        _expect(stack.deploy(template), "CREATE_COMPLETE")
+    with step("Updating it with MaxImageCount 3 in place of 35"):
+        stopped = stack.deploy(template.replace("MaxImageCount: 35", "MaxImageCount: 3"))
+        _expect(stopped, "UPDATE_ROLLBACK_COMPLETE")
+    say(stopped.reasons[0])
+    console.print(show.repository(ecr, "nightly/builds", newest=3))
+    with step("Deleting the stack nightly, which takes its policy away and leaves the repository"):
+        _expect(stack.delete(), "DELETE_COMPLETE")
+    ecr.delete_repository(repositoryName="nightly/builds", force=True)
+
+
 def show_delete(aws: Emulator, stack: Stack) -> None:
-    heading("5. Deleting the stack deletes what it made, and only that")
+    heading("6. Deleting the stack deletes what it made, and only that")
     with step("Deleting the stack shop"):
         _expect(stack.delete(), "DELETE_COMPLETE")
     ecr = aws.client("ecr")

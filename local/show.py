@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ecr_controller.repository.settings import Repository
 
 
-def repository(ecr: ECRClient, name: str) -> RenderableType:
-    """Settings, rules, tags, owner and images of one repository."""
+def repository(ecr: ECRClient, name: str, newest: int = 10) -> RenderableType:
+    """Settings, rules, tags, owner and the newest images of one repository."""
     found = Ecr(ecr).find_whole(name)
     if found is None:
         return f"[yellow]There is no repository {name}.[/]"
     return Panel(
-        Group(_settings(found), _rules(found), _images(ecr, name)), title=f"[bold]{name}[/]", title_align="left"
+        Group(_settings(found), _rules(found), _images(ecr, name, newest)), title=f"[bold]{name}[/]", title_align="left"
     )
 
 
@@ -46,7 +46,7 @@ def settings(found: Repository) -> dict[str, str]:
     exclusions = (
         f", except {' '.join(found.mutability.exclusion_filters)}" if found.mutability.exclusion_filters else ""
     )
-    theirs = {key: value for key, value in found.tags.items() if key not in ownership.KEYS}
+    theirs = {key: value for key, value in found.tags.items() if not key.startswith("ecr-controller:")}
     return {
         "URI": found.uri,
         "scan on push": "yes" if found.scan_on_push else "no",
@@ -81,16 +81,24 @@ def _rules(found: Repository) -> RenderableType:
     return "\n".join(["", "[dim]lifecycle rules, in order[/]", *(f"  {rule}" for rule in rules(found) or ["none"])])
 
 
-def _images(ecr: ECRClient, name: str) -> RenderableType:
+def _images(ecr: ECRClient, name: str, newest: int) -> RenderableType:
     images: list[Any] = []
     for page in ecr.get_paginator("describe_images").paginate(repositoryName=name):
         images += page["imageDetails"]
     table = Table("tags", "digest", "size", "pushed", box=None, padding=(0, 2), title_justify="left")
-    for image in sorted(images, key=lambda each: each["imagePushedAt"], reverse=True):
+    for image in sorted(images, key=lambda each: each["imagePushedAt"], reverse=True)[:newest]:
         size = f"{image['imageSizeInBytes'] / 1_000_000:.1f} MB"
         pushed = f"{image['imagePushedAt']:%Y-%m-%d %H:%M}"
         table.add_row(", ".join(image.get("imageTags", [])) or "—", image["imageDigest"][:19], size, pushed)
-    return Group("", f"[dim]images: {len(images)}[/]", table) if images else "\n[dim]images: none[/]"
+    return (
+        Group("", f"[dim]images: {len(images)}{_and_newest(len(images), newest)}[/]", table)
+        if images
+        else "\n[dim]images: none[/]"
+    )
+
+
+def _and_newest(count: int, newest: int) -> str:
+    return f", the newest {newest} of them" if count > newest else ""
 
 
 if __name__ == "__main__":
