@@ -33,17 +33,24 @@ def push_image(
     scan_status: str | None = None,
     content: str = "content",
     size: int = 25_000_000,
+    upload: bool = False,
 ) -> str:
     """Push an image and return its digest, which is that of its content, size and annotations.
 
     The emulator takes `created` (with a time zone) as the time of the push. `findings` are what a scan finds, such as
-    "CRITICAL=1,HIGH=2", and `scan_status` is what it ends in, COMPLETE by default. `size` is in bytes.
+    "CRITICAL=1,HIGH=2", and `scan_status` is what it ends in, COMPLETE by default. `size` is in bytes. With `upload`
+    the layers are uploaded before, as AWS demands, and `size` is theirs.
     """
+    config = f"config of {content}"
+    if upload:
+        size = len(content)
+        for blob in (config, content):
+            _upload(ecr, repository, blob.encode())
     noted = {PUSHED_AT: created and created.isoformat(), FINDINGS: findings, STATUS: scan_status}
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "config": {"mediaType": CONFIG, "digest": _digest(f"config of {content}"), "size": 2},
+        "config": {"mediaType": CONFIG, "digest": _digest(config), "size": len(config)},
         "layers": [{"mediaType": LAYER, "digest": _digest(content), "size": size}],
         "annotations": {name: value for name, value in noted.items() if value},
     }
@@ -65,6 +72,18 @@ def push_index(
         "annotations": {PUSHED_AT: created.isoformat()} if created else {},
     }
     return _put(ecr, repository, tag, manifest)
+
+
+def _upload(ecr: ECRClient, repository: str, blob: bytes) -> None:
+    begun = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+    ecr.upload_layer_part(
+        repositoryName=repository, uploadId=begun, partFirstByte=0, partLastByte=len(blob) - 1, layerPartBlob=blob
+    )
+    digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
+    try:
+        ecr.complete_layer_upload(repositoryName=repository, uploadId=begun, layerDigests=[digest])
+    except ecr.exceptions.LayerAlreadyExistsException:
+        return
 
 
 def _put(ecr: ECRClient, repository: str, tag: str | None, manifest: dict[str, Any]) -> str:

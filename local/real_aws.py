@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
+
+from local import controller
+from local.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_ecr import ECRClient
 
 WHAT = """
 This runs the integration tests on AWS account {account}, Region {region}{endpoint}. They make, under random names that
@@ -33,6 +40,32 @@ class RealAws:
     def environment(self) -> dict[str, str]:
         """The environment of a child process."""
         return {**os.environ, "AWS_DEFAULT_REGION": self.region}
+
+
+def remove_everything(aws: Any, prefix: str, controller_stack: str) -> None:
+    """Remove what failed tests left, then the controller, then the tables that it retains."""
+    cloudformation = aws.client("cloudformation")
+    _remove_repositories(aws.client("ecr"), prefix)
+    _remove_stacks(cloudformation, prefix, controller_stack)
+    resources = cloudformation.describe_stack_resources(StackName=controller_stack)["StackResources"]
+    controller.delete(aws.environment(), controller_stack)
+    for resource in resources:
+        if resource["ResourceType"] == "AWS::DynamoDB::Table":
+            aws.client("dynamodb").delete_table(TableName=resource["PhysicalResourceId"])
+
+
+def _remove_repositories(ecr: ECRClient, prefix: str) -> None:
+    for page in ecr.get_paginator("describe_repositories").paginate():
+        for repository in page["repositories"]:
+            if repository["repositoryName"].startswith(prefix):
+                ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
+
+
+def _remove_stacks(cloudformation: CloudFormationClient, prefix: str, but: str) -> None:
+    for page in cloudformation.get_paginator("describe_stacks").paginate():
+        for stack in page["Stacks"]:
+            if stack["StackName"].startswith(prefix) and stack["StackName"] != but:
+                Stack(cloudformation, stack["StackName"]).delete()
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ Whatever a test makes has a name that begins with the random `prefix`, and is re
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import pytest
 
 from local import controller, images
 from local.emulator import Emulator
-from local.real_aws import RealAws
+from local.real_aws import RealAws, remove_everything
 from local.stack import Stack
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ def prefix() -> str:
 
 
 @pytest.fixture(scope="session")
-def controller_stack(
-    aws: Emulator | RealAws, prefix: str, ecr: ECRClient, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def controller_stack(aws: Emulator | RealAws, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of the controller's stack, which may touch only repositories that begin with the prefix."""
     name, environment = f"{prefix}-controller", aws.environment()
     template = controller.build(tmp_path_factory.mktemp("sam"), environment)
@@ -63,15 +62,7 @@ def controller_stack(
         yield name
     finally:
         if ON_REAL_AWS:
-            _remove_repositories(ecr, prefix)
-            controller.delete(environment, name)
-
-
-def _remove_repositories(ecr: ECRClient, prefix: str) -> None:
-    for page in ecr.get_paginator("describe_repositories").paginate():
-        for repository in page["repositories"]:
-            if repository["repositoryName"].startswith(prefix):
-                ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
+            remove_everything(aws, prefix, name)
 
 
 @pytest.fixture
@@ -100,8 +91,6 @@ def template(controller_stack: str) -> Callable[..., str]:
 
 
 def repository_template(controller_stack: str, properties: dict[str, Any]) -> str:
-    import json
-
     token = {"Fn::ImportValue": f"{controller_stack}-ECRRepository"}
     repository = {"Type": "Custom::ECRRepository", "Properties": {"ServiceToken": token, **properties}}
     attributes = ("RepositoryName", "RepositoryArn", "RepositoryUri", "RegistryUri", "RegistryId")
@@ -116,6 +105,6 @@ def push(ecr: ECRClient) -> Callable[[str, str], str]:
     """Pushes an image with a tag to a repository, layers and all."""
 
     def push_it(repository: str, tag: str) -> str:
-        return images.push_image(ecr, repository, tag, content=tag)
+        return images.push_image(ecr, repository, tag, content=tag, upload=True)
 
     return push_it
