@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test format style types template unit integration test-aws invoke bench lock clean
+.PHONY: help setup demo local test format style types template unit integration test-aws invoke docs bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ test-aws: $(READY) ## the integration tests on a real account and Region; says w
 
 invoke: $(READY) ## run one function on one event: make invoke FUNCTION=repository EVENT=create
 	@python -m local.invoke "$(FUNCTION)" "$(EVENT)"
+
+docs: $(READY) ## write docs/reference.md from the schemas
+	@python -m local.reference
 
 bench: $(READY) ## measure cold starts, API calls and lifecycle evaluation
 	@python -m benchmarks

@@ -52,7 +52,7 @@ def check_document(schema_name: str, document: Any, path: str) -> tuple[Any, lis
 
 
 def _walk(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Callable[[str, Any], Any]) -> Any:
-    schema = _resolve(schema)
+    schema = resolve(schema)
     value = coerce(schema["type"], value)
     found = list(_faults(schema, value))
     faults += [Fault(path or "Properties", message) for message in found]
@@ -90,7 +90,8 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     return "is not a property of it" + (f"; did you mean {close[0]}?" if close else "")
 
 
-def _resolve(schema: Schema) -> Schema:
+def resolve(schema: Schema) -> Schema:
+    """The schema with what its `$ref` names; what stands beside the `$ref` wins."""
     while "$ref" in schema:
         file, _, pointer = schema["$ref"].partition("#/")
         target = load(file.removesuffix(".json"))
