@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Beside all that is called some kind of "Throttl…", and all with an HTTP status that says the same.
-_PASSING = {"RequestLimitExceeded", "TooManyRequestsException", "ProvisionedThroughputExceededException"}
+_PASSING = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServerException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
 
 
 @cache

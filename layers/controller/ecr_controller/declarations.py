@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 D = TypeVar("D")
 
-ROUNDS = 12
-# The pause before the second round in seconds, at most; it doubles each round.
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
+ROUNDS = 8
+# The pause before the second round in seconds; it doubles each round. Its lesser half is sure, the rest is by chance.
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +72,33 @@ def withdraw(store: Parts, target: str, owner: str, document: Document[Any]) -> 
     converge(store, target, document, changed=True)
 
 
-def converge(store: Parts, target: str, document: Document[D], *, changed: bool = False) -> None:
+def converge(store: Parts, target: str, document: Document[Any], *, changed: bool = False) -> None:
     """Make the document hold the parts of the target and no other part. Raises RetryableError after ROUNDS rounds.
 
-    Whoever writes last has then read the very parts it wrote, and who changes a part later writes later: the last write
-    is of the newest parts. That needs a write from whoever ``changed`` a part, and from whoever wrote others' parts too
+    Whoever writes last has then read the very parts it wrote, and who changes a part later writes later: so the last
+    write is of the newest parts. It needs a write from whoever ``changed`` a part, and another from whoever wrote too
     early. Both write without comparing, as the document may be read as it was before the last write. Without a change,
-    in a resync or an update that changes nothing, what agrees already is not written.
+    in a resync or an update that changes nothing, a document that agrees is not written. If such a one failed half-way,
+    it is repeated as if ``changed``, or when reads lag no more.
+
+    Only what is foreign is taken from the document, and anew in each round: others may have edited it since. The pause
+    is there for this read too, which would undo an edit that it does not show yet. An edit made between a read and its
+    write is lost: neither ECR nor IAM can prevent it.
     """
-    last: tuple[D, tuple[Part, ...]] | None = None
     for number in range(ROUNDS):
         if number:
-            time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (number - 1))))  # noqa: S311
+            _pause(number)
         parts = store.read(target)
-        current = _freshest(document, document.read(), parts, last)
+        current = document.read()
         wanted = document.render(current, parts)
-        if changed or last is not None or wanted != current:
+        if changed or wanted != current:
             document.write(wanted)
-            last = wanted, parts
+            changed = True
         if store.read(target) == parts:
             return
     raise RetryableError(f"{target} did not settle: others changed their parts of it in each of {ROUNDS} rounds.")
 
 
-def _freshest(document: Document[D], seen: D, parts: Sequence[Part], last: tuple[D, tuple[Part, ...]] | None) -> D:
-    """The document to take what is foreign from, the only thing that is ever taken from a document.
-
-    After a write of ours, a read that holds neither the parts we wrote nor those there are now is taken for one from
-    before that write: what it lacks or has beside the parts is older than what we wrote.
-    """
-    if last is None:
-        return seen
-    written, rendered = last
-    return seen if any(document.render(seen, known) == seen for known in (rendered, parts)) else written
+def _pause(number: int) -> None:
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (number - 1))
+    time.sleep(random.uniform(longest / 2, longest))  # noqa: S311

@@ -1,21 +1,22 @@
 """All interleavings of writers that run the real code, where a step is one operation on the store or the document.
 
-A writer is a function of what its operations answered. So it is run anew, from the answers so far, up to its next
-operation: no threads, and nothing left to chance. A state that is reached twice is explored once.
+What a writer does next follows from what its operations answered. So it is run anew, from the answers so far, up to its
+next operation: no threads, and nothing left to chance. A state that is reached twice is explored once; a writer at the
+same instruction with the same local variables is in the same state, whatever it was answered before.
 
 A read of the document may show any of its last ``lag + 1`` versions, however long ago they were replaced. A crash comes
-before any operation, and loses all that the writer knew; it then begins anew, at once or later, or never.
+before any operation and loses all that the writer knew. Its action is begun again, at once or later, or never.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ecr_controller.declarations import Part
-
-from collections.abc import Callable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,19 +37,24 @@ class Operation(NamedTuple):
     value: Any = None
 
 
-class Progress(NamedTuple):
-    """How far a writer is: in which of its actions, and what the operations of that action answered."""
+@dataclass(slots=True, eq=False)
+class Point:
+    """Where a writer is: in which of its actions, whether that was begun before, and what its operations answered."""
 
-    action: int = 0
-    answers: tuple[Any, ...] = ()
+    writer: int
+    action: int
+    again: bool
+    answers: tuple[Any, ...]
+    operation: Operation
+    following: dict[Any, Point | None] = field(default_factory=dict)
 
 
 class World(NamedTuple):
-    """A state of everything. The last version is the document. A writer that is done or dead has no progress."""
+    """A state of everything. The last version is the document. A writer that is done or dead is at no point."""
 
     parts: Statements
     versions: tuple[Statements, ...]
-    writers: tuple[Progress | None, ...]
+    writers: tuple[Point | None, ...]
     crashes: int = 0  # how many more there may be
     died: bool = False  # whether a writer crashed for ever
     edits: int = 0  # how many foreign statements are still to be added
@@ -65,12 +71,17 @@ class Suspended(BaseException):
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
 
+    def state(self) -> str:
+        """The instruction and the local variables of each function that the action is in."""
+        frames = [frame for frame, _line in traceback.walk_tb(self.__traceback__)][2:]
+        return repr([(frame.f_code.co_name, frame.f_lasti, frame.f_locals) for frame in frames])
+
 
 @dataclass(slots=True)
 class Replay:
     """Answers each operation as it was answered before, and suspends the writer at the first one beyond that."""
 
-    answers: Iterator[Any]
+    answers: Iterator[Any] = field(repr=False)
 
     def do(self, name: str, owner: str = "", value: Any = None) -> Any:
         for answer in self.answers:
@@ -95,8 +106,7 @@ class ReplayedDocument(Replay):
     """The document, for a writer."""
 
     def read(self) -> Statements:
-        read: Statements = self.do("read")
-        return read
+        return tuple(self.do("read"))
 
     def write(self, document: Statements) -> None:
         self.do("write", value=document)
@@ -107,75 +117,85 @@ class ReplayedDocument(Replay):
         return (*(each for each in kept if each), *wanted.values())
 
 
-Action = Callable[[ReplayedParts, ReplayedDocument], None]
+# The last argument is whether a crash ended it before.
+Action = Callable[[ReplayedParts, ReplayedDocument, bool], None]
 
 
-@dataclass(frozen=True)
 class Scheduler:
-    """The writers, each with the actions that it does one after the other, and how far a read may lag."""
+    """Writers, each with the actions that it does one after the other, and by how many versions a read may lag."""
 
-    writers: tuple[tuple[Action, ...], ...]
-    lag: int = 0
+    def __init__(self, writers: Sequence[Sequence[Action]], lag: int = 0) -> None:
+        self._writers = writers
+        self._lag = lag
+        self._points: dict[tuple[int, int, str], Point] = {}
+        self._begun = cache(lambda writer, action, again: self._point(writer, action, (), again=again))
 
-    def explore(self, start: World) -> tuple[int, set[World]]:
-        """The number of states that can be reached, and those in which each writer is done or dead."""
-        following = cache(self._following)
+    def explore(
+        self, parts: Statements, document: Statements, *, crashes: int = 0, edits: int = 0
+    ) -> tuple[int, set[World]]:
+        """The number of states that can be reached, and those in which all is over."""
+        begun = tuple(self._begun(writer, 0, False) for writer in range(len(self._writers)))
+        start = World(parts, (document,), begun, crashes, edits=edits)
         seen, finals, ahead = {start}, set[World](), [start]
         while ahead:
             world = ahead.pop()
-            if not any(world.writers):
+            if not world.edits and not any(world.writers):
                 finals.add(world)
-            fresh = set(self._next(world, following)) - seen
+            fresh = set(self._next(world)) - seen
             seen |= fresh
             ahead.extend(fresh)
         return len(seen), finals
 
-    def _following(self, number: int, progress: Progress) -> Operation | None:
-        """What the writer does next; None when its action is done."""
-        replayed = iter(progress.answers)
+    def _point(self, writer: int, action: int, answers: tuple[Any, ...], *, again: bool) -> Point | None:
+        """Where the writer is after these answers; None when it is done."""
+        if action == len(self._writers[writer]):
+            return None
+        replayed = iter(answers)
         try:
-            self.writers[number][progress.action](ReplayedParts(replayed), ReplayedDocument(replayed))
+            self._writers[writer][action](ReplayedParts(replayed), ReplayedDocument(replayed), again)
         except Suspended as suspended:
-            return suspended.operation
-        return None
+            point = Point(writer, action, again, answers, suspended.operation)
+            return self._points.setdefault((writer, action, suspended.state()), point)
+        return self._begun(writer, action + 1, False)
 
-    def _next(self, world: World, following: Callable[[int, Progress], Operation | None]) -> Iterator[World]:
-        operations = {number: following(number, progress) for number, progress in enumerate(world.writers) if progress}
+    def _after(self, point: Point, answer: Any) -> Point | None:
+        if answer not in point.following:
+            answers = (*point.answers, answer)
+            point.following[answer] = self._point(point.writer, point.action, answers, again=point.again)
+        return point.following[answer]
+
+    def _next(self, world: World) -> Iterator[World]:
+        points = [point for point in world.writers if point]
         if world.edits:
-            raced = any(operation and operation.name == "write" for operation in operations.values())
-            edited = self._written(world, (*world.document, LATE))
-            yield edited._replace(edits=world.edits - 1, raced=world.raced or raced)
-        for number, operation in operations.items():
-            action, answers = world.writers[number] or Progress()
-            for after, answer in self._done(world, operation):
-                progress = Progress(action, (*answers, answer))
-                yield _with(after, number, self._rested(number, progress) if following(number, progress) is None else progress)
+            raced = world.raced or any(point.operation.name == "write" for point in points)
+            versions = self._shown((*world.versions, (*world.document, LATE)))
+            yield world._replace(versions=versions, edits=world.edits - 1, raced=raced)
+        for point in points:
+            others = world.writers[: point.writer], world.writers[point.writer + 1 :]
+            for parts, versions, answer in self._done(world, point.operation):
+                writers = (*others[0], self._after(point, answer), *others[1])
+                yield World(parts, versions, writers, world.crashes, world.died, world.edits, world.raced)
             if world.crashes:
-                crashed = world._replace(crashes=world.crashes - 1)
-                yield _with(crashed, number, Progress(action))
-                yield _with(crashed._replace(died=True), number, None)
+                again = self._begun(point.writer, point.action, True)
+                crashes = world.crashes - 1
+                yield world._replace(writers=(*others[0], again, *others[1]), crashes=crashes)
+                yield world._replace(writers=(*others[0], None, *others[1]), crashes=crashes, died=True)
 
-    def _rested(self, number, progress):
-        return Progress(progress.action+1) if progress.action+1 < len(self.writers[number]) else None
-
-    def _done(self, world: World, operation: Operation) -> Iterator[tuple[World, Any]]:
-        """The world after the operation, and its answer: several, where a read may lag."""
+    def _done(self, world: World, operation: Operation) -> Iterator[tuple[Statements, tuple[Statements, ...], Any]]:
+        """The parts and the versions after the operation, and its answer: several, where a read may lag."""
+        parts, versions = world.parts, world.versions
         name, owner, value = operation
         match name:
             case "put" | "remove":
-                others = [part for part in world.parts if part[0] != owner]
+                others = [part for part in parts if part[0] != owner]
                 mine = [(owner, value)] if name == "put" else []
-                yield world._replace(parts=tuple(sorted(others + mine))), None
+                yield tuple(sorted(others + mine)), versions, None
             case "parts":
-                yield world, world.parts
+                yield parts, versions, parts
             case "read":
-                yield from ((world, version) for version in set(world.versions))
+                yield from ((parts, versions, version) for version in set(versions))
             case "write":
-                yield self._written(world, value), None
+                yield parts, self._shown((*versions, value)), None
 
-    def _written(self, world: World, document: Statements) -> World:
-        return world._replace(versions=(*world.versions, document)[-1 - self.lag :])
-
-
-def _with(world: World, number: int, progress: Progress | None) -> World:
-    return world._replace(writers=(*world.writers[:number], progress, *world.writers[number + 1 :]))
+    def _shown(self, versions: tuple[Statements, ...]) -> tuple[Statements, ...]:
+        return versions[-1 - self._lag :]
