@@ -123,7 +123,7 @@ def test_every_fault_is_told_at_once_and_nothing_is_made(
     [reason, *_] = [each for each in deployed.reasons if "invalid properties" in each]
     assert "LifecycleRules[2].MaxImageCount: must be at least 1" in reason
     assert "Encryption: must be one of AES256, KMS, KMS_DSSE" in reason
-    assert "ImageScanOnPsh: is not a property of it; did you mean ImageScanOnPush?" in reason
+    assert "ImageScanOnPsh: is not a known property (did you mean ImageScanOnPush?)" in reason
     assert not exists(ecr, name)
 
 

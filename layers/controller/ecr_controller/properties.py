@@ -58,9 +58,9 @@ def _walk(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Ca
     faults += [Fault(path or "Properties", message) for message in found]
     if found:
         return None
-    if schema["type"] == "object":
+    if isinstance(value, dict) and "properties" in schema:
         return _members(schema, value, path, faults, coerce)
-    if schema["type"] == "array":
+    if isinstance(value, list) and "items" in schema:
         return [_part(schema["items"], item, f"{path}[{i}]", faults, coerce) for i, item in enumerate(value)]
     return value
 
@@ -87,7 +87,7 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     close = [each for each in known if each.lower() == name.lower()] or get_close_matches(name, known, n=1)
-    return "is not a property of it" + (f"; did you mean {close[0]}?" if close else "")
+    return "is not a known property" + (f" (did you mean {close[0]}?)" if close else "")
 
 
 def resolve(schema: Schema) -> Schema:
@@ -101,7 +101,7 @@ def resolve(schema: Schema) -> Schema:
     return schema
 
 
-def _from_string(kind: str, value: Any) -> Any:
+def _from_string(kind: str | list[str], value: Any) -> Any:
     if kind == "boolean" and value in ("true", "false"):
         return value == "true"
     if kind == "integer" and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
@@ -112,18 +112,23 @@ def _from_string(kind: str, value: Any) -> Any:
 
 
 _TYPES: dict[str, tuple[type, str]] = {
-    "object": (dict, "must be a map of properties"),
-    "array": (list, "must be a list"),
-    "string": (str, "must be a string"),
-    "integer": (int, "must be a whole number"),
-    "boolean": (bool, "must be true or false"),
+    "object": (dict, "a map of properties"),
+    "array": (list, "a list"),
+    "string": (str, "a string"),
+    "integer": (int, "a whole number"),
+    "boolean": (bool, "true or false"),
 }
 
 
+def _is(kind: str, value: Any) -> bool:
+    python_type = _TYPES[kind][0]
+    return isinstance(value, python_type) and not (python_type is int and isinstance(value, bool))
+
+
 def _faults(schema: Schema, value: Any) -> Iterable[str]:
-    python_type, message = _TYPES[schema["type"]]
-    if not isinstance(value, python_type) or (python_type is int and isinstance(value, bool)):
-        yield message
+    kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    if not any(_is(kind, value) for kind in kinds):
+        yield "must be " + " or ".join(_TYPES[kind][1] for kind in kinds)
         return
     if "enum" in schema and value not in schema["enum"]:
         yield "must be one of " + ", ".join(schema["enum"])

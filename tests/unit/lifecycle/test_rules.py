@@ -206,7 +206,7 @@ def test_a_policy_of_30720_characters_passes_and_one_more_does_not() -> None:
     assert len(text(COUNT | {"Description": "日" * room})) == 30_720
     [(path, message)] = faults(COUNT | {"Description": "日" * (room + 1)})
     assert path == "LifecycleRules"
-    assert message == "makes a policy of 30,721 characters; ECR takes no more than 30,720"
+    assert message == "makes a policy of 30,721 characters, but ECR takes no more than 30,720"
 
 
 # One rule that is refused
@@ -228,11 +228,11 @@ def test_a_policy_of_30720_characters_passes_and_one_more_does_not() -> None:
         (prefix("a", TagPatternList=[]), "", "cannot have both TagPrefixList and TagPatternList"),
         (pattern("ok", "a*b*c*d*e*"), ".TagPatternList[1]", "at most 4 times"),
         (pattern("*****"), ".TagPatternList[0]", "at most 4 times"),
-        (COUNT | AGE, "", "it has MaxImageCount and MaxImageAge"),
+        (COUNT | AGE, "", "but has MaxImageCount and MaxImageAge"),
         (
             {"TagStatus": "any"},
             "",
-            "exactly one of MaxImageCount, MaxImageAge, MaxDaysSincePull, MaxDaysSinceArchived; it has none",
+            "exactly one of MaxImageCount, MaxImageAge, MaxDaysSincePull, MaxDaysSinceArchived, but has none",
         ),
         ({"MaxImageAge": "1.5"}, ".MaxImageAge", "must be a whole number"),
         ({"MaxImageAge": "1 hours"}, ".MaxImageAge", "must be a whole number"),
@@ -246,11 +246,11 @@ def test_a_policy_of_30720_characters_passes_and_one_more_does_not() -> None:
         (COUNT | {"RulePriority": "-3"}, ".RulePriority", "must be at least 1"),
         (COUNT | {"RulePriority": "1.5"}, ".RulePriority", "must be a whole number"),
         (prefix("a", ""), ".TagPrefixList[1]", "must have 1 or more characters"),
-        (prefix("rel*"), ".TagPrefixList[0]", "put it into TagPatternList"),
+        (prefix("rel*"), ".TagPrefixList[0]", "which goes into TagPatternList"),
         (pattern(""), ".TagPatternList[0]", "must have 1 or more characters"),
         (COUNT | {"TagStatus": "Tagged"}, ".TagStatus", "must be one of any, tagged, untagged"),
         (COUNT | {"Action": "transition"}, ".Action", "must be one of expire, archive"),
-        (COUNT | {"MaxAge": "1"}, ".MaxAge", "is not a property of it; did you mean MaxImageAge?"),
+        (COUNT | {"MaxAge": "1"}, ".MaxAge", "is not a known property (did you mean MaxImageAge?)"),
         # ECR's table of count types, storage classes and actions.
         (COUNT | {"StorageClass": "archive"}, ".StorageClass", "can only be standard with MaxImageCount"),
         (AGE | {"StorageClass": "archive"}, ".StorageClass", "can only be standard with MaxImageAge"),
@@ -310,7 +310,7 @@ def test_an_entry_that_is_no_rule_is_told(entry: Any) -> None:
         (
             [AGE | {"RulePriority": "1"}, prefix("a", RulePriority="2")],
             "[0].RulePriority",
-            "must be larger than that of LifecycleRules[1]; `any` must come last",
+            "must be larger than that of LifecycleRules[1], because `any` must come last",
         ),
         (
             [ARCHIVED | {"RulePriority": "1"}, ARCHIVED | {"TagStatus": "untagged", "RulePriority": "2"}],

@@ -119,7 +119,7 @@ def test_a_text_and_rules_cannot_both_be_given() -> None:
         ({}, "rules", "is required"),
         ({"rules": []}, "rules", "must have 1 or more entries"),
         ({"rules": [rule(i, tagStatus="untagged") for i in range(1, 52)]}, "rules", "no more than 50 entries"),
-        ({"rules": [rule()], "Version": "1"}, "Version", "is not a property of it"),
+        ({"rules": [rule()], "Version": "1"}, "Version", "is not a known property"),
         ({"Rules": [rule()], "rules": [rule()]}, "Rules", "did you mean rules?"),
     ],
 )
@@ -139,7 +139,7 @@ def without(name: str) -> Json:
         (without("rulePriority"), "rulePriority", "is required"),
         (without("selection"), "selection", "is required"),
         (without("action"), "action", "is required"),
-        (rule() | {"enabled": True}, "enabled", "is not a property of it"),
+        (rule() | {"enabled": True}, "enabled", "is not a known property"),
         (rule() | {"description": None}, "description", "must be a string"),
         (rule(0), "rulePriority", "must be at least 1"),
         (rule() | {"rulePriority": "1"}, "rulePriority", "must be a whole number"),
@@ -169,7 +169,11 @@ def without(name: str) -> Json:
         (rule(tagPrefixList=["a"]), "selection.tagPrefixList", "goes only with tagStatus tagged"),
         (rule(tagPatternList=[]), "selection.tagPatternList", "goes only with tagStatus tagged"),
         (rule(tagStatus="tagged", tagPatternList=["*****"]), "selection.tagPatternList[0]", "at most 4 times"),
-        (rule(tagStatus="tagged", tagPrefixList=["a*"]), "selection.tagPrefixList[0]", "put it into TagPatternList"),
+        (
+            rule(tagStatus="tagged", tagPrefixList=["a*"]),
+            "selection.tagPrefixList[0]",
+            "which goes into TagPatternList",
+        ),
         (rule(tagStatus="tagged", tagPrefixList=[None]), "selection.tagPrefixList[0]", "must be a string"),
         (rule(storageClass="glacier"), "selection.storageClass", "must be one of standard, archive"),
         (

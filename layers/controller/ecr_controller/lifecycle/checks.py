@@ -57,7 +57,7 @@ def rule_faults(rule: Declared) -> Iterator[Fault]:
     given = [name for name in COUNT_PROPERTIES if name in rule]
     if len(given) != 1:
         names = ", ".join(COUNT_PROPERTIES)
-        yield Fault(rule.path, f"must have exactly one of {names}; it has {' and '.join(given) or 'none'}")
+        yield Fault(rule.path, f"must have exactly one of {names}, but has {' and '.join(given) or 'none'}")
         return
     yield from _count_faults(rule, given[0])
 
@@ -69,7 +69,7 @@ def _tag_list_faults(rule: Declared) -> Iterator[Fault]:
         for name in lists:
             yield Fault(rule.at(name), f"goes only with {rule.word('TagStatus')} tagged")
     elif len(lists) == 2:
-        yield Fault(rule.path, f"cannot have both {prefixes} and {patterns}; keep one of the two")
+        yield Fault(rule.path, f"cannot have both {prefixes} and {patterns}: keep one of the two")
     elif not any(rule[name] for name in lists):
         yield Fault(rule.path, f"selects tagged images, so it must have entries in {prefixes} or {patterns}")
 
@@ -94,7 +94,9 @@ def _priority_faults(rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]:
     for declared, rule in rules:
         if rule.priority in first:
             at = declared.at("RulePriority")
-            yield Fault(at, f"{rule.priority} is the priority of {first[rule.priority]} too; each rule needs its own")
+            yield Fault(
+                at, f"{rule.priority} is the priority of {first[rule.priority]} too, but each rule needs its own"
+            )
         first.setdefault(rule.priority, declared.path)
     for declared, rule in rules:
         if rule.tag_status == "any" and "RulePriority" in declared:
@@ -106,11 +108,11 @@ def _place_faults(declared: Declared, rule: Rule, rules: Sequence[tuple[Declared
     others = [(d, r) for d, r in rules if r.tag_status != "any" and r.storage_class == rule.storage_class]
     later = [d.path for d, r in others if r.priority > rule.priority]
     unnumbered = [d.path for d, _ in others if "RulePriority" not in d]
-    at, last = declared.at("RulePriority"), f"`any` must come last of the rules for {rule.storage_class} images"
+    at, why = declared.at("RulePriority"), f"because `any` must come last of the rules for {rule.storage_class} images"
     if unnumbered:
-        yield Fault(at, f"cannot be given while {unnumbered[0]} has none and would come later; {last}")
+        yield Fault(at, f"cannot be given while {unnumbered[0]} has none and would come later, {why}")
     elif later:
-        yield Fault(at, f"must be larger than that of {later[0]}; {last}")
+        yield Fault(at, f"must be larger than that of {later[0]}, {why}")
 
 
 def _selection_faults(rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]:
@@ -124,8 +126,8 @@ def _selection_faults(rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]
         else:
             continue
         if key in first:
-            once = f"ECR allows that to one rule for {rule.storage_class} images"
-            yield Fault(declared.path, f"{what}, as {first[key]} does; {once}")
+            once = f"but ECR allows that to one rule for {rule.storage_class} images"
+            yield Fault(declared.path, f"{what}, as {first[key]} does, {once}")
         first.setdefault(key, declared.path)
 
 
@@ -133,4 +135,4 @@ def text_faults(text: str, path: str) -> list[Fault]:
     """Whether the text has a length that PutLifecyclePolicy takes."""
     if len(text) <= LONGEST_TEXT:
         return []
-    return [Fault(path, f"makes a policy of {len(text):,} characters; ECR takes no more than {LONGEST_TEXT:,}")]
+    return [Fault(path, f"makes a policy of {len(text):,} characters, but ECR takes no more than {LONGEST_TEXT:,}")]

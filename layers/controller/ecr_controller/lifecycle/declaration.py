@@ -31,7 +31,7 @@ class Declaration:
 def read(declared: Mapping[str, Any]) -> Declaration:
     """What the properties declare. Raises InvalidProperties."""
     values, faults = properties.check(TYPE, declared)
-    policy, guard = declared_policy(values, faults), Guard.declared(values, faults)
+    policy, guard = declared_policy(values, faults), Guard.declared(values, declared, faults)
     if policy is None and not faults:
         faults = [Fault("LifecycleRules", "is required, with at least one rule, or LifecyclePolicyText in its place")]
     if policy is None or faults:

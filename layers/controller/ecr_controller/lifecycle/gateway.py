@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ecr_controller import aws
 from ecr_controller.lifecycle.images import Image, parse_images
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
 
 
 @aws.adapter
@@ -41,18 +36,3 @@ class LifecyclePolicies(aws.EcrAdapter):
             repositoryName=repository, filter={"imageStatus": "ANY"}, PaginationConfig={"PageSize": 1000}
         )
         return parse_images([detail for page in pages for detail in page["imageDetails"]])
-
-
-@aws.adapter
-class Stacks:
-    """CloudFormation's stacks."""
-
-    @property
-    def _cloudformation(self) -> CloudFormationClient:
-        client: CloudFormationClient = aws.client("cloudformation")
-        return client
-
-    def is_rolling_back(self, stack_id: str) -> bool:
-        """DescribeStacks: whether the stack is on its way back to what it was."""
-        status = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
-        return "ROLLBACK" in status

@@ -24,14 +24,14 @@ class Guard:
     max_percent: int | None = None
 
     @classmethod
-    def declared(cls, values: Mapping[str, Any], faults: list[Fault]) -> Guard | None:
-        """The guard that checked properties declare, if they do. Faults are added to ``faults``."""
+    def declared(cls, values: Mapping[str, Any], declared: Mapping[str, Any], faults: list[Fault]) -> Guard | None:
+        """The guard in the sound ``values`` of what is declared, if there is one. Faults are added to ``faults``."""
         guard = values.get("LifecycleGuard")
         if guard is None:
             return None
         if not guard:
             faults.append(Fault("LifecycleGuard", "must have MaxImages, MaxPercent or both"))
-        if not values.get("LifecycleRules") and "LifecyclePolicyText" not in values:
+        if not declared.get("LifecycleRules") and "LifecyclePolicyText" not in declared:
             faults.append(Fault("LifecycleGuard", "goes only with LifecycleRules or LifecyclePolicyText"))
         return cls(guard.get("MaxImages"), guard.get("MaxPercent"))
 

@@ -27,7 +27,7 @@ def declared_policy(declared: Mapping[str, Any], faults: list[Fault]) -> Lifecyc
     """
     rules, policy_text = declared.get("LifecycleRules"), declared.get("LifecyclePolicyText")
     if rules and policy_text is not None:
-        faults.append(Fault("LifecyclePolicyText", "cannot be given together with LifecycleRules; keep one of the two"))
+        faults.append(Fault("LifecyclePolicyText", "cannot be given together with LifecycleRules: keep one of the two"))
         return None
     before = len(faults)
     if policy_text is not None:

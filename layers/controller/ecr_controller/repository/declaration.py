@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller import properties
 from ecr_controller.errors import Fault, InvalidProperties
+from ecr_controller.grants import declared_statements
 from ecr_controller.lifecycle.guard import Guard
 from ecr_controller.lifecycle.rules import declared_policy
 from ecr_controller.repository.settings import Declaration, Encryption, Mutability, Settings
@@ -30,7 +31,9 @@ def read_leniently(declared: Mapping[str, Any]) -> Declaration:
 
 
 def _read(declared: Mapping[str, Any]) -> tuple[Declaration, list[Fault]]:
-    values, faults = properties.check(TYPE, {k: v for k, v in declared.items() if (k, v) != ("RepositoryName", "")})
+    given, resource_faults = declared_statements.without_resources(declared)
+    values, faults = properties.check(TYPE, {k: v for k, v in given.items() if (k, v) != ("RepositoryName", "")})
+    faults += resource_faults
     faults += [*_mutability_faults(values, declared), *_encryption_faults(values), *_tag_faults(values)]
     policy = declared_policy(values, faults)
     settings = Settings(
@@ -43,9 +46,10 @@ def _read(declared: Mapping[str, Any]) -> tuple[Declaration, list[Fault]]:
         name=values.get("RepositoryName"),
         settings=settings,
         encryption=_encryption(values),
-        guard=Guard.declared(values, faults),
+        guard=Guard.declared(values, declared, faults),
         adopt=values.get("OnExisting") == "Adopt",
         empty_on_delete=values.get("EmptyOnDelete", False),
+        statements=declared_statements.read(values, faults),
     )
     return declaration, faults
 

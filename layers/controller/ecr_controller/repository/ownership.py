@@ -78,7 +78,7 @@ def refuse_second_policy(found: Repository, request: Request) -> None:
     """Raise UserError where another resource declares the lifecycle policy of the repository."""
     if LIFECYCLE_POLICY in found.tags and not declares_policy(found, request):
         raise UserError(
-            f"The lifecycle policy of {found.name} is declared already, by {found.tags[LIFECYCLE_POLICY]}. A repository "
-            f"has one policy: take the rules out of one of the two. (The repository's tag {LIFECYCLE_POLICY} says so; "
+            f"The lifecycle policy of {found.name} is declared already, by {found.tags[LIFECYCLE_POLICY]}. A "
+            f"repository has one policy: take the rules out of one of the two. (The tag {LIFECYCLE_POLICY} says so; "
             "remove it if that stack is gone.)"
         )
