@@ -22,9 +22,10 @@ logger.setLevel(logging.INFO)
 def handler(event: Mapping[str, Any], context: Any) -> None:
     """Answer FAILED to the request in ``requestPayload``. Raises NotDelivered, so that Lambda tries again."""
     request = event["requestPayload"]
-    death = event.get("responsePayload") or {}
-    what = death.get("errorMessage") or death.get("errorType") or event["requestContext"].get("condition", "unknown")
-    function = event["requestContext"]["functionArn"].split(":function:")[-1].split(":")[0]
+    circumstances, death = event["requestContext"], event.get("responsePayload")
+    told = death if isinstance(death, dict) else {"errorMessage": death}
+    what = told.get("errorMessage") or told.get("errorType") or circumstances.get("condition", "unknown")
+    function = circumstances["functionArn"].split(":function:")[-1].split(":")[0]
     logger.error("%s died with %s of %s: %s", function, request.get("RequestType"), request["LogicalResourceId"], what)
     reason = f"The controller's function {function} died before it could answer: {what}. Its log has the details."
     until = time.time() + context.get_remaining_time_in_millis() / 1000 * 0.9

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -140,9 +141,11 @@ def test_a_long_message_is_cut_to_what_cloudformation_takes(app: ModuleType) -> 
     assert "the whole is in the log of ecr-controller-repository" in server.only()["Reason"]
 
 
-def test_it_raises_when_the_answer_is_not_taken_so_that_lambda_tries_again(app: ModuleType) -> None:
+def test_it_raises_in_its_time_when_the_answer_is_not_taken_so_that_lambda_tries_again(app: ModuleType) -> None:
+    began, context = time.time(), LambdaContext(seconds=0.4)
     with ResponseServer(always=500) as server, pytest.raises(app.answer.NotDelivered, match="HTTP status 500"):
-        app.handler(death(event("Create", server.url)), LambdaContext(seconds=0.3))
+        app.handler(death(event("Create", server.url)), context)
+    assert time.time() - began < context.seconds
 
 
 def test_its_log_tells_of_the_death_but_not_of_the_query(app: ModuleType, caplog: pytest.LogCaptureFixture) -> None:

@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Beside all that is called some kind of "Throttl…", and all with an HTTP status that says the same.
-_PASSING = {
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServerException",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
+_PASSING = {"RequestLimitExceeded", "TooManyRequestsException", "ProvisionedThroughputExceededException"}
 
 
 @cache

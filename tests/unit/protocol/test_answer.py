@@ -90,7 +90,9 @@ def test_a_reason_that_has_no_room_at_all_does_not_keep_the_answer_from_being_ma
     assert json.loads(answer.failure(endless, "x" * 5_000, LOG))["Status"] == "FAILED"
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), b"bytes", {1, 2}, datetime.now(UTC)], ids=repr)
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), b"bytes", {1, 2}, datetime(2026, 10, 5, tzinfo=UTC)], ids=repr
+)
 def test_attributes_that_json_does_not_have_are_never_sent(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         answer.success(event("Create"), "shop/images", {"Value": value})
@@ -126,10 +128,10 @@ def test_any_status_of_success_takes_the_answer(server: ResponseServer, status: 
 @pytest.mark.parametrize("behaviour", [403, 500, "drop"])
 def test_an_answer_never_taken_raises_before_the_time_is_up(behaviour: Behaviour) -> None:
     with ResponseServer(always=behaviour) as server:
-        until = time.time() + 0.4
-        undelivered(server.url, 0.4)
+        until = time.time() + 0.2
+        undelivered(server.url, 0.2)
         assert time.time() < until + 0.05
-        assert len(server.taken) > 3
+        assert len(server.taken) > 2
 
 
 def test_a_server_that_never_answers_is_left_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:

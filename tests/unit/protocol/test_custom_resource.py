@@ -242,7 +242,7 @@ def test_the_deadline_of_one_request_does_not_bind_the_next(server: ResponseServ
 
 def test_an_answer_that_is_not_taken_leaves_the_request_to_the_function_for_dead_ones() -> None:
     with ResponseServer(always=403) as refusing:
-        began, context = time.time(), LambdaContext(seconds=0.8)
+        began, context = time.time(), LambdaContext(seconds=0.4)
         with pytest.raises(answer.NotDelivered, match="HTTP status 403"):
             serve(event("Create", refusing.url), context, Resource())
         assert time.time() - began < context.seconds
@@ -261,12 +261,11 @@ def test_the_same_request_served_twice_is_answered_in_the_same_words(
 
 
 def test_work_that_ends_at_the_very_deadline_is_answered_once(server: ResponseServer) -> None:
-    def work(seconds: float) -> Result:
-        time.sleep(seconds)
+    seconds = (0.03 + step / 4_000 for step in range(-5, 6))
+
+    def work() -> Result:
+        time.sleep(next(seconds))
         return Result("shop/images")
 
-    statuses = []
-    for step in range(-5, 6):
-        resource = Resource(lambda seconds=0.03 + step / 4_000: work(seconds))
-        statuses.append(serve(event("Update", server.url), LambdaContext(seconds=0.04), resource))
+    statuses = [serve(event("Update", server.url), LambdaContext(seconds=0.04), Resource(work)) for _ in range(11)]
     assert [taken.answer["Status"] for taken in server.taken] == statuses

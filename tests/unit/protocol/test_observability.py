@@ -25,16 +25,17 @@ if TYPE_CHECKING:
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Lines:
     """Serves a request in a handler decorated as the functions' are: the JSON lines that it writes."""
-    monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
 
     def run(request: dict[str, Any], resource: Resource) -> list[dict[str, Any]]:
+        monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
+
         @logger.inject_lambda_context(clear_state=True, log_event=False)
         @metrics.log_metrics
         def handler(event: dict[str, Any], context: LambdaContext) -> None:
             serve(event, context, resource)
 
         with contextlib.suppress(answer.NotDelivered):
-            handler(request, LambdaContext(seconds=1))
+            handler(request, LambdaContext(seconds=0.4))
         shown = capsys.readouterr()
         assert SIGNATURE not in shown.out + shown.err
         return [json.loads(line) for line in shown.out.splitlines()]
