@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 
 from ecr_controller.repository.gateway import Ecr
 from local import show
+from local.demo_grants import show_grants
+from local.demo_routes import show_routes
 from local.images import push_image
 from local.stack import Stack
 from local.steps import console, heading, run, running_controller, say, step
@@ -43,6 +45,9 @@ def show_everything(aws: Emulator) -> None:
     show_adoption(aws)
     show_update(aws, stack, quickstart)
     show_guard(aws)
+    show_gate(aws)
+    show_routes(aws, 7)
+    show_grants(aws, 8)
     show_delete(aws, stack)
 
 
@@ -135,8 +140,27 @@ def show_guard(aws: Emulator) -> None:
     ecr.delete_repository(repositoryName="nightly/builds", force=True)
 
 
+def show_gate(aws: Emulator) -> None:
+    heading("6. A release stops at an image in which a scan finds something bad")
+    ecr = aws.client("ecr")
+    push_image(ecr, NAME, "prod-2.0", findings="LOW=3")
+    push_image(ecr, NAME, "prod-2.1", findings="CRITICAL=1,HIGH=2,LOW=3")
+    template = (EXAMPLES / "scan-gate.yaml").read_text(encoding="utf-8")
+    stack = Stack(aws.client("cloudformation"), "release")
+    with step("Deploying examples/scan-gate.yaml with prod-2.0, which is clean enough"):
+        released = stack.deploy(template, ImageTag="prod-2.0")
+        _expect(released, "CREATE_COMPLETE")
+    with step("Updating it with prod-2.1"):
+        stopped = stack.deploy(template, ImageTag="prod-2.1")
+        _expect(stopped, "UPDATE_ROLLBACK_COMPLETE")
+    say(stopped.reasons[0])
+    say(f"Released is still {stopped.outputs['Image']}")
+    with step("Deleting the stack release"):
+        _expect(stack.delete(), "DELETE_COMPLETE")
+
+
 def show_delete(aws: Emulator, stack: Stack) -> None:
-    heading("6. Deleting the stack deletes what it made, and only that")
+    heading("9. Deleting the stack deletes what it made, and only that")
     with step("Deleting the stack shop"):
         _expect(stack.delete(), "DELETE_COMPLETE")
     ecr = aws.client("ecr")

@@ -11,21 +11,20 @@ import json
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import yaml
 
-from local import controller
+from local import controller, invocation
 from local.emulator import Emulator
+from local.real_aws import RealAws
 from local.relay import relay
 from local.steps import StepFailed, heading, run, step
 
@@ -36,9 +35,7 @@ EVENTS = controller.ROOT / "events"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 IMAGE = f"public.ecr.aws/lambda/python:3.13-{ARCHITECTURE}"  # the one that sam takes
 DOCKER = "`sam local invoke` runs functions in Docker,"
-SECONDS = 60  # that the function gets; it keeps a quarter of them for its answer
-GRACE_SECONDS = 20.0  # that sam gets to remove the function's container
-LOOPBACK = ("127.0.0.1", "localhost")
+CONTAINER = "SAM_CONTAINER_ID: "  # what sam logs once it has made the function's container
 
 
 def main(function: str, event: str) -> None:
@@ -48,32 +45,23 @@ def main(function: str, event: str) -> None:
     if problem:
         print(problem, file=sys.stderr)
         raise StepFailed(problem)
-    with (
-        tempfile.TemporaryDirectory(prefix="ecr-controller-") as folder,
-        _aws() as environment,
-        listener() as (url, answers),
-    ):
+    with tempfile.TemporaryDirectory(prefix="ecr-controller-") as folder, _aws() as aws, _listener() as (url, answers):
         with step("sam build"):
-            template = controller.build(Path(folder), environment)
-        endpoint = environment["AWS_ENDPOINT_URL"]
-        with _host(endpoint, url) as host:
-            name = _prepare(template, function, seen_from_a_container(endpoint, host), host)
-            request = addressed_to(seen_from_a_container(url, host), json.loads(path.read_text(encoding="utf-8")))
-            heading(f"sam local invoke of {name} on {path.relative_to(controller.ROOT)}")
-            output = _sam_local_invoke(template, name, request, environment)
+            template = controller.build(Path(folder), aws.environment())
+        result = _invoke(aws, template, function, json.loads(path.read_text(encoding="utf-8")), url)
         for answer in answers:
             heading("The answer to CloudFormation")
             print(json.dumps(answer, indent=2))
-        if failed(output):
+        if invocation.failed(result):
             heading("The function ended in an error")
-            print(output or "It gave no result.")
-            raise StepFailed(name)
+            print(result or "It gave no result.")
+            raise StepFailed(function)
 
 
 def _problem(path: Path) -> str | None:
     if not path.is_file():
         known = sorted(f"FUNCTION={each.parent.name} EVENT={each.stem}" for each in EVENTS.glob("*/*.json"))
-        return "\n  ".join([f"There is no event {path.relative_to(controller.ROOT)}. There are:", *known])
+        return "\n  ".join([f"There is no event {path.relative_to(EVENTS.parent)}. There are:", *known])
     if shutil.which("docker") is None:
         return f"{DOCKER} and there is no `docker` on the PATH. Install it first."
     if _docker("info").returncode != 0:
@@ -86,15 +74,44 @@ def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def _aws() -> Iterator[dict[str, str]]:
-    """The environment of a process that talks to the AWS to use."""
+def _aws() -> Iterator[Emulator | RealAws]:
     if "AWS_ENDPOINT_URL" in os.environ:
-        yield dict(os.environ)
+        yield RealAws()
         return
     with step("Starting the embedded AWS"):
         emulator = Emulator.start()
     with emulator as aws:
-        yield aws.environment()
+        yield aws
+
+
+def _invoke(aws: Emulator | RealAws, path: Path, function: str, event: Mapping[str, Any], url: str) -> str:
+    """The function's result, with this machine's AWS and ResponseURL within the reach of its container."""
+    template = yaml.safe_load(path.read_text(encoding="utf-8"))
+    name = invocation.logical_id(template, function)
+    referred = _physical_ids(aws, path, invocation.references(template, name))
+    endpoint = aws.environment()["AWS_ENDPOINT_URL"]
+    with _host(endpoint, url) as host:
+        reached = {"AWS_ENDPOINT_URL": endpoint, **referred}
+        variables = {key: invocation.seen_from_a_container(value, host) for key, value in reached.items()}
+        variables["no_proxy"] = host
+        invocation.prepare(template, name, variables)
+        path.write_text(yaml.safe_dump(template), encoding="utf-8")
+        request = invocation.addressed_to(invocation.seen_from_a_container(url, host), event)
+        # Sam takes a variable from its own environment where that has it.
+        return _sam_local_invoke(path, name, request, aws.environment() | variables)
+
+
+def _physical_ids(aws: Emulator | RealAws, template: Path, references: Mapping[str, str]) -> dict[str, str]:
+    """The variables with the physical ids that they refer to, of the deployed controller: our own AWS has none yet."""
+    if not references:
+        return {}
+    if isinstance(aws, Emulator):
+        with step("sam deploy of the controller, whose resources the function uses"):
+            controller.deploy(template, aws.environment())
+    with step("Looking up the controller's resources"):
+        stack = aws.client("cloudformation").describe_stack_resources(StackName=controller.STACK_NAME)
+    ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in stack["StackResources"]}
+    return {variable: ids[target] for variable, target in references.items()}
 
 
 @contextmanager
@@ -104,71 +121,41 @@ def _host(*urls: str) -> Iterator[str]:
         # Its containers run in a virtual machine, which no unix socket reaches.
         yield "host.docker.internal"
         return
-    parts = [urlsplit(url) for url in urls]
-    with relay(IMAGE, [each.port or 80 for each in parts if each.hostname in LOOPBACK]) as address:
+    with ExitStack() as stack:
+        with step("Starting a relay from containers to this machine"):
+            address = stack.enter_context(relay(IMAGE, invocation.ports_of(*urls)))
         yield address
-
-
-def seen_from_a_container(url: str, host: str) -> str:
-    """The URL with this machine's name in it, if it is one of the loopback."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=f"{host}:{parts.port or 80}").geturl() if parts.hostname in LOOPBACK else url
-
-
-def addressed_to(url: str, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event with another ResponseURL, in its own request or in that of a function that died."""
-    changed = dict(event)
-    if "ResponseURL" in event:
-        changed["ResponseURL"] = url
-    if "requestPayload" in event:
-        changed["requestPayload"] = addressed_to(url, event["requestPayload"])
-    return changed
-
-
-def _prepare(template: Path, function: str, endpoint: str, host: str) -> str:
-    """Give the function its endpoint and its time: sam passes on only what a template names. Its logical id."""
-    built = yaml.safe_load(template.read_text(encoding="utf-8"))
-    codes = {name: each["Properties"].get("CodeUri") for name, each in built["Resources"].items()}
-    name = next(name for name, code in codes.items() if isinstance(code, str) and Path(code).name == function)
-    properties = built["Resources"][name]["Properties"]
-    properties["Timeout"] = SECONDS
-    variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
-    variables |= {"AWS_ENDPOINT_URL": endpoint, "no_proxy": host}
-    template.write_text(yaml.safe_dump(built), encoding="utf-8")
-    return name
 
 
 def _sam_local_invoke(template: Path, name: str, event: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """The function's result as JSON; its log goes to standard error. Interrupted, it leaves no container behind."""
-    path = template.with_name("event.json")
+    path, result = template.with_name("event.json"), template.with_name("result.json")
     path.write_text(json.dumps(event), encoding="utf-8")
     command = ["sam", "local", "invoke", name, "--template", str(template), "--event", str(path), "--mount-symlinks"]
     command += ["--parameter-overrides", f"Architecture={ARCHITECTURE}"]
     command += ["--skip-pull-image"] if _docker("image", "inspect", IMAGE).returncode == 0 else []
-    # In a session of its own, so that sam hears of Ctrl-C from here, once, and is waited for.
-    with subprocess.Popen(
-        command, env=dict(environment), stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    heading(f"sam local invoke {name}")
+    with (
+        result.open("w", encoding="utf-8") as output,
+        # In a session of its own: interrupted, sam removes the container, and then sits out the function's time.
+        subprocess.Popen(
+            command, env=dict(environment), stdout=output, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as sam,
+    ):
+        containers: list[str] = []
         try:
-            output, _ = process.communicate()
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
-            process.wait(GRACE_SECONDS)
+            for line in sam.stderr or ():
+                containers += [line.split()[1]] if line.startswith(CONTAINER) else []
+                print(line, end="", file=sys.stderr)
+        except BaseException:
+            sam.kill()
+            _docker("rm", "--force", *containers)
             raise
-    return output.strip()
-
-
-def failed(output: str) -> bool:
-    """Whether the function ended in an error, by its result as sam prints it: nothing when it was ended by force."""
-    try:
-        result = json.loads(output)
-    except ValueError:
-        return True
-    return isinstance(result, dict) and "errorType" in result
+    return result.read_text(encoding="utf-8").strip()
 
 
 @contextmanager
-def listener() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _listener() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A ResponseURL on this machine's loopback, and what is PUT to it."""
     answers: list[dict[str, Any]] = []
 

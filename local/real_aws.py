@@ -43,14 +43,14 @@ class RealAws:
 
 
 def remove_everything(aws: Any, prefix: str, controller_stack: str) -> None:
-    """Remove what failed tests left, then the controller, then the tables that it retains."""
+    """Remove what failed tests left, then the controller, then the table that it retains."""
     cloudformation = aws.client("cloudformation")
     _remove_repositories(aws.client("ecr"), prefix)
     _remove_stacks(cloudformation, prefix, controller_stack)
     resources = cloudformation.describe_stack_resources(StackName=controller_stack)["StackResources"]
     controller.delete(aws.environment(), controller_stack)
     for resource in resources:
-        if resource["ResourceType"] == "AWS::DynamoDB::Table":
+        if resource["LogicalResourceId"] == "PartsTable":  # retained by the template
             aws.client("dynamodb").delete_table(TableName=resource["PhysicalResourceId"])
 
 

@@ -27,7 +27,7 @@ def page() -> str:
     types = sorted(path.stem for path in properties.SCHEMAS.glob("ECR*.json"))
     parts = [HEAD, *("\n".join(section(properties.load(name))) for name in types)]
     shared = properties.load("definitions")
-    used = [name for name, schema in shared.items() if isinstance(schema, dict) and schema.get("type") == "object"]
+    used = [name for name, schema in shared.items() if "properties" in schema]
     return "\n".join([*parts, *("\n".join(definition(name, shared[name])) for name in used)])
 
 
@@ -59,10 +59,13 @@ def kind(declared: dict[str, Any], resolved: dict[str, Any]) -> str:
     """The type of a value in words, with a link where it is described elsewhere."""
     if resolved["type"] == "array":
         return f"list of {kind(resolved['items'], properties.resolve(resolved['items']))}"
-    if resolved["type"] == "object":
+    if resolved["type"] == "object" and "properties" in resolved:
         name = declared["$ref"].removeprefix(SHARED)
         return f"[{name}](#{name.lower()})"
-    return " \\| ".join(f"`{value}`" for value in resolved["enum"]) if "enum" in resolved else str(resolved["type"])
+    if "enum" in resolved:
+        return " \\| ".join(f"`{value}`" for value in resolved["enum"])
+    types: list[str] = resolved["type"] if isinstance(resolved["type"], list) else [resolved["type"]]
+    return " or ".join({"object": "map", "array": "list"}.get(each, each) for each in types)
 
 
 def bounds(schema: dict[str, Any]) -> str:

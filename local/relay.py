@@ -56,7 +56,7 @@ def forwarding(here: str | tuple[str, int], there: str | tuple[str, int]) -> Ite
     class Forward(BaseRequestHandler):
         def handle(self) -> None:
             family = socket.AF_UNIX if isinstance(there, str) else socket.AF_INET
-            with socket.socket(family) as onward, suppress(ConnectionError):  # which closes this end too
+            with socket.socket(family) as onward, suppress(OSError):  # which closes this end too
                 onward.connect(there)
                 back = threading.Thread(target=_pump, args=(onward, self.request), daemon=True)
                 back.start()

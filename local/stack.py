@@ -41,6 +41,7 @@ class Stack:
         arguments: Any = {
             "StackName": self.name,
             "TemplateBody": template,
+            "Capabilities": ["CAPABILITY_IAM"],
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         }
         started, seen = time.monotonic(), self._event_ids()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.lifecycle.resource import LifecyclePolicyResource
-from ecr_controller.observability import logger, metrics, serve
+from ecr_controller.observability import logger, metrics
+from ecr_controller.serving import serve
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource import LambdaContext
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 resource = LifecyclePolicyResource()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Answer a custom resource request; nothing is returned, since CloudFormation calls asynchronously."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.observability import logger, metrics, serve
-from ecr_controller.repository.resource import RepositoryResource
+from ecr_controller.observability import logger, metrics
+from ecr_controller.repository.with_statements import RepositoryWithStatements
+from ecr_controller.serving import serve
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource import LambdaContext
 
-resource = RepositoryResource()
+resource = RepositoryWithStatements()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Answer a custom resource request; nothing is returned, since CloudFormation calls asynchronously."""

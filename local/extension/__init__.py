@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import ecr
 
-from local.extension import conditions, images, preview, repositories, scanning
+from local.extension import conditions, images, policies, preview, repositories, scanning
 from local.extension.store import Fault, Json, ministack_handle_request
 
 if TYPE_CHECKING:
@@ -25,10 +25,12 @@ OPERATIONS: dict[str, Callable[[Json], Awaitable[Json]]] = {
     "DescribeImages": images.describe_images,
     "DescribeRepositories": repositories.describe_repositories,
     "GetLifecyclePolicyPreview": preview.get_lifecycle_policy_preview,
+    "GetRepositoryPolicy": policies.get_repository_policy,
     "ListImages": images.list_images,
     "PutImage": images.put_image,
     "PutImageTagMutability": repositories.put_image_tag_mutability,
     "PutLifecyclePolicy": repositories.put_lifecycle_policy,
+    "SetRepositoryPolicy": policies.set_repository_policy,
     "StartImageScan": scanning.start_image_scan,
     "StartLifecyclePolicyPreview": preview.start_lifecycle_policy_preview,
 }
@@ -37,15 +39,25 @@ OPERATIONS: dict[str, Callable[[Json], Awaitable[Json]]] = {
 def install() -> None:
     """Put the extension into the MiniStack of this process."""
     conditions.install()
+    policies.install()
     ecr.handle_request = handle_request
 
 
 async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query_params: Json) -> Any:
     """Answer an ECR call in MiniStack's form: status, headers, body."""
-    operation = OPERATIONS.get(headers.get("x-amz-target", "").rpartition(".")[2])
-    if operation is None:
-        return await ministack_handle_request(method, path, headers, body, query_params)
+    operation, data = OPERATIONS.get(headers.get("x-amz-target", "").rpartition(".")[2]), _json(body)
+    with policies.registry_scope(data):
+        if operation is None:
+            return await ministack_handle_request(method, path, headers, body, query_params)
+        try:
+            return json_response(await operation(data))
+        except Fault as fault:
+            return error_response_json(fault.code, fault.message)
+
+
+def _json(body: bytes) -> Json:
     try:
-        return json_response(await operation(json.loads(body or b"{}")))
-    except Fault as fault:
-        return error_response_json(fault.code, fault.message)
+        data = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}

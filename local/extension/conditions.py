@@ -1,7 +1,8 @@
 """Authorization that MiniStack lacks: condition keys, the resources of ECR calls, and the right to tag at creation.
 
 Missing are `iam:PolicyARN`, `aws:ResourceTag` and `ecr:ResourceTag` for ECR, `aws:TagKeys` of UntagResource; a call
-with a `resourceArn` or `repositoryNames` is checked on `*`; CreateRepository with tags does not need ecr:TagResource.
+with a `resourceArn` or `repositoryNames` is checked on `*`; AttachGroupPolicy is checked on the policy;
+CreateRepository with tags does not need ecr:TagResource; DescribeEventBus is checked on a rule.
 """
 
 from __future__ import annotations
@@ -56,13 +57,21 @@ def _named(data: Json) -> str:
 def extract_resource_arn(service: str, *request: Any) -> str:
     """The ARN that a request is checked on."""
     arn: str = _ministack_resource(service, *request)
-    _method, _path, headers, body, _params, region, account = request
-    if service != "ecr" or arn != "*":
+    _method, _path, headers, body, params, region, account = request
+    if service == "iam" and "GroupName" in params:
+        return f"arn:aws:iam::{account}:group/{params['GroupName'][0]}"
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    if operation == "DescribeEventBus":
+        return f"arn:aws:events:{region}:{account}:event-bus/{json.loads(body or b'{}').get('Name', 'default')}"
+    if service != "ecr":
         return arn
     data = json.loads(body or b"{}")
+    account = data.get("registryId") or account
+    if arn != "*":
+        return f"arn:aws:ecr:{region}:{account}{_named(data)}"
     if "resourceArn" in data:
         return _named(data)
-    every = headers.get("x-amz-target", "").endswith(".DescribeRepositories")
+    every = operation == "DescribeRepositories"
     return f"arn:aws:ecr:{region}:{account}{_named(data)}" if every else arn
 
 

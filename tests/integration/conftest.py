@@ -58,11 +58,26 @@ def controller_stack(aws: Emulator | RealAws, prefix: str, tmp_path_factory: pyt
     name, environment = f"{prefix}-controller", aws.environment()
     template = controller.build(tmp_path_factory.mktemp("sam"), environment)
     try:
-        controller.deploy(template, environment, name, {"RepositoryNames": f"{prefix}*"})
+        controller.deploy(
+            template, environment, name, {"RepositoryNames": f"{prefix}*", **scan_parameters(aws, prefix)}
+        )
         yield name
     finally:
         if ON_REAL_AWS:
             remove_everything(aws, prefix, name)
+
+
+def scan_parameters(aws: Emulator | RealAws, prefix: str) -> dict[str, str]:
+    """Scan events of a source of the tests' own, and functions and state machines with the prefix as targets."""
+    home = f"{aws.region}:{aws.client('sts').get_caller_identity()['Account']}"
+    return {
+        "ScanEventSources": f"aws.ecr,aws.inspector2,{prefix}.replay",
+        "ScanTargetFunctions": f"arn:aws:lambda:{home}:function:{prefix}-*",
+        "ScanTargetStateMachines": f"arn:aws:states:{home}:stateMachine:{prefix}-*",
+        # Once a year, so that it is there and no test meets it; quoted for sam.
+        "RescanSchedule": '"cron(0 3 1 1 ? *)"',
+        "RescanNewestImages": "2",
+    }
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from botocore.exceptions import ParamValidationError
 from botocore.stub import Stubber
 
 from ecr_controller import __version__, aws
-from ecr_controller.custom_resource import DEADLINE
+from ecr_controller.deadline import DEADLINE
 from ecr_controller.errors import RetryableError, UserError
 from tests.unit.protocol.response_server import ResponseServer
 from tests.unit.protocol.stand_ins import ROOT

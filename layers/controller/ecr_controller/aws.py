@@ -10,7 +10,7 @@ from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ecr_controller import __version__
-from ecr_controller.custom_resource import DEADLINE
+from ecr_controller.deadline import DEADLINE
 from ecr_controller.errors import ControllerError, RetryableError, UserError
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ import queue
 import random
 import threading
 import time
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ecr_controller import answer
+from ecr_controller.deadline import DEADLINE
 from ecr_controller.errors import RetryableError, UserError
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The moment (time.time()) after which the work of this thread may call AWS no more.
-DEADLINE: ContextVar[float] = ContextVar("DEADLINE")
 # Of the function's time, what is kept for answering: a quarter, at most this many seconds.
 ANSWER_SECONDS = 30.0
 LONGEST_PAUSE = 16.0

@@ -99,6 +99,15 @@ def next_event(cloud: Emulator, queue: str) -> Any:
 # Authorization
 
 
+def test_attaching_a_policy_to_a_group_is_checked_on_the_group(cloud: Emulator) -> None:
+    iam, group = cloud.client("iam"), f"group-{uuid.uuid4().hex[:8]}"
+    arn = iam.create_group(GroupName=group)["Group"]["Arn"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [TOKEN_POLICY]})
+    policy = iam.create_policy(PolicyName=group, PolicyDocument=document)["Policy"]["Arn"]
+    limited = as_role(cloud, "iam", {"Action": "iam:AttachGroupPolicy", "Resource": arn})
+    limited.attach_group_policy(GroupName=group, PolicyArn=policy)
+
+
 def test_a_condition_on_the_policy_arn_is_checked(cloud: Emulator) -> None:
     iam = cloud.client("iam")
     group = f"group-{uuid.uuid4().hex[:8]}"
@@ -122,6 +131,15 @@ def test_a_condition_on_the_tags_of_a_repository_is_checked(cloud: Emulator, pre
     limited.list_tags_for_resource(resourceArn=owned["repository"]["repositoryArn"])
     with pytest.raises(ClientError, match="AccessDenied"):
         limited.list_images(repositoryName=name)
+
+
+def test_looking_at_an_event_bus_is_checked_on_the_bus(cloud: Emulator) -> None:
+    name = f"bus-{uuid.uuid4().hex[:8]}"
+    bus = cloud.client("events").create_event_bus(Name=name)["EventBusArn"]
+    limited = as_role(cloud, "events", {"Action": "events:DescribeEventBus", "Resource": bus})
+    assert limited.describe_event_bus(Name=name)["Arn"] == bus
+    with pytest.raises(ClientError, match="AccessDenied"):
+        limited.describe_event_bus(Name="default")
 
 
 def test_a_call_that_names_a_repository_by_its_arn_is_checked_on_it(cloud: Emulator, ecr: ECRClient, name: str) -> None:
@@ -317,3 +335,100 @@ def test_scans_that_cannot_be_are_faults(ecr: ECRClient, name: str) -> None:
         ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "unknown"})
     with pytest.raises(ecr.exceptions.ScanNotFoundException):
         ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": "v1"})
+
+
+# Repository policies
+
+
+def statement(principal: Any, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": principal, "Action": ["ecr:BatchGetImage"], **more}
+
+
+def set_policy(ecr: ECRClient, name: str, *statements: dict[str, Any]) -> None:
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    ecr.set_repository_policy(repositoryName=name, policyText=text)
+
+
+def new_role(cloud: Emulator, *, account: str | None = None, **tags: str) -> tuple[str, str]:
+    """The name and the ARN of a role that anybody may assume."""
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    made = cloud.client("iam", account=account).create_role(
+        RoleName=f"role-{uuid.uuid4().hex[:8]}",
+        AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}),
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    return made["Role"]["RoleName"], made["Role"]["Arn"]
+
+
+@pytest.mark.parametrize("kind", ["role", "user"])
+@pytest.mark.parametrize("account", ["000000000000", "111111111111"])
+def test_a_policy_that_names_a_principal_that_does_not_exist_is_refused(
+    ecr: ECRClient, name: str, kind: str, account: str
+) -> None:
+    nobody = {"AWS": ["arn:aws:iam::000000000000:root", f"arn:aws:iam::{account}:{kind}/nobody"]}
+    with pytest.raises(ecr.exceptions.InvalidParameterException, match="Principal not found"):
+        set_policy(ecr, name, statement("*"), statement(nobody))
+
+
+def test_a_policy_that_names_a_deleted_principal_by_its_id_is_refused(ecr: ECRClient, name: str) -> None:
+    with pytest.raises(ecr.exceptions.InvalidParameterException, match="Principal not found"):
+        set_policy(ecr, name, statement({"AWS": "AROA1234567890123456"}))
+
+
+@pytest.mark.parametrize("more", [{"Resource": "*"}, {"NotResource": "*"}])
+def test_a_policy_with_a_resource_is_refused(ecr: ECRClient, name: str, more: dict[str, str]) -> None:
+    with pytest.raises(ecr.exceptions.InvalidParameterException, match="Invalid repository policy provided"):
+        set_policy(ecr, name, statement("*", **more))
+
+
+@pytest.mark.parametrize("text", ["no JSON", "{}", '{"Statement": [{"Effect": "Allow", "Principal": "*"}]}'])
+def test_a_policy_that_is_none_is_refused(ecr: ECRClient, name: str, text: str) -> None:
+    with pytest.raises(ecr.exceptions.InvalidParameterException, match="Invalid repository policy provided"):
+        ecr.set_repository_policy(repositoryName=name, policyText=text)
+
+
+def test_a_policy_has_at_most_10240_characters(cloud: Emulator, name: str) -> None:
+    ecr = cloud.client("ecr", config=Config(parameter_validation=False))
+    with pytest.raises(ecr.exceptions.InvalidParameterException, match="less than or equal to 10240"):
+        set_policy(ecr, name, statement("*", Sid="x" * 10_240))
+
+
+def test_a_deleted_principal_is_shown_by_its_id(cloud: Emulator, ecr: ECRClient, name: str) -> None:
+    role, arn = new_role(cloud)
+    role_id = cloud.client("iam").get_role(RoleName=role)["Role"]["RoleId"]
+    set_policy(ecr, name, statement({"AWS": arn}))
+    before = ecr.get_repository_policy(repositoryName=name)["policyText"]
+    cloud.client("iam").delete_role(RoleName=role)
+    after = ecr.get_repository_policy(repositoryName=name)["policyText"]
+    assert arn in before
+    assert after == before.replace(arn, role_id)
+
+
+def test_a_new_role_may_be_unknown_to_ecr_for_a_while(cloud: Emulator, ecr: ECRClient, name: str) -> None:
+    _, arn = new_role(cloud, **{"local.iam/visible-in": "3600"})
+    with pytest.raises(ecr.exceptions.InvalidParameterException, match="Principal not found"):
+        set_policy(ecr, name, statement({"AWS": arn}))
+
+
+def test_a_repository_of_another_account_is_reached_by_its_registry_id_where_its_policy_allows_it(
+    cloud: Emulator, ecr: ECRClient, name: str
+) -> None:
+    push_image(ecr, name, "v1")
+    role, arn = new_role(cloud, account="111111111111")
+    rights = json.dumps({"Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]})
+    cloud.client("iam", account="111111111111").put_role_policy(
+        RoleName=role, PolicyName="rights", PolicyDocument=rights
+    )
+    session = cloud.client("sts", account="111111111111").assume_role(RoleArn=arn, RoleSessionName="test")
+    keys = session["Credentials"]
+    theirs = cloud.client(
+        "ecr",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    wanted: Any = {"registryId": cloud.account, "repositoryName": name, "imageIds": [{"imageTag": "v1"}]}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        theirs.batch_get_image(**wanted)
+    set_policy(ecr, name, statement({"AWS": "arn:aws:iam::111111111111:root"}))
+    assert len(theirs.batch_get_image(**wanted)["images"]) == 1

@@ -22,4 +22,6 @@ def statements_of(function: str) -> list[dict[str, Any]]:
     """The policy statements of a function's role."""
     role = RESOURCES[function]["Properties"]["Role"]["Fn::GetAtt"][0]
     policies = RESOURCES[role]["Properties"]["Policies"]
-    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    statements = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    # What a parameter must switch on first counts as granted.
+    return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in statements]

@@ -26,6 +26,15 @@ BESIDES = {
     "kms:DescribeKey": "CreateRepository with a KMS key",
     "kms:RetireGrant": "DeleteRepository of a repository with a KMS key",
 }
+BESIDES |= {
+    "sqs:ReceiveMessage": "Lambda takes the events from the queue",
+    "sqs:DeleteMessage": "Lambda takes the events from the queue",
+    "sqs:GetQueueAttributes": "Lambda takes the events from the queue",
+    "kms:Decrypt": "SendMessage and Publish to what is encrypted with a KMS key",
+    "kms:GenerateDataKey": "SendMessage and Publish to what is encrypted with a KMS key",
+}
+# Operations whose action has another name.
+RENAMED = {"lambda:Invoke": "lambda:InvokeFunction"}
 WITHOUT_RESOURCE_LEVEL: set[str] = set()
 
 
@@ -33,7 +42,8 @@ def operations(service: str) -> dict[str, str]:
     """The IAM action of each client method of a service."""
     model = botocore.session.get_session().get_service_model(service)
     prefix = model.signing_name
-    return {xform_name(name): f"{prefix}:{name}" for name in model.operation_names}
+    actions = {xform_name(name): f"{prefix}:{name}" for name in model.operation_names}
+    return {method: RENAMED.get(action, action) for method, action in actions.items()}
 
 
 ACTIONS = {service: operations(service) for service in SERVICES}
@@ -127,3 +137,33 @@ def test_no_function_has_managed_policies() -> None:
     roles = [each for each in TEMPLATE["Resources"].values() if each["Type"] == "AWS::IAM::Role"]
     assert roles
     assert not any("ManagedPolicyArns" in role["Properties"] for role in roles)
+
+
+def test_a_route_is_declared_within_the_bounds_in_which_it_is_told() -> None:
+    told = {
+        each["Sid"][4:]: each["Resource"] for each in statements_of("RouteScanFunction") if each["Sid"][:4] == "Tell"
+    }
+    seen = {
+        each["Sid"][6:]: each["Resource"]
+        for each in statements_of("ImageScanRouteFunction")
+        if each["Sid"][:6] == "LookAt"
+    }
+    assert len(told) == 5
+    assert told == seen
+
+
+def test_only_the_two_token_policies_can_be_attached_and_by_the_grant_function_alone() -> None:
+    attaching = {
+        function: statement
+        for function in FUNCTIONS
+        for statement in statements_of(function)
+        if any(action.startswith(("iam:Attach", "iam:Detach")) for action in as_list(statement["Action"]))
+    }
+    assert list(attaching) == ["GrantFunction"]
+    two = [{"Ref": name} for name in ("AuthorizationTokenPolicy", "PublicGalleryAuthorizationTokenPolicy")]
+    assert attaching["GrantFunction"]["Condition"] == {"ArnEquals": {"iam:PolicyARN": two}}
+    documents = [TEMPLATE["Resources"][each["Ref"]]["Properties"]["PolicyDocument"] for each in two]
+    assert [each["Action"] for document in documents for each in document["Statement"]] == [
+        "ecr:GetAuthorizationToken",
+        ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"],
+    ]

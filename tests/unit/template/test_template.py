@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ecr_controller.properties import SCHEMAS
@@ -47,3 +49,33 @@ def test_every_parameter_is_described_and_constrained() -> None:
     for name, parameter in TEMPLATE["Parameters"].items():
         assert parameter["Description"].endswith("."), name
         assert "AllowedValues" in parameter or "AllowedPattern" in parameter, name
+
+
+def test_the_router_gives_an_event_up_itself_at_the_last_receive_so_that_its_reason_is_kept() -> None:
+    variables = RESOURCES["RouteScanFunction"]["Properties"]["Environment"]["Variables"]
+    queue = RESOURCES["ScanQueue"]["Properties"]
+    assert variables["MAX_RECEIVES"] == str(queue["RedrivePolicy"]["maxReceiveCount"])
+
+
+def test_a_claim_of_a_delivery_ends_before_its_event_is_shown_again() -> None:
+    timeout = RESOURCES["RouteScanFunction"]["Properties"]["Timeout"]
+    assert RESOURCES["ScanQueue"]["Properties"]["VisibilityTimeout"] == 6 * timeout
+
+
+def test_every_queue_is_encrypted_and_has_a_dead_letter_queue_that_is_watched() -> None:
+    queues = {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == "AWS::SQS::Queue"}
+    alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = [dimension["Value"] for alarm in alarms for dimension in alarm["Dimensions"]]
+    assert queues
+    for name, queue in queues.items():
+        assert queue["SqsManagedSseEnabled"] is True, name
+        dead = queue.get("RedrivePolicy", {}).get("deadLetterTargetArn", {"Fn::GetAtt": [name]})["Fn::GetAtt"][0]
+        assert {"Fn::GetAtt": [dead, "QueueName"]} in watched, name
+
+
+def test_the_dashboard_is_json_and_shows_every_alarm_that_is_always_there() -> None:
+    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    [alarms] = [each["properties"]["alarms"] for each in json.loads(body)["widgets"] if each["type"] == "alarm"]
+    made = {name: each for name, each in RESOURCES.items() if "Condition" not in each}
+    named = [name for name, each in made.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    assert sorted(alarms) == sorted(f"${{{name}.Arn}}" for name in named)

@@ -24,10 +24,9 @@ def in_words(rule: Rule) -> str:
 
 
 def _selection(rule: Rule) -> str:
-    images = "archived images" if rule.storage_class == "archive" else "images"
     if rule.tag_status == "any":
-        return f"all {images}"
+        return "all images"
     if rule.tag_status == "untagged":
-        return f"untagged {images}"
+        return "untagged images"
     tags = rule.tag_patterns or tuple(f"{prefix}*" for prefix in rule.tag_prefixes)
-    return f"{images} tagged {' and '.join(tags)}"
+    return f"images tagged {' and '.join(tags)}"

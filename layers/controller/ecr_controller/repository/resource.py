@@ -100,7 +100,8 @@ class RepositoryResource:
         if found is None:
             raise RetryableError(f"The repository {name} was deleted by somebody at this moment.")
         if ownership.is_begun_by(found.tags, request):
-            carry_out(self._ecr, found, difference(found, settings), just_made=True)
+            # Not taken back on failure: the same request may run twice at once. The Delete that follows would do it.
+            carry_out(self._ecr, found, difference(found, settings))
             return Result(name, found.attributes | guard.UNKNOWN)
         return self._change(request, declared, found, difference(found, taken_over(request, declared, found)))
 

@@ -12,6 +12,7 @@ from ecr_controller import properties
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ecr_controller.grants.statement import Statement
     from ecr_controller.lifecycle.guard import Guard
     from ecr_controller.lifecycle.policy import LifecyclePolicy
 
@@ -56,6 +57,7 @@ class Declaration:
     guard: Guard | None = None
     adopt: bool = False
     empty_on_delete: bool = False
+    statements: tuple[Statement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,277 @@
+"""How fast scans are routed: with ever more routes, and in a burst in which much goes wrong.
+
+Both are measured on stand-ins in memory for DynamoDB and the targets, so it is the router's own work that is timed.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import random
+import threading
+import uuid
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ecr_controller.declarations import Part
+from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.scanning.batch import Batch
+from ecr_controller.scanning.router import Router
+from ecr_controller.scanning.routes import Route
+from ecr_controller.scanning.store import reader, target_of
+from tests.unit.scanning.fakes import FakeDeadLetters, FakeDeliveries, FakeSender, record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ecr_controller.scanning.deliveries import Claim
+    from ecr_controller.scanning.events import ScanCompleted
+    from ecr_controller.scanning.targets import Target
+
+SIZES = (10, 1_000, 100_000)
+EVENTS = 2_000
+HOME = "eu-west-1:123456789012"
+HEALTHY, FLAKY, GONE = (f"arn:aws:sqs:{HOME}:{name}" for name in ("healthy", "flaky", "gone"))
+BATCH, MAX_RECEIVES, VISIBILITY_SECONDS, INVOCATION_SECONDS = 10, 5, 360, 60
+
+
+class Store:
+    """The table of parts, and how often it was read."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._parts: defaultdict[str, list[Part]] = defaultdict(list)
+        self.reads = 0
+        for number, route in enumerate(routes):
+            self._parts[target_of(route.repositories)].append(Part(f"stack|{number}", route.content()))
+
+    def put(self, target: str, owner: str, content: Mapping[str, Any]) -> None:
+        self._parts[target].append(Part(owner, content))
+
+    def remove(self, target: str, owner: str) -> None:
+        self._parts[target] = [part for part in self._parts[target] if part.owner != owner]
+
+    def read(self, target: str) -> tuple[Part, ...]:
+        self.reads += 1
+        return tuple(self._parts.get(target, ()))
+
+
+def event(repository: str, number: int) -> dict[str, Any]:
+    """A basic scan's event."""
+    return {
+        "id": str(uuid.UUID(int=number)),
+        "detail-type": "ECR Image Scan",
+        "source": "aws.ecr",
+        "account": "123456789012",
+        "time": "2026-11-01T12:00:00Z",
+        "region": "eu-west-1",
+        "resources": [f"arn:aws:ecr:{HOME}:repository/{repository}"],
+        "detail": {
+            "scan-status": "COMPLETE",
+            "repository-name": repository,
+            "finding-severity-counts": {"HIGH": number % 3},
+            "image-digest": f"sha256:{number:064x}",
+            "image-tags": ["latest"],
+        },
+    }
+
+
+def measure(size: int) -> tuple[float, float]:
+    """Events a second, and reads an event, with so many routes: half of them of a repository, half of a prefix."""
+    routes = [Route(f"team{n}/app" if n % 2 else f"team{n}/*", (HEALTHY,)) for n in range(size)]
+    store, dice = Store(routes), random.Random(size)
+    records = [record(event(f"team{dice.randrange(size)}/app", number)) for number in range(EVENTS)]
+    router = Router(FakeDeliveries(), FakeSender(), "one", 60)
+    # The routes are in DynamoDB, where Python's garbage collector does not walk through them.
+    gc.collect()
+    gc.freeze()
+    started = perf_counter()
+    for each in records:
+        # Each event in a batch of its own, so that no read is saved.
+        Batch(router, reader(store), FakeDeadLetters(), MAX_RECEIVES).work([each])
+    seconds = perf_counter() - started
+    gc.unfreeze()
+    return EVENTS / seconds, store.reads / EVENTS
+
+
+class Death(BaseException):
+    """What ends an invocation without a word."""
+
+
+class LockedDeliveries(FakeDeliveries):
+    """Deliveries claimed by several threads at a time, each claim in one piece as in DynamoDB."""
+
+    lock = threading.Lock()
+
+    def claim(self, event: str, target: str, claimant: str, until: float) -> Claim:
+        with self.lock:
+            return super().claim(event, target, claimant, until)
+
+
+@dataclass
+class Troubled(FakeSender):
+    """Targets of which one is gone and one fails three times of ten; one delivery of 500 kills its invocation first."""
+
+    dice: random.Random = field(default_factory=lambda: random.Random(7))
+    healed: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def send(self, target: Target, scan: ScanCompleted) -> None:
+        with self.lock:
+            if not self.healed and self.dice.random() < 0.002:
+                raise Death
+            if not self.healed and target.arn == GONE:
+                raise UserError("it is gone")
+            if not self.healed and target.arn == FLAKY and self.dice.random() < 0.3:
+                raise RetryableError("it is throttled")
+            super().send(target, scan)
+
+
+@dataclass
+class Queue:
+    """The part of SQS that matters: what is not done is shown again, and five times at most."""
+
+    waiting: list[tuple[str, int]] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+
+    def batches(self) -> list[list[dict[str, Any]]]:
+        """All that is visible, each message received once more."""
+        shown = [(body, receives + 1) for body, receives in self.waiting]
+        self.moved += [body for body, receives in shown if receives > MAX_RECEIVES]
+        records = [record(b, receives=n, message_id=str(i)) for i, (b, n) in enumerate(shown) if n <= MAX_RECEIVES]
+        self.waiting = []
+        return [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
+
+    def show_again(self, records: Sequence[Mapping[str, Any]]) -> None:
+        self.waiting += [(each["body"], int(each["attributes"]["ApproximateReceiveCount"])) for each in records]
+
+
+@dataclass
+class Burst:
+    """A burst of events, and all that happens to it."""
+
+    count: int
+    queue: Queue = field(default_factory=Queue)
+    deliveries: LockedDeliveries = field(default_factory=LockedDeliveries)
+    sender: Troubled = field(default_factory=Troubled)
+    dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
+    invocations: int = 0
+    deaths: int = 0
+    wanted: set[tuple[str, str]] = field(default_factory=set)
+    poison: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = Store([Route("*", (HEALTHY,)), Route("team1/*", (FLAKY,)), Route("team2/app", (GONE,))])
+        dice, bodies = random.Random(self.count), []
+        for number in range(self.count):
+            if number % 100 == 99:
+                self.poison += 1
+                bodies.append(f"poison {number}")
+            elif number % 10 == 9:  # a duplicate of an earlier one
+                bodies.append(dice.choice(bodies[-9:]))
+            else:
+                team = dice.randrange(4)
+                made = event(f"team{team}/app", number)
+                self.wanted |= {(made["id"], arn) for arn in (HEALTHY, *({1: [FLAKY], 2: [GONE]}.get(team, [])))}
+                bodies.append(json.dumps(made))
+        dice.shuffle(bodies)
+        self.poison = sum(body.startswith("poison") for body in bodies)
+        self.queue.waiting = [(body, 0) for body in bodies]
+
+    def run(self, threads: int = 4) -> None:
+        """Work the queue off, by several invocations at a time."""
+        with ThreadPoolExecutor(threads) as pool:
+            while self.queue.waiting:
+                list(pool.map(self._invoke, self.queue.batches()))
+                self.deliveries.now += VISIBILITY_SECONDS
+
+    def _invoke(self, records: list[dict[str, Any]]) -> None:
+        self.invocations += 1
+        claimant, until = str(uuid.uuid4()), self.deliveries.now + INVOCATION_SECONDS
+        router = Router(self.deliveries, self.sender, claimant, until)
+        batch = Batch(router, reader(self.store), self.dead_letters, MAX_RECEIVES)
+        try:
+            failed = set(batch.work(records).failed)
+        except Death:
+            self.deaths += 1
+            failed = {each["messageId"] for each in records}
+        self.queue.show_again([each for each in records if each["messageId"] in failed])
+
+    def redrive(self) -> None:
+        """Mend the targets and put all dead letters back on the queue, as StartMessageMoveTask does."""
+        self.sender.healed = True
+        letters = [body for body, _ in self.dead_letters.letters] + self.queue.moved
+        self.dead_letters.letters.clear()
+        self.queue.moved.clear()
+        self.queue.waiting = [(body, 0) for body in letters]
+        self.run()
+
+    @property
+    def twice(self) -> int:
+        """Deliveries that were made more than once."""
+        return sum(times > 1 for times in self.sender.told.values())
+
+    @property
+    def missing(self) -> set[tuple[str, str]]:
+        """Deliveries that were not made."""
+        return self.wanted - set(self.sender.told)
+
+    @property
+    def lost(self) -> int:
+        """Deliveries that were not made and whose event is in no dead-letter queue either."""
+        letters = [body for body, _ in self.dead_letters.letters] + self.queue.moved
+        dead = {json.loads(body)["id"] for body in letters if body.startswith("{")}
+        return sum(each not in dead for each, _ in self.missing)
+
+
+def main() -> None:
+    """Print both tables."""
+    logging.disable()  # each failure is told in the log
+    console = Console()
+    table = Table("routes", "events a second", "reads an event", title="Routing team/app", title_style="")
+    for column in table.columns:
+        column.justify = "right"
+    for size in SIZES:
+        rate, reads = max(measure(size) for _ in range(3))
+        table.add_row(f"{size:,}", f"{rate:,.0f}", f"{reads:.0f}")
+    console.print(table)
+    console.print(_burst_table())
+    logging.disable(logging.NOTSET)
+
+
+def _burst_table() -> Table:
+    burst = Burst(10_000)
+    started = perf_counter()
+    burst.run()
+    seconds = perf_counter() - started
+    rows: dict[str, int | str] = {
+        "events": burst.count,
+        "of them poison": burst.poison,
+        "seconds": f"{seconds:.1f}",
+        "invocations": burst.invocations,
+        "of them died": burst.deaths,
+        "deliveries": sum(burst.sender.told.values()),
+        "events in the dead-letter queue": len(burst.dead_letters.letters) + len(burst.queue.moved),
+        "deliveries lost": burst.lost,
+        "deliveries made twice": burst.twice,
+    }
+    burst.redrive()
+    rows |= {
+        "deliveries missing after a redrive": len(burst.missing),
+        "deliveries made twice after a redrive": burst.twice,
+    }
+    table = Table("a burst", "", title="", title_style="")
+    table.columns[1].justify = "right"
+    for name, value in rows.items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else value)
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Plans as JSON. The members `images` and `summary`, and those of an image up to `rulePriority`, are a contract."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.lifecycle.words import in_words
+from ecrctl import warnings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ecr_controller.lifecycle.evaluation import Fate
+    from ecrctl.comparison import Difference, Outcome
+    from ecrctl.plan import Plan
+
+
+def render(plans: Sequence[Plan]) -> str:
+    """One plan as it is; several under `plans`, each with the names of its resource and repository."""
+    if len(plans) == 1:
+        return json.dumps(_plan(plans[0]), indent=2)
+    named = [{"resource": plan.declared.resource, "repositoryName": plan.repository} | _plan(plan) for plan in plans]
+    return json.dumps({"plans": named}, indent=2)
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    shown = {"images": [_image(fate) for fate in plan.evaluation.fates], "summary": _summary(plan)}
+    if plan.differences is not None:
+        shown["preview"] = {"differences": [_difference(each) for each in plan.differences]}
+    return shown
+
+
+def _image(fate: Fate) -> dict[str, Any]:
+    image = fate.image
+    return {
+        "imageDigest": image.digest,
+        "imageTags": list(image.tags),
+        "action": fate.action,
+        "rulePriority": fate.rule_priority,
+        "claimedBy": fate.claimed_by,
+        "imagePushedAt": image.pushed_at.isoformat(),
+        "imageSizeInBytes": image.size_in_bytes,
+    }
+
+
+def _summary(plan: Plan) -> dict[str, Any]:
+    evaluation, counts, shadows = plan.evaluation, plan.evaluation.counts, warnings.shadows(plan)
+    words = {rule.priority: in_words(rule) for rule in plan.rules}
+    rules = [
+        {"rulePriority": rule.priority, "rule": words[rule.priority]}
+        | {name: number for name, number in asdict(rule).items() if name != "priority"}
+        | {"shadowedBy": list(shadows.get(rule.priority, ()))}
+        for rule in evaluation.rules
+    ]
+    return {
+        "now": plan.now.isoformat(),
+        "images": len(evaluation.fates),
+        "expire": counts["expire"],
+        "archive": counts["archive"],
+        "keep": counts["keep"],
+        "bytesFreed": evaluation.bytes_freed,
+        "rules": rules,
+        "orphanedArtifacts": [image.digest for image in evaluation.orphaned_artifacts],
+        "warnings": warnings.of(plan),
+    }
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "imageDigest": difference.digest,
+        "imageTags": list(difference.tags),
+        "ours": _outcome(difference.ours),
+        "preview": _outcome(difference.theirs),
+    }
+
+
+def _outcome(outcome: Outcome | None) -> dict[str, Any] | None:
+    return None if outcome is None else {"action": outcome.action, "rulePriority": outcome.rule_priority}

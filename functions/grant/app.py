@@ -1,0 +1,21 @@
+"""Stands behind ``Custom::ECRRepositoryGrant`` and the two grants of tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.grants.by_type import GrantResource
+from ecr_controller.observability import logger, metrics
+from ecr_controller.serving import serve
+
+if TYPE_CHECKING:
+    from ecr_controller.custom_resource import LambdaContext
+
+resource = GrantResource()
+
+
+@logger.inject_lambda_context(clear_state=True, log_event=False)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Answer a custom resource request; nothing is returned, since CloudFormation calls asynchronously."""
+    serve(event, context, resource)

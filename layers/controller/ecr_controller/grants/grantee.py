@@ -1,0 +1,83 @@
+"""Who a grant is for: the ARN of a role, user or group, an account id, a service, an organization id, or ``*``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["role", "user", "group", "account", "service", "organization", "everyone"]
+
+_IAM = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>[0-9]{12}):(?P<what>.+)")
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9.-]*\.amazonaws\.com(\.cn)?")
+FORMS = (
+    "the ARN of a role, user or group, an account id, a service such as lambda.amazonaws.com, an organization id "
+    "such as o-a1b2c3d4e5, or *"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a stack lives: the partition, as in ``arn:aws:…``, and the account."""
+
+    partition: str
+    account: str
+
+    @classmethod
+    def of(cls, stack_id: str) -> Home:
+        """The home of a stack, by its ARN."""
+        _arn, partition, _service, _region, account, *_name = stack_id.split(":")
+        return cls(partition, account)
+
+
+@dataclass(frozen=True, slots=True)
+class Grantee:
+    """A parsed grantee. ``id`` is an ARN where there is one; ``account`` is empty where it belongs to none."""
+
+    kind: Kind
+    id: str
+    account: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of a role, user or group, as IAM's calls take it: without the path."""
+        return self.id.rpartition("/")[2]
+
+    @property
+    def principal(self) -> tuple[str, str]:
+        """The type and the value of the principal in a policy, as the CDK writes them."""
+        if self.kind in ("organization", "everyone"):
+            return "AWS", "*"
+        return ("Service" if self.kind == "service" else "AWS"), self.id
+
+    @property
+    def conditions(self) -> dict[str, dict[str, str]]:
+        """The condition without which the principal would be others too."""
+        return {"StringEquals": {"aws:PrincipalOrgID": self.id}} if self.kind == "organization" else {}
+
+
+def parse(text: str, home: Home) -> Grantee:
+    """The grantee. Raises ValueError, in words that follow the name of the property."""
+    if text == "*":
+        return Grantee("everyone", text)
+    if re.fullmatch(r"o-[a-z0-9]{10,32}", text):
+        return Grantee("organization", text)
+    if re.fullmatch(r"[0-9]{12}", text):
+        return Grantee("account", f"arn:{home.partition}:iam::{text}:root", text)
+    if _SERVICE.fullmatch(text):
+        return Grantee("service", text)
+    if found := _IAM.fullmatch(text):
+        return _of_iam(text, found["account"], found["what"])
+    if ":assumed-role/" in text:
+        raise ValueError("is the session of a role; give the ARN of the role, arn:aws:iam::ACCOUNT:role/NAME")
+    raise ValueError(f"must be {FORMS}")
+
+
+def _of_iam(arn: str, account: str, what: str) -> Grantee:
+    if what == "root":
+        return Grantee("account", arn, account)
+    kind, _, name = what.partition("/")
+    kinds: dict[str, Kind] = {"role": "role", "user": "user", "group": "group"}
+    if kind not in kinds or not re.fullmatch(r"([!-~]+/)?[\w+=,.@-]+", name):
+        raise ValueError(f"must be {FORMS}")
+    return Grantee(kinds[kind], arn, account)

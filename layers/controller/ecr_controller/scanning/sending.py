@@ -1,0 +1,99 @@
+"""Telling a target of a scan, each kind in its own way. What declares routes never imports this: it may not send."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller import aws
+from ecr_controller.errors import RetryableError, UserError
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from ecr_controller.scanning.events import ScanCompleted
+    from ecr_controller.scanning.targets import Target
+
+SOURCE, DETAIL_TYPE = "ecr-controller", "ECR Scan Completed"
+_PASSING = ("InternalFailure", "InternalException", "ThrottlingException")
+
+
+@aws.adapter
+class Sender:
+    """Sends to targets. `send` may raise UserError, when trying again cannot help, and RetryableError."""
+
+    @property
+    def _sns(self) -> SNSClient:
+        client: SNSClient = aws.client("sns")
+        return client
+
+    @property
+    def _sqs(self) -> SQSClient:
+        client: SQSClient = aws.client("sqs")
+        return client
+
+    @property
+    def _lambda(self) -> LambdaClient:
+        client: LambdaClient = aws.client("lambda")
+        return client
+
+    @property
+    def _stepfunctions(self) -> SFNClient:
+        client: SFNClient = aws.client("stepfunctions")
+        return client
+
+    @property
+    def _events(self) -> EventBridgeClient:
+        client: EventBridgeClient = aws.client("events")
+        return client
+
+    def send(self, target: Target, scan: ScanCompleted) -> None:
+        """Publish, SendMessage, Invoke (asynchronous), StartExecution, or DescribeEventBus and PutEvents."""
+        text = json.dumps(scan.document(), separators=(",", ":"))
+        match target.kind:
+            case "topic":
+                self._sns.publish(TopicArn=target.arn, Message=text, **_ordered(target, scan))
+            case "queue":
+                url = f"{self._sqs.meta.endpoint_url}/{target.home[0]}/{target.name}"
+                self._sqs.send_message(QueueUrl=url, MessageBody=text, **_ordered(target, scan))
+            case "function":
+                self._lambda.invoke(FunctionName=target.arn, InvocationType="Event", Payload=text.encode())
+            case "state machine":
+                self._start(target, scan, text)
+            case _:
+                self._put_event(target, scan, text)
+
+    def _start(self, target: Target, scan: ScanCompleted, text: str) -> None:
+        # The name makes a second start of a standard state machine for the same event a no-op.
+        name = re.sub(r"[^\w-]", "-", f"ecr-scan-{scan.event_id}", flags=re.ASCII)[:80]
+        try:
+            self._stepfunctions.start_execution(stateMachineArn=target.arn, name=name, input=text)
+        except self._stepfunctions.exceptions.ExecutionAlreadyExists:
+            return
+
+    def _put_event(self, target: Target, scan: ScanCompleted, text: str) -> None:
+        # PutEvents takes events for a bus that is not there, and drops them.
+        self._events.describe_event_bus(Name=target.name)
+        entry: Any = {
+            "EventBusName": target.arn,
+            "Source": SOURCE,
+            "DetailType": DETAIL_TYPE,
+            "Detail": text,
+            "Resources": [scan.repository_arn],
+        }
+        [answer] = self._events.put_events(Entries=[entry])["Entries"]
+        if "ErrorCode" in answer:
+            told = f"PutEvents failed ({answer['ErrorCode']}: {answer.get('ErrorMessage', 'no message')})."
+            raise RetryableError(told) if answer["ErrorCode"] in _PASSING else UserError(told)
+
+
+def _ordered(target: Target, scan: ScanCompleted) -> dict[str, Any]:
+    """What a FIFO topic or queue wants: the order of a repository, and each event once. At most 128 characters."""
+    if not target.is_fifo:
+        return {}
+    return {"MessageGroupId": scan.repository_name[:128], "MessageDeduplicationId": scan.event_id[:128]}

@@ -1,0 +1,68 @@
+"""Stand-ins in memory for what the router keeps and tells, with faults to order."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.scanning.deliveries import Claim
+
+if TYPE_CHECKING:
+    from ecr_controller.scanning.events import ScanCompleted
+    from ecr_controller.scanning.targets import Target
+
+
+@dataclass
+class FakeDeliveries:
+    """The memory of deliveries: None is done, else the claimant and the end of the claim. ``now`` is its clock."""
+
+    kept: dict[tuple[str, str], tuple[str, float] | None] = field(default_factory=dict)
+    now: float = 0.0
+
+    def claim(self, event: str, target: str, claimant: str, until: float) -> Claim:
+        found = self.kept.get((event, target), ("", -1.0))
+        if found is None:
+            return Claim.DELIVERED
+        if found[0] != claimant and found[1] >= self.now:
+            return Claim.UNDER_WAY
+        self.kept[event, target] = (claimant, until)
+        return Claim.OURS
+
+    def mark(self, event: str, target: str) -> None:
+        self.kept[event, target] = None
+
+    def release(self, event: str, target: str, claimant: str) -> None:
+        found = self.kept.get((event, target))
+        if found is not None and found[0] == claimant:
+            del self.kept[event, target]
+
+
+@dataclass
+class FakeSender:
+    """What targets were told, and the errors that a target answers with, one after another."""
+
+    told: Counter[tuple[str, str]] = field(default_factory=Counter)
+    errors: dict[str, list[BaseException]] = field(default_factory=dict)
+
+    def send(self, target: Target, scan: ScanCompleted) -> None:
+        if self.errors.get(target.arn):
+            raise self.errors[target.arn].pop(0)
+        self.told[scan.event_id, target.arn] += 1
+
+
+@dataclass
+class FakeDeadLetters:
+    """What was given up, with the reasons."""
+
+    letters: list[tuple[str, str]] = field(default_factory=list)
+
+    def put(self, body: str, reason: str) -> None:
+        self.letters.append((body, reason))
+
+
+def record(event: Any, *, receives: int = 1, message_id: str = "m") -> dict[str, Any]:
+    """A record of an SQS batch; text is its body as it is."""
+    body = event if isinstance(event, str) else json.dumps(event)
+    return {"messageId": message_id, "body": body, "attributes": {"ApproximateReceiveCount": str(receives)}}
