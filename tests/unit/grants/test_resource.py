@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
 from tests.unit.conftest import STACK_ID, Calls, request
 from tests.unit.grants.conftest import NAME
@@ -74,6 +76,23 @@ def test_a_grant_deleted_takes_its_statement_and_its_token_and_the_last_one_the_
     resource.delete(grant("Delete", "api", properties=pull("arn:aws:iam::123456789012:role/api")))
     assert calls.made[-1] == "DeleteRepositoryPolicy"
     assert statements() == []
+
+
+def test_an_update_that_changes_nothing_writes_nothing_and_heals_what_somebody_took_away(
+    resource: GrantResource, ecr: ECRClient, role: Role, attached: Attached, calls: Calls
+) -> None:
+    properties = pull(role("web"))
+    resource.create(grant("Create", properties=properties))
+    calls.made.clear()
+    update = grant("Update", request_id="request-2", properties=properties, old_properties=properties)
+    resource.update(update)
+    assert calls.made == ["GetRepositoryPolicy"]
+
+    ecr.delete_repository_policy(repositoryName=NAME)
+    aws.client("iam").detach_role_policy(RoleName="web", PolicyArn=os.environ[LOGIN.upper()])
+    resource.update(update)
+    assert calls.made[-1] == "SetRepositoryPolicy"
+    assert attached("web") == [LOGIN]
 
 
 def test_a_foreign_statement_survives_create_update_and_delete(

@@ -37,11 +37,6 @@ class RepositoryStatements:
         owner, old = owner_of(request), _content(before) if before else None
         self._shares.declare(request, owner, target(repository), _content(statements), document, old)
 
-    def heal(self, request: Request, repository: str) -> None:
-        """Put back what somebody took out of the policy. Where all is as declared, nothing is written."""
-        document = RepositoryPolicy(repository, Home.of(request.stack_id))
-        self._shares.converge(target(repository), document)
-
     def withdraw(self, request: Request, repository: str, only_of: str | None = None) -> None:
         """Take the statements out of the policy; they are out where the repository is gone.
 

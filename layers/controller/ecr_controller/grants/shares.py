@@ -37,8 +37,12 @@ class Shares:
     ) -> None:
         """Put the part and converge. What AWS refuses is taken back at once: it would have it refuse others' parts too.
 
-        ``before`` is what takes its place then: the content that the part had before the request.
+        ``before`` is what takes its place then: the content that the part had before the request. An Update of a part
+        that is there already writes nothing where the document agrees.
         """
+        if request.type == "Update" and self._holds(target, owner, content):
+            declarations.converge(self._table, target, document)
+            return
         signed = {**content, _REQUEST: request.request_id}
         try:
             declarations.declare(self._table, target, owner, signed, document)
@@ -55,13 +59,15 @@ class Shares:
             return
         declarations.withdraw(self._table, target, owner, document)
 
-    def converge(self, target: str, document: Document[Any]) -> None:
-        """Make the document agree with its parts, which have not changed."""
-        declarations.converge(self._table, target, document)
+    def _holds(self, target: str, owner: str, content: Mapping[str, Any]) -> bool:
+        stored = self._stored(owner, target)
+        return {**content, _REQUEST: stored.get(_REQUEST)} == stored
 
     def _was_declared_by(self, request_id: str, owner: str, target: str) -> bool:
-        parts = self._table.read(target)
-        return any(part.owner == owner and part.content.get(_REQUEST) == request_id for part in parts)
+        return self._stored(owner, target).get(_REQUEST) == request_id
+
+    def _stored(self, owner: str, target: str) -> Mapping[str, Any]:
+        return next((part.content for part in self._table.read(target) if part.owner == owner), {})
 
 
 def owner_of(request: Request, *more: str) -> str:

@@ -50,9 +50,7 @@ class RepositoryWithStatements:
     def _put(self, request: Request, name: str, *, made: bool) -> None:
         declared = read_leniently(request.properties).statements
         before = () if made else read_leniently(request.old_properties).statements
-        if declared and declared == before:
-            self._statements.heal(request, name)
-        elif declared:
+        if declared:
             try:
                 self._statements.declare(request, name, declared, before)
             except UserError:
