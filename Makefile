@@ -52,7 +52,7 @@ unit: $(READY) ## the unit tests alone
 	pytest tests/unit -n auto
 
 integration: $(READY) ## the tests on the embedded AWS alone
-	pytest tests/integration
+	pytest tests/integration -n 2 --dist loadfile
 
 test-aws: $(READY) ## the integration tests on a real account and Region; says what it makes, and asks first
 	@python -m local.real_aws

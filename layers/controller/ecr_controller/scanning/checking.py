@@ -8,45 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_controller import aws
+from ecr_controller.scanning.clients import TargetClients
 
 if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_sns import SNSClient
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_stepfunctions import SFNClient
-
     from ecr_controller.scanning.targets import Target
 
 
 @aws.adapter
-class Checker:
+class Checker(TargetClients):
     """Reads targets. `check` may raise UserError and RetryableError."""
-
-    @property
-    def _sns(self) -> SNSClient:
-        client: SNSClient = aws.client("sns")
-        return client
-
-    @property
-    def _sqs(self) -> SQSClient:
-        client: SQSClient = aws.client("sqs")
-        return client
-
-    @property
-    def _lambda(self) -> LambdaClient:
-        client: LambdaClient = aws.client("lambda")
-        return client
-
-    @property
-    def _stepfunctions(self) -> SFNClient:
-        client: SFNClient = aws.client("stepfunctions")
-        return client
-
-    @property
-    def _events(self) -> EventBridgeClient:
-        client: EventBridgeClient = aws.client("events")
-        return client
 
     def check(self, target: Target) -> None:
         """GetTopicAttributes, GetQueueAttributes, GetFunctionConfiguration, DescribeStateMachine or
@@ -55,8 +25,7 @@ class Checker:
             case "topic":
                 self._sns.get_topic_attributes(TopicArn=target.arn)
             case "queue":
-                url = f"{self._sqs.meta.endpoint_url}/{target.home[0]}/{target.name}"
-                self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+                self._sqs.get_queue_attributes(QueueUrl=self._queue_url(target), AttributeNames=["QueueArn"])
             case "function":
                 self._lambda.get_function_configuration(FunctionName=target.arn)
             case "state machine":

@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.scanning.clients import TargetClients
 
 if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_sns import SNSClient
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_stepfunctions import SFNClient
-
     from ecr_controller.scanning.events import ScanCompleted
     from ecr_controller.scanning.targets import Target
 
@@ -24,33 +19,8 @@ _PASSING = ("InternalFailure", "InternalException", "ThrottlingException")
 
 
 @aws.adapter
-class Sender:
+class Sender(TargetClients):
     """Sends to targets. `send` may raise UserError, when trying again cannot help, and RetryableError."""
-
-    @property
-    def _sns(self) -> SNSClient:
-        client: SNSClient = aws.client("sns")
-        return client
-
-    @property
-    def _sqs(self) -> SQSClient:
-        client: SQSClient = aws.client("sqs")
-        return client
-
-    @property
-    def _lambda(self) -> LambdaClient:
-        client: LambdaClient = aws.client("lambda")
-        return client
-
-    @property
-    def _stepfunctions(self) -> SFNClient:
-        client: SFNClient = aws.client("stepfunctions")
-        return client
-
-    @property
-    def _events(self) -> EventBridgeClient:
-        client: EventBridgeClient = aws.client("events")
-        return client
 
     def send(self, target: Target, scan: ScanCompleted) -> None:
         """Publish, SendMessage, Invoke (asynchronous), StartExecution, or DescribeEventBus and PutEvents."""
@@ -59,8 +29,7 @@ class Sender:
             case "topic":
                 self._sns.publish(TopicArn=target.arn, Message=text, **_ordered(target, scan))
             case "queue":
-                url = f"{self._sqs.meta.endpoint_url}/{target.home[0]}/{target.name}"
-                self._sqs.send_message(QueueUrl=url, MessageBody=text, **_ordered(target, scan))
+                self._sqs.send_message(QueueUrl=self._queue_url(target), MessageBody=text, **_ordered(target, scan))
             case "function":
                 self._lambda.invoke(FunctionName=target.arn, InvocationType="Event", Payload=text.encode())
             case "state machine":
