@@ -84,7 +84,7 @@ def send(url: str, answer: bytes, until: float) -> None:
             return
         where = urlsplit(url).netloc
         logger.warning("Try %d to answer CloudFormation at %s failed: %s", tries, where, failure)
-        wait = random.uniform(0, pause)  # noqa: S311
+        wait = random.uniform(0, pause)
         if time.time() + wait >= until:
             raise NotDelivered(f"CloudFormation at {where} took none of {tries} answers; the last one: {failure}")
         time.sleep(wait)

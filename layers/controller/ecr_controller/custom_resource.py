@@ -174,7 +174,7 @@ def _persistently(resource: Resource, request: Request) -> Result:
         try:
             return _dispatch(resource, request)
         except RetryableError as error:
-            wait = random.uniform(0, pause)  # noqa: S311
+            wait = random.uniform(0, pause)
             if time.time() + wait >= request.deadline:
                 raise
             logger.info("%s of %s is tried again in %.1f s: %s", request.type, request.logical_id, wait, error)

@@ -101,4 +101,4 @@ def converge(store: Parts, target: str, document: Document[Any], *, changed: boo
 
 def _pause(number: int) -> None:
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (number - 1))
-    time.sleep(random.uniform(longest / 2, longest))  # noqa: S311
+    time.sleep(random.uniform(longest / 2, longest))

@@ -15,7 +15,7 @@ PUSH = (
 ACTIONS = {"Read": READ, "Pull": PULL, "Push": PUSH, "PullPush": tuple(dict.fromkeys(PULL + PUSH))}
 # To log in at the registry, docker needs a token besides; the right to one is not a repository's to give.
 NEEDS_TOKEN = ("Pull", "Push", "PullPush")
-TOKEN = "ecr:GetAuthorizationToken"  # noqa: S105
+LOGIN = "ecr:GetAuthorizationToken"
 
 
 def name_of(actions: tuple[str, ...]) -> str:

@@ -91,10 +91,10 @@ def _is_of(home: Home, grantee: Grantee, *kinds: str) -> bool:
 def _action_faults(declared: Mapping[str, Any], actions: tuple[str, ...]) -> Iterator[Fault]:
     if ("Access" in declared) == ("Actions" in declared):
         yield Fault("Access", "is required, or Actions in its place, and not both of them")
-    if access.TOKEN in actions:
+    if access.LOGIN in actions:
         yield Fault(
             "Actions",
-            f"{access.TOKEN} has no effect in a repository policy; declare a Custom::ECRAuthorizationTokenGrant",
+            f"{access.LOGIN} has no effect in a repository policy; declare a Custom::ECRAuthorizationTokenGrant",
         )
 
 

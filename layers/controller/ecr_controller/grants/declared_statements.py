@@ -51,8 +51,8 @@ def _faults(each: Mapping[str, Any], path: str, sids: set[str]) -> Iterator[Faul
     actions = as_list(each["Action"])
     if not actions or not all(isinstance(action, str) and action.startswith("ecr:") for action in actions):
         yield Fault(f"{path}.Action", "must be one or more actions of Amazon ECR, such as ecr:BatchGetImage")
-    if access.TOKEN in actions:
-        yield Fault(f"{path}.Action", f"{access.TOKEN} has no effect in a repository policy")
+    if access.LOGIN in actions:
+        yield Fault(f"{path}.Action", f"{access.LOGIN} has no effect in a repository policy")
     yield from conditions.faults(each.get("Condition", {}), f"{path}.Condition")
 
 

@@ -14,7 +14,6 @@ from ecr_controller.errors import UserError
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.declaration import read, read_policy_leniently
 from ecr_controller.lifecycle.gateway import LifecyclePolicies
-from ecr_controller.lifecycle.guarded import GuardedPolicies
 from ecr_controller.lifecycle.rules import is_policy
 from ecr_controller.parts import PartsTable
 from ecr_controller.repository import ownership
@@ -37,7 +36,6 @@ class LifecyclePolicyResource:
     def __init__(self) -> None:
         self._repositories = Lookup()
         self._policies = LifecyclePolicies()
-        self._guarded = GuardedPolicies()
         self._memory = PartsTable()
 
     def create(self, request: Request) -> Result:
@@ -82,7 +80,10 @@ class LifecyclePolicyResource:
             _refuse_policy_of_another(request, declared, current)
         differs = not is_policy(current, declared.policy)
         if differs and declared.guard is not None:
-            outlook = self._guarded.look(request, name, declared.policy, declared.guard).attributes
+            # Imported here: not every policy has a guard, and every cold start would pay for it.
+            from ecr_controller.lifecycle.guarded import GuardedPolicies
+
+            outlook = GuardedPolicies().look(request, name, declared.policy, declared.guard).attributes
         if not ours:
             self._claim(request, found, current)
         if differs:

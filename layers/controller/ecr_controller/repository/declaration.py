@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller import properties
 from ecr_controller.errors import Fault, InvalidProperties
-from ecr_controller.grants import declared_statements
 from ecr_controller.lifecycle.guard import Guard
 from ecr_controller.lifecycle.rules import declared_policy
 from ecr_controller.repository.settings import Declaration, Encryption, Mutability, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from ecr_controller.grants.statement import Statement
 
 TYPE = "ECRRepository"
 
@@ -31,9 +32,18 @@ def read_leniently(declared: Mapping[str, Any]) -> Declaration:
 
 
 def _read(declared: Mapping[str, Any]) -> tuple[Declaration, list[Fault]]:
-    given, resource_faults = declared_statements.without_resources(declared)
-    values, faults = properties.check(TYPE, {k: v for k, v in given.items() if (k, v) != ("RepositoryName", "")})
-    faults += resource_faults
+    given = {name: value for name, value in declared.items() if (name, value) != ("RepositoryName", "")}
+    statements: tuple[Statement, ...] = ()
+    if "PolicyStatements" not in given:
+        values, faults = properties.check(TYPE, given)
+    else:
+        # Imported here: few repositories have statements, and every cold start would pay for it.
+        from ecr_controller.grants import declared_statements
+
+        given, resource_faults = declared_statements.without_resources(given)
+        values, faults = properties.check(TYPE, given)
+        faults += resource_faults
+        statements = declared_statements.read(values, faults)
     faults += [*_mutability_faults(values, declared), *_encryption_faults(values), *_tag_faults(values)]
     policy = declared_policy(values, faults)
     settings = Settings(
@@ -49,7 +59,7 @@ def _read(declared: Mapping[str, Any]) -> tuple[Declaration, list[Fault]]:
         guard=Guard.declared(values, declared, faults),
         adopt=values.get("OnExisting") == "Adopt",
         empty_on_delete=values.get("EmptyOnDelete", False),
-        statements=declared_statements.read(values, faults),
+        statements=statements,
     )
     return declaration, faults
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from ecr_controller.custom_resource import Result
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.lifecycle import guard
-from ecr_controller.lifecycle.guarded import GuardedPolicies
 from ecr_controller.repository import declaration, ownership
 from ecr_controller.repository.carrying_out import carry_out
 from ecr_controller.repository.difference import difference, needs_other_encryption
@@ -30,7 +29,6 @@ class RepositoryResource:
 
     def __init__(self, ecr: Ecr | None = None) -> None:
         self._ecr = ecr or Ecr()
-        self._guarded = GuardedPolicies()
 
     def create(self, request: Request) -> Result:
         """CreateRepository and one call for each document that it cannot take; on failure all of it is taken back."""
@@ -110,7 +108,10 @@ class RepositoryResource:
         if policy is not None:
             ownership.refuse_second_policy(found, request)
         if policy and declared.guard and any(change.setting == "LifecyclePolicy" for change in changes):
-            outlook = self._guarded.look(request, found.name, policy, declared.guard).attributes
+            # Imported here: few repositories have a guard, and every cold start would pay for it.
+            from ecr_controller.lifecycle.guarded import GuardedPolicies
+
+            outlook = GuardedPolicies().look(request, found.name, policy, declared.guard).attributes
         carry_out(self._ecr, found, changes)
         return Result(found.name, found.attributes | outlook)
 

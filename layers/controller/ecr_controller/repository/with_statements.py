@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_controller.errors import UserError
-from ecr_controller.grants.repository_policies import RepositoryStatements
 from ecr_controller.repository.declaration import read_leniently
 from ecr_controller.repository.resource import RepositoryResource
 from ecr_controller.repository.settings import generated_name, is_name
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource import Request, Result
+    from ecr_controller.grants.repository_policies import RepositoryStatements
 
 
 class RepositoryWithStatements:
@@ -19,7 +19,13 @@ class RepositoryWithStatements:
 
     def __init__(self) -> None:
         self._repository = RepositoryResource()
-        self._statements = RepositoryStatements()
+
+    @property
+    def _statements(self) -> RepositoryStatements:
+        # Imported here: few repositories have statements, and every cold start would pay for it.
+        from ecr_controller.grants.repository_policies import RepositoryStatements
+
+        return RepositoryStatements()
 
     def create(self, request: Request) -> Result:
         """Make the repository, then put the statements; where that is refused, take it back."""
