@@ -14,7 +14,7 @@ TRY = """
   sam deploy --template-file examples/quickstart.yaml --stack-name shop --no-confirm-changeset
   python -m local.push team/app prod-1.0
   python -m local.show team/app
-  sam delete --stack-name shop --no-prompts
+  sam delete --stack-name shop --no-prompts    # fails, because the repository holds an image
 """
 
 
