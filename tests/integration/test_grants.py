@@ -36,14 +36,14 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture
 def grants(controller_stack: str) -> Template:
-    """Makes a template of grants: each argument is the properties of one, with its type under `type`."""
+    """Makes a template of grants: each argument is the properties of one, with its type under `type_name`."""
 
     def make(**resources: dict[str, Any]) -> str:
         return json.dumps({"Resources": {name: declared(**each) for name, each in resources.items()}})
 
-    def declared(type: str = "ECRRepositoryGrant", **properties: Any) -> dict[str, Any]:  # noqa: A002
-        token = {"Fn::ImportValue": f"{controller_stack}-{type}"}
-        return {"Type": f"Custom::{type}", "Properties": {"ServiceToken": token, **properties}}
+    def declared(type_name: str = "ECRRepositoryGrant", **properties: Any) -> dict[str, Any]:
+        token = {"Fn::ImportValue": f"{controller_stack}-{type_name}"}
+        return {"Type": f"Custom::{type_name}", "Properties": {"ServiceToken": token, **properties}}
 
     return make
 
@@ -158,8 +158,8 @@ def test_two_stacks_grant_the_same_principal_a_token_and_one_of_them_goes(
 ) -> None:
     arn = role()
     template = grants(
-        Token={"type": "ECRAuthorizationTokenGrant", "Grantee": arn},
-        Public={"type": "ECRPublicGalleryAuthorizationTokenGrant", "Grantee": arn},
+        Token={"type_name": "ECRAuthorizationTokenGrant", "Grantee": arn},
+        Public={"type_name": "ECRPublicGalleryAuthorizationTokenGrant", "Grantee": arn},
     )
     assert stack.deploy(template).succeeded
     assert other_stack.deploy(template).succeeded
@@ -191,7 +191,7 @@ def test_a_principal_that_does_not_exist_fails_within_seconds_and_leaves_nothing
 ) -> None:
     nobody = "arn:aws:iam::000000000000:role/nobody"
     properties = pull(repository, nobody) if kind == "ECRRepositoryGrant" else {"Grantee": nobody}
-    failed = stack.deploy(grants(Grant={"type": kind, **properties}))
+    failed = stack.deploy(grants(Grant={"type_name": kind, **properties}))
     assert failed.status == "ROLLBACK_COMPLETE"
     assert failed.seconds < 30
     assert any(f"There is no role {nobody} in this account" in reason for reason in failed.reasons)

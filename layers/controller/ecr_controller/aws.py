@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from botocore.exceptions import ClientError
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
 
 T = TypeVar("T")
@@ -58,6 +59,19 @@ class EcrAdapter:
     def _ecr(self) -> ECRClient:
         if self._client is None:
             self._client = client("ecr")
+        return self._client
+
+
+class DynamoDBAdapter:
+    """The same of the adapters of Amazon DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient | None = None) -> None:
+        self._client = client
+
+    @property
+    def _dynamodb(self) -> DynamoDBClient:
+        if self._client is None:
+            self._client = client("dynamodb")
         return self._client
 
 

@@ -12,24 +12,13 @@ from ecr_controller.declarations import Part
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 
 @aws.adapter
-class PartsTable:
+class PartsTable(aws.DynamoDBAdapter):
     """The table that PARTS_TABLE names: `target` (hash) and `owner` (range), both strings, and `content`, JSON.
 
     Every method may raise UserError and RetryableError.
     """
-
-    def __init__(self, client: DynamoDBClient | None = None) -> None:
-        self._client = client
-
-    @property
-    def _dynamodb(self) -> DynamoDBClient:
-        if self._client is None:
-            self._client = aws.client("dynamodb")
-        return self._client
 
     def put(self, target: str, owner: str, content: Mapping[str, Any]) -> None:
         """PutItem."""

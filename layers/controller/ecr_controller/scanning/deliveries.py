@@ -9,12 +9,9 @@ from __future__ import annotations
 import os
 import time
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ecr_controller import aws
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # Longer than an event can stay in the queue (4 days) and then in the dead-letter queue (14).
 KEPT_SECONDS = 21 * 24 * 3600
@@ -29,20 +26,11 @@ class Claim(Enum):
 
 
 @aws.adapter
-class DeliveriesTable:
+class DeliveriesTable(aws.DynamoDBAdapter):
     """The table that DELIVERIES_TABLE names: `event` (hash), `target` (range), `expires` (time to live).
 
     Every method may raise UserError and RetryableError. A claim also has `until` and `claimant`.
     """
-
-    def __init__(self, client: DynamoDBClient | None = None) -> None:
-        self._client = client
-
-    @property
-    def _dynamodb(self) -> DynamoDBClient:
-        if self._client is None:
-            self._client = aws.client("dynamodb")
-        return self._client
 
     def claim(self, event: str, target: str, claimant: str, until: float) -> Claim:
         """PutItem, unless it was delivered or another claimant is at it. A claimant may claim again."""
