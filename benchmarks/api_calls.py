@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ecr_controller import aws
-from ecr_controller.custom_resource import Request
+from ecr_controller.custom_resource.protocol import Request
 from ecr_controller.grants.by_type import GrantResource
-from ecr_controller.grants.resource import RepositoryGrantResource
-from ecr_controller.repository.resource import RepositoryResource
+from ecr_controller.resources.repository_grant import RepositoryGrantResource
+from ecr_controller.resources.repository import RepositoryResource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from ecr_controller import declarations
-from ecr_controller.declarations import Part
+from ecr_controller.shared_documents import converge as declarations
+from ecr_controller.shared_documents.converge import Part
 from ecr_controller.errors import RetryableError
 
 if TYPE_CHECKING:

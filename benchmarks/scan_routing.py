@@ -20,20 +20,20 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from ecr_controller.declarations import Part
+from ecr_controller.shared_documents.converge import Part
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.scanning.batch import Batch
-from ecr_controller.scanning.router import Router
-from ecr_controller.scanning.routes import Route
+from ecr_controller.event_routing.batch import Batch
+from ecr_controller.event_routing.router import Router
+from ecr_controller.event_routing.routes import Route
 from ecr_controller.scanning.store import reader, target_of
 from tests.unit.scanning.fakes import FakeDeadLetters, FakeDeliveries, FakeSender, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ecr_controller.scanning.deliveries import Claim
-    from ecr_controller.scanning.events import ScanCompleted
-    from ecr_controller.scanning.targets import Target
+    from ecr_controller.event_routing.deliveries import Claim
+    from ecr_controller.event_routing.events import ScanCompleted
+    from ecr_controller.event_routing.targets import Target
 
 SIZES = (10, 1_000, 100_000)
 EVENTS = 2_000

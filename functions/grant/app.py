@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller.grants.by_type import GrantResource
 from ecr_controller.observability import logger, metrics
-from ecr_controller.serving import serve
+from ecr_controller.custom_resource.handler import serve
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource import LambdaContext
+    from ecr_controller.custom_resource.protocol import LambdaContext
 
 resource = GrantResource()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.lifecycle.resource import LifecyclePolicyResource
+from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
 from ecr_controller.observability import logger, metrics
-from ecr_controller.serving import serve
+from ecr_controller.custom_resource.handler import serve
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource import LambdaContext
+    from ecr_controller.custom_resource.protocol import LambdaContext
 
 resource = LifecyclePolicyResource()
 

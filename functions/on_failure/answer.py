@@ -1,1 +1,1 @@
-../../layers/controller/ecr_controller/answer.py
+../../layers/controller/ecr_controller/custom_resource/answer.py

@@ -11,7 +11,7 @@ from ecr_controller.observability import logger, metrics
 from ecr_controller.scanning.rescan_plan import plan
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource import LambdaContext
+    from ecr_controller.custom_resource.protocol import LambdaContext
 
 
 @logger.inject_lambda_context(clear_state=True)

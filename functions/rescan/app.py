@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from ecr_controller.observability import logger, metrics
-from ecr_controller.scanning.rescans import rescan
+from ecr_controller.image_scans.rescans import rescan
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource import LambdaContext
+    from ecr_controller.custom_resource.protocol import LambdaContext
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller.deadline import DEADLINE
 from ecr_controller.observability import logger, metrics
-from ecr_controller.parts import PartsTable
-from ecr_controller.scanning.batch import Batch
-from ecr_controller.scanning.dead_letters import DeadLetterQueue
-from ecr_controller.scanning.deliveries import DeliveriesTable
-from ecr_controller.scanning.measures import measure
-from ecr_controller.scanning.router import Router
+from ecr_controller.shared_documents.parts import PartsTable
+from ecr_controller.event_routing.batch import Batch
+from ecr_controller.sqs_batch import DeadLetterQueue
+from ecr_controller.event_routing.deliveries import DeliveriesTable
+from ecr_controller.event_routing.metrics import measure
+from ecr_controller.event_routing.router import Router
 from ecr_controller.scanning.sending import Sender
 from ecr_controller.scanning.store import reader
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource import LambdaContext
+    from ecr_controller.custom_resource.protocol import LambdaContext
 
 ANSWER_SECONDS = 2.0  # kept for saying what failed
 

@@ -10,8 +10,8 @@ import pytest
 from moto import mock_aws
 
 from ecr_controller import aws
-from ecr_controller.custom_resource import Request
-from ecr_controller.parts import PartsTable
+from ecr_controller.custom_resource.protocol import Request
+from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
-    from ecr_controller.parts import PartsTable
+    from ecr_controller.shared_documents.parts import PartsTable
 
 EVENTS = sorted(f"{path.parent.name}/{path.stem}" for path in ROOT.glob("events/*/*.json"))
 FUNCTIONS = {path.parent.name for path in ROOT.glob("functions/*/app.py")}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from ecr_controller import properties
+from ecr_controller.custom_resource import properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ecr_controller.declarations import Part
+from ecr_controller.shared_documents.converge import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_controller import declarations
+from ecr_controller.shared_documents import converge as declarations
 from ecr_controller.errors import RetryableError
 from tests.unit.declarations.scheduler import FOREIGN, LATE, TARGET, Action, Scheduler, World
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_controller import declarations
-from ecr_controller.declarations import Part, converge, declare, withdraw
+from ecr_controller.shared_documents import converge as declarations
+from ecr_controller.shared_documents.converge import Part, converge, declare, withdraw
 from ecr_controller.errors import RetryableError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 from moto import mock_aws
 
 from ecr_controller import aws
-from ecr_controller.declarations import Part, Parts
+from ecr_controller.shared_documents.converge import Part, Parts
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.parts import PartsTable
+from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

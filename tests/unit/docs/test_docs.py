@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from samcli.yamlhelper import yaml_parse
 
-from ecr_controller import properties
+from ecr_controller.custom_resource import properties
 from local import reference
 from local.controller import ROOT
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_iam import IAMClient
 
-    from ecr_controller.parts import PartsTable
+    from ecr_controller.shared_documents.parts import PartsTable
 
 NAME = "team/app"
 REFUSAL = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Principal not found'"

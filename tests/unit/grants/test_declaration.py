@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from ecr_controller.errors import InvalidProperties
-from ecr_controller.grants import declared_statements
-from ecr_controller.grants.declaration import Grant, read, read_leniently, read_token_grantee
-from ecr_controller.grants.grantee import Home
+from ecr_controller.repository_policy import user_statements as declared_statements
+from ecr_controller.grants.spec import Grant, read, read_leniently, read_token_grantee
+from ecr_controller.principals.grantee import Home
 from ecr_controller.repository import declaration as repository_declaration
 
 HOME = Home("aws", "123456789012")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_controller.custom_resource import Request
+from ecr_controller.custom_resource.protocol import Request
 from ecr_controller.errors import InvalidProperties
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_controller.declarations import Part
+from ecr_controller.shared_documents.converge import Part
 from ecr_controller.errors import UserError
-from ecr_controller.grants import access
-from ecr_controller.grants.policy import MAX_LENGTH, Policy, is_ours, refuse_too_long, render
-from ecr_controller.grants.statement import PREFIX, Statement
+from ecr_controller.repository_policy import access
+from ecr_controller.repository_policy.policy import MAX_LENGTH, Policy, is_ours, refuse_too_long, render
+from ecr_controller.repository_policy.statement import PREFIX, Statement
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/7d6f1c80"
 LAMBDA_ADDED = {

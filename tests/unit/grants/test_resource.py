@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_iam import IAMClient
 
-    from ecr_controller.custom_resource import Request
+    from ecr_controller.custom_resource.protocol import Request
     from ecr_controller.grants.by_type import GrantResource
-    from ecr_controller.parts import PartsTable
+    from ecr_controller.shared_documents.parts import PartsTable
 
     Role = Callable[[str], str]
     Attached = Callable[[str], list[str]]

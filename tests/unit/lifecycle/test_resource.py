@@ -9,7 +9,7 @@ import pytest
 
 from ecr_controller.errors import InvalidProperties, UserError
 from ecr_controller.lifecycle.guarded import GuardedPolicies
-from ecr_controller.lifecycle.resource import LifecyclePolicyResource
+from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
 from tests.unit.conftest import Calls, request
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
-    from ecr_controller.parts import PartsTable
+    from ecr_controller.shared_documents.parts import PartsTable
 
     Tags = Callable[[str], dict[str, str]]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecr_controller.errors import InvalidProperties
-from ecr_controller.repository import declaration
+from ecr_controller.repository import spec as declaration
 
 Json = dict[str, Any]
 

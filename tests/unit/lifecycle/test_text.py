@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ecr_controller.errors import InvalidProperties
 from ecr_controller.lifecycle.rules import declared_policy
-from ecr_controller.repository import declaration
+from ecr_controller.repository import spec as declaration
 
 if TYPE_CHECKING:
     from random import Random

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.custom_resource import Request, Result
+from ecr_controller.custom_resource.protocol import Request, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable

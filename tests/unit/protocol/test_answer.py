@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_controller import answer
+from ecr_controller.custom_resource import answer
 from tests.unit.protocol.response_server import PATH, QUERY, SIGNATURE, ResponseServer
 from tests.unit.protocol.stand_ins import LOG, MARKER, STACK_ID, event
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_controller import answer, aws
-from ecr_controller.custom_resource import Result, serve
+from ecr_controller.custom_resource import answer
+from ecr_controller import aws
+from ecr_controller.custom_resource.protocol import Result, serve
 from ecr_controller.errors import Fault, InvalidProperties, RetryableError, UserError
 from tests.unit.protocol.response_server import ResponseServer
 from tests.unit.protocol.stand_ins import LOG, MARKER, STACK_ID, Hang, LambdaContext, Resource, event, raising

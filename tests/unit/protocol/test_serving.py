@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_controller import answer
-from ecr_controller.custom_resource import Result
+from ecr_controller.custom_resource import answer
+from ecr_controller.custom_resource.protocol import Result
 from ecr_controller.errors import UserError
 from ecr_controller.observability import logger, metrics
-from ecr_controller.serving import serve
+from ecr_controller.custom_resource.handler import serve
 from tests.unit.protocol.response_server import SIGNATURE, ResponseServer
 from tests.unit.protocol.stand_ins import STACK_ID, LambdaContext, Resource, event, raising
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 
-from ecr_controller import answer, aws
-from ecr_controller.custom_resource import Result, serve
+from ecr_controller.custom_resource import answer
+from ecr_controller import aws
+from ecr_controller.custom_resource.protocol import Result, serve
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.repository.resource import RepositoryResource
+from ecr_controller.resources.repository import RepositoryResource
 from tests.unit.protocol.response_server import SIGNATURE, ResponseServer
 from tests.unit.protocol.stand_ins import LOG, MARKER, ROOT, Hang, LambdaContext, Resource, event, raising
 

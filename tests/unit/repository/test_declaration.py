@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecr_controller import properties
+from ecr_controller.custom_resource import properties
 from ecr_controller.errors import InvalidProperties
-from ecr_controller.repository import declaration
-from ecr_controller.repository.settings import Declaration, Encryption, Mutability, Settings
+from ecr_controller.repository import spec as declaration
+from ecr_controller.repository.model import Declaration, Encryption, Mutability, Settings
 from tests.unit.test_properties import values_of
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1a2b3c4d-0000-1111-2222-333344445555"

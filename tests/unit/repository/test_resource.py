@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_controller.errors import InvalidProperties, RetryableError, UserError
-from ecr_controller.repository.resource import RepositoryResource
+from ecr_controller.resources.repository import RepositoryResource
 from local.images import push_image
 from tests.unit.conftest import STACK_ID, Calls, request
 

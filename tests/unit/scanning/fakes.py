@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.scanning.deliveries import Claim
+from ecr_controller.event_routing.deliveries import Claim
 
 if TYPE_CHECKING:
-    from ecr_controller.scanning.events import ScanCompleted
-    from ecr_controller.scanning.targets import Target
+    from ecr_controller.event_routing.events import ScanCompleted
+    from ecr_controller.event_routing.targets import Target
 
 
 @dataclass

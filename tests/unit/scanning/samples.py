@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.scanning import events
+from ecr_controller.event_routing import events
 
 if TYPE_CHECKING:
-    from ecr_controller.scanning.events import ScanCompleted
+    from ecr_controller.event_routing.events import ScanCompleted
 
 DOCUMENTED = Path(__file__).parent / "documented"
 SCANS = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ecr_controller import aws
-from ecr_controller.scanning.deliveries import KEPT_SECONDS, Claim, DeliveriesTable
+from ecr_controller.event_routing.deliveries import KEPT_SECONDS, Claim, DeliveriesTable
 
 if TYPE_CHECKING:
     from typing import Any

@@ -9,9 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ecr_controller.properties import SCHEMAS
-from ecr_controller.scanning import events
-from ecr_controller.scanning.events import SEVERITIES, MalformedEvent
+from ecr_controller.custom_resource.properties import SCHEMAS
+from ecr_controller.event_routing import events
+from ecr_controller.event_routing.events import SEVERITIES, MalformedEvent
 from tests.unit.scanning.samples import OTHERS, SCANS, basic, documented, scan
 
 SCHEMA = json.loads((SCHEMAS / "messages" / "ScanCompleted.json").read_text(encoding="utf-8"))

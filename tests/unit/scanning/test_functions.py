@@ -10,8 +10,8 @@ import pytest
 
 from ecr_controller import aws
 from ecr_controller.deadline import DEADLINE
-from ecr_controller.scanning.resource import ImageScanRouteResource
-from ecr_controller.scanning.routes import Route
+from ecr_controller.resources.image_scan_route import ImageScanRouteResource
+from ecr_controller.event_routing.routes import Route
 from ecr_controller.scanning.store import reader, target_of
 from local.controller import ROOT
 from tests.unit.conftest import STACK_ID, request
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-    from ecr_controller.parts import PartsTable
+    from ecr_controller.shared_documents.parts import PartsTable
 
 EVENTS = ROOT / "events"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_controller.scanning.gate import Finding, Gate, Scan, attributes
+from ecr_controller.image_scans.gate import Finding, Gate, Scan, attributes
 
 IMAGE = "team/app:v1"
 CLEAN = Scan("COMPLETE")

@@ -13,7 +13,7 @@ from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.scanning.images import Image
 from ecr_controller.scanning.rescan_plan import plan
-from ecr_controller.scanning.rescans import Rescans, Routes, rescan
+from ecr_controller.image_scans.rescans import Rescans, Routes, rescan
 from ecr_controller.scanning.store import target_of
 from tests.unit.template.sam import RESOURCES, TEMPLATE
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
-    from ecr_controller.parts import PartsTable
+    from ecr_controller.shared_documents.parts import PartsTable
 
 NAME = "team/app"
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)

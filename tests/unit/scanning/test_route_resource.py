@@ -8,13 +8,13 @@ import pytest
 
 from ecr_controller import aws
 from ecr_controller.errors import InvalidProperties
-from ecr_controller.scanning.resource import ImageScanRouteResource
-from ecr_controller.scanning.routes import Route
+from ecr_controller.resources.image_scan_route import ImageScanRouteResource
+from ecr_controller.event_routing.routes import Route
 from ecr_controller.scanning.store import reader
 from tests.unit.conftest import request
 
 if TYPE_CHECKING:
-    from ecr_controller.parts import PartsTable
+    from ecr_controller.shared_documents.parts import PartsTable
 
 HOME = "eu-west-1:123456789012"
 QUEUE, OTHER = f"arn:aws:sqs:{HOME}:findings", f"arn:aws:sqs:{HOME}:other"

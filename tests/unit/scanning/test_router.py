@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.scanning.batch import Batch, Tally
-from ecr_controller.scanning.router import Router
-from ecr_controller.scanning.routes import Route
+from ecr_controller.event_routing.batch import Batch, Tally
+from ecr_controller.event_routing.router import Router
+from ecr_controller.event_routing.routes import Route
 from tests.unit.scanning.fakes import FakeDeadLetters, FakeDeliveries, FakeSender, record
 from tests.unit.scanning.samples import basic, documented
 

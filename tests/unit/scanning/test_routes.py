@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_controller.scanning.routes import Route, keys, targets_of
+from ecr_controller.event_routing.routes import Route, keys, targets_of
 from tests.unit.scanning.samples import scan
 
 LEVELS = st.sampled_from(["a", "b", "a-b", "ab"])

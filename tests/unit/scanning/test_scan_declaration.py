@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ecr_controller.errors import InvalidProperties
-from ecr_controller.scanning.gate import Gate
-from ecr_controller.scanning.scan_declaration import Declaration, read
+from ecr_controller.image_scans.gate import Gate
+from ecr_controller.image_scans.spec import Declaration, read
 
 EVENTS = Path(__file__).parents[3] / "events" / "image_scan"
 DIGEST = "sha256:" + "0a" * 32

@@ -14,14 +14,14 @@ from botocore.stub import Stubber
 
 from ecr_controller import aws
 from ecr_controller.errors import InvalidProperties, RetryableError, UserError
-from ecr_controller.scanning import scans
-from ecr_controller.scanning.scan_resource import ImageScanResource
+from ecr_controller.image_scans import ecr as scans
+from ecr_controller.resources.image_scan import ImageScanResource
 from tests.unit.conftest import STACK_ID, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_controller.custom_resource import Request, Result
+    from ecr_controller.custom_resource.protocol import Request, Result
 
 NAME = "team/app"
 DIGEST = "sha256:" + "0a" * 32

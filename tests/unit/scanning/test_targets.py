@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.scanning import targets
+from ecr_controller.event_routing import targets
 from ecr_controller.scanning.checking import Checker
 from ecr_controller.scanning.sending import Sender
 from tests.unit.scanning.samples import scan

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ecr_controller.properties import SCHEMAS
+from ecr_controller.custom_resource.properties import SCHEMAS
 from tests.unit.template.sam import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, folder_of
 
 ALIVE = [name for name in FUNCTIONS if name != "OnFailureFunction"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_controller.errors import UserError
-from ecr_controller.grants.resource import RepositoryGrantResource
-from ecr_controller.grants.token_resource import TokenGrantResource
+from ecr_controller.resources.repository_grant import RepositoryGrantResource
+from ecr_controller.resources.authorization_token_grant import TokenGrantResource
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource import Request, Resource, Result
+    from ecr_controller.custom_resource.protocol import Request, Resource, Result
 
 
 class GrantResource:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.grants.document import RepositoryPolicy, target
-from ecr_controller.grants.gateway import RepositoryGone
-from ecr_controller.grants.grantee import Home
-from ecr_controller.grants.shares import Shares, owner_of
+from ecr_controller.repository_policy.document import RepositoryPolicy, target
+from ecr_controller.repository_policy.ecr import RepositoryGone
+from ecr_controller.principals.grantee import Home
+from ecr_controller.shared_documents.resource_part import Shares, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ecr_controller.custom_resource import Request
-    from ecr_controller.grants.statement import Statement
+    from ecr_controller.custom_resource.protocol import Request
+    from ecr_controller.repository_policy.statement import Statement
 
 logger = logging.getLogger(__name__)
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from ecr_controller.errors import UserError
 from ecr_controller.lifecycle.evaluation import evaluate
-from ecr_controller.lifecycle.gateway import LifecyclePolicies
+from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.guard import Outlook, refusal
 from ecr_controller.lifecycle.preview import Previews
 from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource import Request
+    from ecr_controller.custom_resource.protocol import Request
     from ecr_controller.lifecycle.guard import Guard
     from ecr_controller.lifecycle.policy import LifecyclePolicy
 

@@ -10,14 +10,15 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.errors import Fault
-from ecr_controller.lifecycle import checks, text
-from ecr_controller.lifecycle.checks import tag_status
+from ecr_controller.lifecycle import validation as checks
+from ecr_controller.lifecycle import policy_text as text
+from ecr_controller.lifecycle.validation import tag_status
 from ecr_controller.lifecycle.policy import COUNT_PROPERTIES, LifecyclePolicy, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ecr_controller.lifecycle.checks import Declared
+    from ecr_controller.lifecycle.validation import Declared
 
 
 def declared_policy(declared: Mapping[str, Any], faults: list[Fault]) -> LifecyclePolicy | None:

@@ -10,9 +10,9 @@ from ecr_controller.errors import ControllerError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ecr_controller.repository.difference import Change
-    from ecr_controller.repository.gateway import Ecr
-    from ecr_controller.repository.settings import Repository
+    from ecr_controller.repository.changes import Change
+    from ecr_controller.repository.ecr import Ecr
+    from ecr_controller.repository.model import Repository
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
-from ecr_controller.repository.settings import Encryption, Mutability, Repository
+from ecr_controller.repository.model import Encryption, Mutability, Repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

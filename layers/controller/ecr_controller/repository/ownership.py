@@ -14,8 +14,8 @@ from ecr_controller.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ecr_controller.custom_resource import Request
-    from ecr_controller.repository.settings import Repository
+    from ecr_controller.custom_resource.protocol import Request
+    from ecr_controller.repository.model import Repository
 
 STACK_ID = "ecr-controller:stack-id"
 LOGICAL_ID = "ecr-controller:logical-id"

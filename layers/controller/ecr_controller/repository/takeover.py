@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from ecr_controller.errors import UserError
 from ecr_controller.repository import ownership
-from ecr_controller.repository.difference import needs_other_encryption
+from ecr_controller.repository.changes import needs_other_encryption
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource import Request
-    from ecr_controller.repository.settings import Declaration, Repository, Settings
+    from ecr_controller.custom_resource.protocol import Request
+    from ecr_controller.repository.model import Declaration, Repository, Settings
 
 
 def is_renamed(declared: Declaration, before: Declaration, name: str) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_controller.errors import UserError
-from ecr_controller.repository.declaration import read_leniently
-from ecr_controller.repository.resource import RepositoryResource
-from ecr_controller.repository.settings import generated_name, is_name
+from ecr_controller.repository.spec import read_leniently
+from ecr_controller.resources.repository import RepositoryResource
+from ecr_controller.repository.model import generated_name, is_name
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource import Request, Result
+    from ecr_controller.custom_resource.protocol import Request, Result
     from ecr_controller.grants.repository_policies import RepositoryStatements
 
 

@@ -11,7 +11,7 @@ from ecr_controller import aws
 from ecr_controller.scanning.clients import TargetClients
 
 if TYPE_CHECKING:
-    from ecr_controller.scanning.targets import Target
+    from ecr_controller.event_routing.targets import Target
 
 
 @aws.adapter

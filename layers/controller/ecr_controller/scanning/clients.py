@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-    from ecr_controller.scanning.targets import Target
+    from ecr_controller.event_routing.targets import Target
 
 
 class TargetClients:

@@ -11,8 +11,8 @@ from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.scanning.clients import TargetClients
 
 if TYPE_CHECKING:
-    from ecr_controller.scanning.events import ScanCompleted
-    from ecr_controller.scanning.targets import Target
+    from ecr_controller.event_routing.events import ScanCompleted
+    from ecr_controller.event_routing.targets import Target
 
 SOURCE, DETAIL_TYPE = "ecr-controller", "ECR Scan Completed"
 _PASSING = ("InternalFailure", "InternalException", "ThrottlingException")

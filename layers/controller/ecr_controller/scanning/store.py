@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ecr_controller.scanning.routes import Route
+from ecr_controller.event_routing.routes import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ecr_controller.declarations import Parts
+    from ecr_controller.shared_documents.converge import Parts
 
 
 def target_of(repositories: str) -> str:
