@@ -1,21 +1,12 @@
-"""Stands behind ``Custom::ECRRepositoryGrant`` and the two grants of tokens."""
+"""Handles requests of Custom::ECRRepositoryGrant and of the two grants of authorization tokens."""
 
-from __future__ import annotations
+from ecr_controller.custom_resource.handler import handler_for
+from ecr_controller.resources.authorization_token_grant import AuthorizationTokenGrantResource
+from ecr_controller.resources.public_gallery_authorization_token_grant import (
+    PublicGalleryAuthorizationTokenGrantResource,
+)
+from ecr_controller.resources.repository_grant import RepositoryGrantResource
 
-from typing import TYPE_CHECKING, Any
-
-from ecr_controller.grants.by_type import GrantResource
-from ecr_controller.observability import logger, metrics
-from ecr_controller.custom_resource.handler import serve
-
-if TYPE_CHECKING:
-    from ecr_controller.custom_resource.protocol import LambdaContext
-
-resource = GrantResource()
-
-
-@logger.inject_lambda_context(clear_state=True, log_event=False)
-@metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Answer a custom resource request; nothing is returned, since CloudFormation calls asynchronously."""
-    serve(event, context, resource)
+handler = handler_for(
+    RepositoryGrantResource(), AuthorizationTokenGrantResource(), PublicGalleryAuthorizationTokenGrantResource()
+)

@@ -1,7 +1,7 @@
-"""Answers CloudFormation for a function that died: a crash at import, out of memory, past its time.
+"""Answers CloudFormation for a function that failed: a crash at import, out of memory, a timeout.
 
-Lambda hands it the request as an on-failure destination. It has no layer and nothing but the standard library, so that
-what killed the other function cannot kill it.
+Lambda invokes it as an on-failure destination, with the request. It has no layer and uses the standard library alone,
+so that what made the other function fail cannot make it fail.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ logger.setLevel(logging.INFO)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Answer FAILED to the request in ``requestPayload``. Raises NotDelivered, so that Lambda tries again."""
+    """Answer FAILED to the request in ``requestPayload``. Raises NotDelivered, so that Lambda retries."""
     request = event["requestPayload"]
-    circumstances, death = event["requestContext"], event.get("responsePayload")
-    told = death if isinstance(death, dict) else {"errorMessage": death}
-    what = told.get("errorMessage") or told.get("errorType") or circumstances.get("condition", "unknown")
-    function = circumstances["functionArn"].split(":function:")[-1].split(":")[0]
-    logger.error("%s died with %s of %s: %s", function, request.get("RequestType"), request["LogicalResourceId"], what)
-    reason = f"The controller's function {function} died before it could answer: {what}. Its log has the details."
+    circumstances, response = event.get("requestContext") or {}, event.get("responsePayload")
+    error = response if isinstance(response, dict) else {"errorMessage": response}
+    cause = error.get("errorMessage") or error.get("errorType") or circumstances.get("condition", "unknown")
+    function = str(circumstances.get("functionArn", "unknown")).split(":function:")[-1].split(":")[0]
+    kind, logical_id = request.get("RequestType"), request.get("LogicalResourceId")
+    logger.error("The function %s failed during %s of %s: %s", function, kind, logical_id, cause)
+    reason = f"The controller's function {function} failed before it could answer: {cause}. Its log has the details."
     until = time.time() + context.get_remaining_time_in_millis() / 1000 * 0.9
-    answer.send(request["ResponseURL"], answer.failure(request, reason, log=f"of {function}"), until)
+    answer.send(request["ResponseURL"], answer.failure(request, reason, log=f"the log of {function}"), until)

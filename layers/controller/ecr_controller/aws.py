@@ -1,13 +1,13 @@
-"""AWS clients, made when first used, and AWS's errors in the words of `errors`.
+"""Clients of AWS services, made when first used, and AWS's errors as those of `errors`.
 
-boto3 is imported with the first client, so that a request that needs no AWS call does not pay for it.
+The SDK is imported with the first client, so that a request that makes no AWS call does not pay for it.
 """
 
 from __future__ import annotations
 
 import time
 from functools import cache, wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from ecr_controller import __version__
 from ecr_controller.deadline import DEADLINE
@@ -17,18 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from botocore.exceptions import ClientError
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_ecr import ECRClient
 
 T = TypeVar("T")
 
-# Beside all that is called some kind of "Throttl…", and all with an HTTP status that says the same.
-_PASSING = {"RequestLimitExceeded", "TooManyRequestsException", "ProvisionedThroughputExceededException"}
+# Beside every code that contains "Throttl", and every HTTP status that means the same.
+_RETRYABLE = {"RequestLimitExceeded", "TooManyRequestsException", "ProvisionedThroughputExceededException"}
 
 
 @cache
 def client(service: str) -> Any:
-    """The client of a service: short timeouts, a few retries, our name in the user agent."""
+    """The client of a service: short timeouts, few retries, the controller's name in the user agent."""
     import boto3
     from botocore.config import Config
 
@@ -44,64 +42,61 @@ def client(service: str) -> Any:
 
 
 def _refuse_after_deadline(**_event: object) -> None:
-    # The request is answered as failed by then, so nothing may change any more.
+    # By then the request is answered FAILED, so nothing may change any more.
     if time.time() > DEADLINE.get(float("inf")):
         raise RetryableError("The time for this request is up.")
 
 
-class EcrAdapter:
-    """What the adapters of Amazon ECR have in common: a client, given or made when first used."""
+class Client(Generic[T]):
+    """An attribute of an adapter: a client, made when first used. ``_ecr: Client[ECRClient] = Client("ecr")``
 
-    def __init__(self, client: ECRClient | None = None) -> None:
-        self._client = client
+    Assigning a client to the attribute replaces it in that adapter.
+    """
 
-    @property
-    def _ecr(self) -> ECRClient:
-        if self._client is None:
-            self._client = client("ecr")
-        return self._client
+    def __init__(self, service: str) -> None:
+        self._service = service
 
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
 
-class DynamoDBAdapter:
-    """The same of the adapters of Amazon DynamoDB."""
+    def __get__(self, adapter: object, _owner: type | None = None) -> T:
+        given: T | None = vars(adapter).get(self._name)
+        return cast("T", client(self._service)) if given is None else given
 
-    def __init__(self, client: DynamoDBClient | None = None) -> None:
-        self._client = client
-
-    @property
-    def _dynamodb(self) -> DynamoDBClient:
-        if self._client is None:
-            self._client = client("dynamodb")
-        return self._client
+    def __set__(self, adapter: object, given: T) -> None:
+        vars(adapter)[self._name] = given
 
 
-def adapter(cls: type[T]) -> type[T]:
-    """Class decorator: what AWS raises in a public method leaves it as a UserError or a RetryableError."""
+def translates_errors(cls: type[T]) -> type[T]:
+    """Class decorator of adapters: every public method may raise UserError and RetryableError in place of AWS's errors.
+
+    A throttle, a server error and a lost connection are retryable; every other error of AWS is the user's to fix.
+    """
     for name, method in list(vars(cls).items()):
         if callable(method) and not name.startswith("_"):
-            setattr(cls, name, _told(method))
+            setattr(cls, name, _translating(method))
     return cls
 
 
-def _told(method: Callable[..., Any]) -> Callable[..., Any]:
+def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
-    def told(*args: Any, **kwargs: Any) -> Any:
+    def translating(*args: Any, **kwargs: Any) -> Any:
         from botocore import exceptions
 
         try:
             return method(*args, **kwargs)
         except exceptions.ClientError as error:
-            raise _in_words(error) from error
+            raise _translate(error) from error
         except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
             raise RetryableError(f"AWS could not be reached: {error}.") from error
 
-    return told
+    return translating
 
 
-def _in_words(error: ClientError) -> ControllerError:
+def _translate(error: ClientError) -> ControllerError:
     code = error.response["Error"].get("Code", "Unknown")
     message = error.response["Error"].get("Message", "no message")
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-    if code in _PASSING or "Throttl" in code or status == 429 or status >= 500:
-        return RetryableError(f"AWS did not carry out {error.operation_name} for now ({code}: {message}).")
-    return UserError(f"AWS refused {error.operation_name} ({code}): {message}")
+    if code in _RETRYABLE or "Throttl" in code or status == 429 or status >= 500:
+        return RetryableError(f"{error.operation_name} failed for now ({code}: {message}).")
+    return UserError(f"AWS rejected {error.operation_name} ({code}): {message}")

@@ -1,4 +1,4 @@
-"""The moment (``time.time()``) after which the work of this thread may call AWS no more."""
+"""The time (``time.time()``) after which the work of this thread makes no further AWS call."""
 
 from __future__ import annotations
 

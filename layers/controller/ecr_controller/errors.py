@@ -1,11 +1,11 @@
-"""What can go wrong, as one small tree.
+"""The errors of the controller, as one small tree.
 
     ControllerError
-    ├── UserError            a person can mend it; the message says how, in the words of the template
+    ├── UserError                the user can fix it; the message says how, in terms of the template
     │   └── InvalidProperties    all faults of a resource's properties at once
-    └── RetryableError       worth another try: a throttle, a lag, a lost race
+    └── RetryableError           worth a retry: a throttle, a lagging read, a lost race
 
-Every other exception is a defect of the controller: the answer to CloudFormation says where its log is.
+Any other exception is a defect of the controller: the answer to CloudFormation says where its log is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
 
 class ControllerError(Exception):
@@ -22,11 +22,11 @@ class ControllerError(Exception):
 
 
 class UserError(ControllerError):
-    """Something that a person can mend."""
+    """Something that the user can fix."""
 
 
 class RetryableError(ControllerError):
-    """Something that time may mend. It is tried again within the deadline of the request."""
+    """Something that is worth a retry. It is retried within the deadline of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,41 @@ class Fault:
         return f"{self.path}: {self.message}"
 
 
+class Faults:
+    """Collects the faults of one resource's properties, in the order in which they are found."""
+
+    def __init__(self) -> None:
+        self._found: list[Fault] = []
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, path: str, message: str) -> None:
+        """Add a fault. The message continues the path: ``must be at least 1``."""
+        self._found.append(Fault(path, message))
+
+    def raise_if_any(self, what: str) -> None:
+        """Raise InvalidProperties, if anything was added. ``what`` is the type or the source of the properties."""
+        if self._found:
+            raise InvalidProperties(what, self)
+
+
 class InvalidProperties(UserError):
     """Every fault that the properties of one resource have."""
 
-    def __init__(self, what: str, faults: Sequence[Fault]) -> None:
-        super().__init__(f"{what} has {_count(faults)}. " + "; ".join(map(str, faults)))
+    def __init__(self, what: str, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
+        super().__init__(
+            f"{what} has {count(len(self.faults), 'invalid property', 'invalid properties')}. " + self._list()
+        )
+
+    def _list(self) -> str:
+        return "; ".join(map(str, self.faults))
 
 
-def _count(faults: Sequence[Fault]) -> str:
-    return "1 invalid property" if len(faults) == 1 else f"{len(faults)} invalid properties"
+def count(number: int, singular: str, plural: str = "") -> str:
+    """``1 image``, ``2 images``, ``1,200 images``. The plural is needed only where it is not the singular and an s."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

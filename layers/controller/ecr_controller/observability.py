@@ -1,6 +1,6 @@
 """Logs and metrics of the functions: JSON logs keyed by CloudFormation's request, metrics in the log (EMF).
 
-The modules of this package log with the standard library; they are children of the logger made here.
+The modules of this package log with the standard library; their loggers are children of the one made here.
 """
 
 from __future__ import annotations

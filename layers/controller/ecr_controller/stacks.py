@@ -1,4 +1,4 @@
-"""CloudFormation's stacks."""
+"""AWS CloudFormation stacks."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 
-@aws.adapter
+@aws.translates_errors
 class Stacks:
-    """What CloudFormation says of stacks. Every method may raise UserError and RetryableError."""
+    """The state of stacks."""
 
-    @property
-    def _cloudformation(self) -> CloudFormationClient:
-        client: CloudFormationClient = aws.client("cloudformation")
-        return client
+    _cloudformation: aws.Client[CloudFormationClient] = aws.Client("cloudformation")
 
     def is_rolling_back(self, stack_id: str) -> bool:
-        """DescribeStacks: whether the stack is on its way back to what it was."""
+        """DescribeStacks: whether the stack returns to its previous state."""
         status = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
         return "ROLLBACK" in status

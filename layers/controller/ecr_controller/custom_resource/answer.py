@@ -1,6 +1,6 @@
 """The answer to a custom resource request: one HTTP PUT to the ResponseURL.
 
-It stands alone, on the standard library, because the function that answers for dead functions uses it without a layer.
+It uses the standard library alone, because the on-failure function runs it without a layer.
 Source: "Custom resource response objects" in the CloudFormation user guide: at most 4,096 bytes, a PhysicalResourceId
 in every answer, a Reason with FAILED, and an empty content type, which is part of the URL's signature.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 4096
-# Seconds that one try may take, and the longest pause between two.
+# Seconds that one attempt may take, and the longest pause between two.
 TRY_SECONDS = 5.0
 MAX_PAUSE = 4.0
 FAILED_CREATE = "ecr-controller:create-failed:"
@@ -32,30 +32,31 @@ class TooLarge(Exception):
 
 
 class NotDelivered(Exception):
-    """CloudFormation did not take the answer before the time was up."""
+    """CloudFormation did not accept the answer in time."""
 
 
 def physical_id_of(request: Mapping[str, Any]) -> str:
-    """The resource's id; without one, as in a Create, a marker: by it the Delete that follows finds what is left."""
+    """The resource's id, or in a Create a marker that names the request, so that the Delete that follows finds it."""
     return str(request.get("PhysicalResourceId") or FAILED_CREATE + request["RequestId"])
 
 
 def success(
     request: Mapping[str, Any], physical_id: str, attributes: Mapping[str, Any], *, no_echo: bool = False
 ) -> bytes:
-    """The JSON that says what the request came to. Raises TooLarge."""
+    """The answer to a request that succeeded, as JSON. Raises TooLarge."""
     answer = _answer(request, "SUCCESS", physical_id) | {"Data": dict(attributes), "NoEcho": no_echo}
     if len(_encode(answer)) > MAX_BYTES:
-        raise TooLarge(f"The answer takes {len(_encode(answer))} bytes with its attributes; at most {MAX_BYTES} fit.")
+        size = len(_encode(answer))
+        raise TooLarge(f"The attributes make an answer of {size:,} bytes. CloudFormation accepts {MAX_BYTES:,} bytes.")
     return _encode(answer)
 
 
 def failure(request: Mapping[str, Any], reason: str, log: str) -> bytes:
-    """The JSON that says why the request failed. A reason too long is cut, and then names the log."""
+    """The answer to a request that failed, as JSON. A reason that is too long is cut, and then names the log."""
     answer = _answer(request, "FAILED", physical_id_of(request))
     whole, kept = _encode(answer | {"Reason": reason}), MAX_BYTES
     while len(whole) > MAX_BYTES and kept > 0:
-        whole = _encode(answer | {"Reason": f"{reason[:kept]} … (cut; the whole is in the log {log})"})
+        whole = _encode(answer | {"Reason": f"{reason[:kept]} … (shortened; the log has all of it: {log})"})
         # An escaped character takes up to 12 bytes, so this many characters at least must go.
         kept -= max(1, (len(whole) - MAX_BYTES) // 12)
     return whole
@@ -72,9 +73,9 @@ def _encode(answer: Mapping[str, Any]) -> bytes:
 
 
 def send(url: str, answer: bytes, until: float) -> None:
-    """PUT the answer, again and again with full jitter, until it is taken or ``until`` (``time.time()``) has come.
+    """PUT the answer, and retry with full jitter until it is accepted or ``until`` (a ``time.time()``) has come.
 
-    Raises NotDelivered. The URL's query is a signature: neither a log nor an error holds it.
+    Raises NotDelivered. The URL's query is a signature, so neither a log nor an error contains it.
     """
     tries, pause = 0, 0.25
     while True:
@@ -83,16 +84,18 @@ def send(url: str, answer: bytes, until: float) -> None:
         if failure is None:
             return
         where = urlsplit(url).netloc
-        logger.warning("Try %d to answer CloudFormation at %s failed: %s", tries, where, failure)
+        logger.warning("Attempt %d to answer CloudFormation at %s failed: %s", tries, where, failure)
         wait = random.uniform(0, pause)
         if time.time() + wait >= until:
-            raise NotDelivered(f"CloudFormation at {where} took none of {tries} answers; the last one: {failure}")
+            raise NotDelivered(
+                f"CloudFormation at {where} accepted none of {tries} attempts to answer. Last: {failure}"
+            )
         time.sleep(wait)
         pause = min(MAX_PAUSE, 2 * pause)
 
 
 def _put(url: str, answer: bytes, seconds: float) -> str | None:
-    """One try: None when it was taken, else why it was not."""
+    """One attempt: None if it was accepted, else why it was not."""
     address = urlsplit(url)
     kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
     connection = kind(address.netloc, timeout=seconds)

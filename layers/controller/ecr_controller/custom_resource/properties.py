@@ -1,8 +1,11 @@
-"""The properties of a resource, checked and coerced once, at the boundary, by the JSON Schema in ``schemas/``.
+"""The properties of a resource, validated and coerced once, at the boundary, by the JSON Schema in ``schemas/``.
 
 CloudFormation sends every scalar as a string (``"true"``, ``"30"``), so a boolean or an integer is taken from its
-string. Only the keywords that our schemas use are known; `tests/unit/test_properties.py` holds this reading of them
-against the ``jsonschema`` package, which is too heavy for a cold start and needs compiled code.
+string. Only the keywords that our schemas use are known; `tests/unit/custom_resource/test_properties.py` holds this
+reading of them against the ``jsonschema`` package, which is too heavy for a cold start and needs compiled code.
+
+Two keywords are our own or have a meaning of our own: ``unknownHints`` gives the message for a property that is not
+known but likely, and a property that has its ``default`` counts as not declared.
 """
 
 from __future__ import annotations
@@ -13,16 +16,34 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.errors import Fault
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-SCHEMAS = Path(__file__).parent / "schemas"
+    from ecr_controller.errors import Faults
+
+    Coerce = Callable[[str | list[str], Any], Any]
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
 # CloudFormation's own, which every custom resource has.
 PROTOCOL = ("ServiceToken", "ServiceTimeout")
 
 Schema = dict[str, Any]
+
+
+class Values(dict[str, Any]):
+    """The valid properties of a resource, with their types. `declares` also knows those that are invalid.
+
+    A property that has a fault, or holds one, is left out, so that nothing built on it is reported as well. A list
+    stays, with None for an invalid entry.
+    """
+
+    def __init__(self, values: Mapping[str, Any], declared: Iterable[str]) -> None:
+        super().__init__(values)
+        self._declared = frozenset(declared)
+
+    def declares(self, name: str) -> bool:
+        """Whether the template has the property, valid or not."""
+        return name in self._declared
 
 
 @cache
@@ -32,30 +53,36 @@ def load(name: str) -> Schema:
     return schema
 
 
-def check(type_name: str, declared: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
-    """The declared properties of ``Custom::<type_name>`` with proper types, and every fault found in them.
+def check(type_name: str, declared: Any, faults: Faults) -> Values:
+    """The properties of ``Custom::<type_name>``, validated and coerced. Adds every fault found in them."""
+    schema = load(type_name)
+    own = declared
+    if isinstance(declared, dict):
+        known = schema["properties"]
+        given = {name: value for name, value in declared.items() if name not in PROTOCOL}
+        own = {name: value for name, value in given.items() if not _is_default(known.get(name, {}), value)}
+    values = _walk(schema, own, "", faults, _from_string)
+    return Values(values or {}, own if isinstance(own, dict) else ())
 
-    A property that has a fault, or holds one, is left out of the first, so that what is built on it is not blamed as
-    well. A list stays, with None for such an entry.
+
+def check_document(schema_name: str, document: Any, path: str, faults: Faults) -> Any:
+    """A JSON document, validated, its types taken as they are; None where it is invalid. Adds every fault.
+
+    ``path`` is the property that holds the document.
     """
-    faults: list[Fault] = []
-    own = {name: value for name, value in declared.items() if name not in PROTOCOL}
-    values: dict[str, Any] = _walk(load(type_name), own, "", faults, _from_string)
-    return values, faults
+    return _walk(load(schema_name), document, path, faults, lambda _type, value: value)
 
 
-def check_document(schema_name: str, document: Any, path: str) -> tuple[Any, list[Fault]]:
-    """The same of a JSON document, whose types are taken as they are. ``path`` is the property that holds it."""
-    faults: list[Fault] = []
-    value = _walk(load(schema_name), document, path, faults, lambda _type, value: value)
-    return value, faults
+def _is_default(schema: Schema, value: Any) -> bool:
+    return "default" in schema and value == schema["default"]
 
 
-def _walk(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Callable[[str, Any], Any]) -> Any:
+def _walk(schema: Schema, value: Any, path: str, faults: Faults, coerce: Coerce) -> Any:
     schema = resolve(schema)
     value = coerce(schema["type"], value)
-    found = list(_faults(schema, value))
-    faults += [Fault(path or "Properties", message) for message in found]
+    found = list(_messages(schema, value))
+    for message in found:
+        faults.add(path or "Properties", message)
     if found:
         return None
     if isinstance(value, dict) and "properties" in schema:
@@ -65,20 +92,22 @@ def _walk(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Ca
     return value
 
 
-def _part(schema: Schema, value: Any, path: str, faults: list[Fault], coerce: Callable[[str, Any], Any]) -> Any:
+def _part(schema: Schema, value: Any, path: str, faults: Faults, coerce: Coerce) -> Any:
     """The value, or None where it has a fault or, unless it is a list, holds one."""
     before = len(faults)
     walked = _walk(schema, value, path, faults, coerce)
     return walked if len(faults) == before or isinstance(walked, list) else None
 
 
-def _members(
-    schema: Schema, value: dict[str, Any], path: str, faults: list[Fault], coerce: Callable[[str, Any], Any]
-) -> dict[str, Any]:
-    known = schema["properties"]
+def _members(schema: Schema, value: dict[str, Any], path: str, faults: Faults, coerce: Coerce) -> dict[str, Any]:
+    known, hints = schema["properties"], schema.get("unknownHints", {})
     prefix = f"{path}." if path else ""
-    faults += [Fault(prefix + name, "is required") for name in schema.get("required", ()) if name not in value]
-    faults += [Fault(prefix + name, _unknown(name, known)) for name in value if name not in known]
+    for name in schema.get("required", ()):
+        if name not in value:
+            faults.add(prefix + name, "is required")
+    for name in value:
+        if name not in known:
+            faults.add(prefix + name, hints.get(name) or _unknown(name, known))
     walked = {name: _part(known[name], value[name], prefix + name, faults, coerce) for name in value if name in known}
     return {name: item for name, item in walked.items() if item is not None}
 
@@ -91,7 +120,7 @@ def _unknown(name: str, known: Iterable[str]) -> str:
 
 
 def resolve(schema: Schema) -> Schema:
-    """The schema with what its `$ref` names; what stands beside the `$ref` wins."""
+    """The schema that its `$ref` names; what stands beside the `$ref` wins."""
     while "$ref" in schema:
         file, _, pointer = schema["$ref"].partition("#/")
         target = load(file.removesuffix(".json"))
@@ -115,7 +144,7 @@ _TYPES: dict[str, tuple[type, str]] = {
     "object": (dict, "a map of properties"),
     "array": (list, "a list"),
     "string": (str, "a string"),
-    "integer": (int, "a whole number"),
+    "integer": (int, "an integer"),
     "boolean": (bool, "true or false"),
 }
 
@@ -125,15 +154,15 @@ def _is(kind: str, value: Any) -> bool:
     return isinstance(value, python_type) and not (python_type is int and isinstance(value, bool))
 
 
-def _faults(schema: Schema, value: Any) -> Iterable[str]:
+def _messages(schema: Schema, value: Any) -> Iterable[str]:
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     if not any(_is(kind, value) for kind in kinds):
         yield "must be " + " or ".join(_TYPES[kind][1] for kind in kinds)
         return
     if "enum" in schema and value not in schema["enum"]:
         yield "must be one of " + ", ".join(schema["enum"])
-    for keyword, broken, text in _BOUNDS:
-        if keyword in schema and broken(value, schema[keyword]):
+    for keyword, is_broken, text in _BOUNDS:
+        if keyword in schema and is_broken(value, schema[keyword]):
             yield text.format(schema[keyword])
     # JSON Schema's `$` is the very end; Python's also matches before a last line feed.
     if "pattern" in schema and not re.search(schema["pattern"].replace("$", r"\Z"), str(value)):
@@ -143,8 +172,8 @@ def _faults(schema: Schema, value: Any) -> Iterable[str]:
 _BOUNDS: tuple[tuple[str, Callable[[Any, int], bool], str], ...] = (
     ("minimum", lambda value, bound: value < bound, "must be at least {}"),
     ("maximum", lambda value, bound: value > bound, "must be at most {}"),
-    ("minLength", lambda value, bound: len(value) < bound, "must have {} or more characters"),
-    ("maxLength", lambda value, bound: len(value) > bound, "must have no more than {} characters"),
-    ("minItems", lambda value, bound: len(value) < bound, "must have {} or more entries"),
-    ("maxItems", lambda value, bound: len(value) > bound, "must have no more than {} entries"),
+    ("minLength", lambda value, bound: len(value) < bound, "must have a length of at least {}"),
+    ("maxLength", lambda value, bound: len(value) > bound, "must have a length of at most {}"),
+    ("minItems", lambda value, bound: len(value) < bound, "must have at least {} entries"),
+    ("maxItems", lambda value, bound: len(value) > bound, "must have at most {} entries"),
 )

@@ -1,9 +1,9 @@
 """The protocol of a CloudFormation custom resource: one request in, exactly one answer out, whatever happens.
 
-The work runs in a thread of its own, so that its deadline is kept even by work that hangs: the main thread then answers
-FAILED, returns, and no later answer can follow. Only the standard library is imported here.
+The work runs in a thread of its own, so that its deadline holds even if it hangs: the main thread then answers FAILED
+and returns, and no later answer can follow. Only the standard library is imported here.
 
-Source: "Custom resource reference" in the CloudFormation user guide; the rules of the CDK's provider framework.
+Source: "Custom resource reference" in the AWS CloudFormation user guide; the rules of the CDK's provider framework.
 """
 
 from __future__ import annotations
@@ -13,19 +13,24 @@ import queue
 import random
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ecr_controller.custom_resource import answer
+from ecr_controller.custom_resource import answer, properties
+from ecr_controller.custom_resource.request import Request, Result
 from ecr_controller.deadline import DEADLINE
-from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.errors import Faults, RetryableError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ecr_controller.custom_resource.properties import Values
+    from ecr_controller.custom_resource.request import Home
+
+S = TypeVar("S")
 logger = logging.getLogger(__name__)
 
-# Of the function's time, what is kept for answering: a quarter, at most this many seconds.
+# The part of the function's time that is kept for the answer: a quarter, at most this many seconds.
 ANSWER_SECONDS = 30.0
 LONGEST_PAUSE = 16.0
 
@@ -41,113 +46,77 @@ class LambdaContext(Protocol):
         """Milliseconds until Lambda ends the function."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request of CloudFormation, without the signed ResponseURL.
+class Resource(Protocol[S]):
+    """One type of custom resource. Each verb may run twice for one request, and must then do no harm.
 
-    ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` is a ``time.time()``.
+    The verbs may raise UserError and RetryableError; the latter is retried until the deadline.
     """
 
-    type: str
-    request_id: str
-    stack_id: str
-    logical_id: str
-    resource_type: str
-    physical_id: str
-    properties: Mapping[str, Any]
-    old_properties: Mapping[str, Any]
-    deadline: float
+    type_name: str
+    """Without ``Custom::``; its properties are declared in ``schemas/<type_name>.json``."""
 
-    @classmethod
-    def from_event(cls, event: Mapping[str, Any], deadline: float) -> Request:
-        """The request in the event. Raises KeyError where even an answer would miss something."""
-        return cls(
-            type=event.get("RequestType", ""),
-            request_id=event["RequestId"],
-            stack_id=event["StackId"],
-            logical_id=event["LogicalResourceId"],
-            resource_type=event.get("ResourceType", ""),
-            physical_id=answer.physical_id_of(event),
-            properties=event.get("ResourceProperties") or {},
-            old_properties=event.get("OldResourceProperties") or {},
-            deadline=deadline,
-        )
+    def parse(self, values: Values, faults: Faults, home: Home) -> S | None:
+        """What the valid values declare. Adds faults that the schema cannot express; None where too little is left."""
 
-    @property
-    def stack_name(self) -> str:
-        """The name in ``arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID``."""
-        return self.stack_id.split("/")[1] if "/" in self.stack_id else self.stack_id
+    def create(self, request: Request[S]) -> Result:
+        """Create it, or undo what was begun and raise."""
+
+    def update(self, request: Request[S]) -> Result:
+        """Change it in place, or create a replacement and return its physical id."""
+
+    def delete(self, request: Request[S]) -> None:
+        """Delete what is ours. What is gone already is a success."""
+
+    def delete_failed_create(self, request: Request[S], create_request_id: str) -> None:
+        """Delete what the Create with that request id left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a request came to: the physical id, which is what `Ref` gives, and the attributes for `GetAtt`."""
+def serve(event: Mapping[str, Any], context: LambdaContext, resources: Sequence[Resource[Any]]) -> str:
+    """Carry out the request with the resource of its type, and answer it: "SUCCESS" or "FAILED".
 
-    physical_id: str
-    data: Mapping[str, Any] = field(default_factory=dict)
-    no_echo: bool = False
-
-
-class _TooLate(Exception):
-    """The deadline came before the work was done."""
-
-
-class Resource(Protocol):
-    """One type of custom resource. Each method may be called twice for one request, and must then do no harm."""
-
-    def create(self, request: Request) -> Result:
-        """Make it, or take back what was begun and raise."""
-
-    def update(self, request: Request) -> Result:
-        """Change it in place, or make a replacement and return its physical id."""
-
-    def delete(self, request: Request) -> None:
-        """Take away what is ours. Properties may be invalid; what is gone already is a success."""
-
-    def delete_failed_create(self, request: Request, create_request_id: str) -> None:
-        """Take away what the Create with that request id left behind."""
-
-
-def serve(event: Mapping[str, Any], context: LambdaContext, resource: Resource) -> str:
-    """Do what the request asks and answer it: "SUCCESS" or "FAILED".
-
-    Raises answer.NotDelivered when CloudFormation did not take the answer; Lambda's on-failure destination tries again.
-    Raises KeyError, before anything is done, for an event that nobody could answer.
+    Raises answer.NotDelivered if CloudFormation does not accept the answer; Lambda's on-failure destination then tries
+    again. Raises KeyError, before anything is done, for an event that cannot be answered.
     """
     seconds = context.get_remaining_time_in_millis() / 1000
     kept, end, url = min(ANSWER_SECONDS, seconds / 4), time.time() + seconds, event["ResponseURL"]
-    request = Request.from_event(event, deadline=end - kept)
+    request: Request[Any] = Request.from_event(event, deadline=end - kept)
     log = f"{context.log_group_name}, stream {context.log_stream_name}, request {context.aws_request_id}"
-    status, physical_id, body = _outcome(event, request, resource, log)
+    status, physical_id, body = _outcome(event, request, resources, log)
     answer.send(url, body, until=end - kept / 2)
     logger.info("%s of %s answered %s", request.type, request.logical_id, status, extra={"physical_id": physical_id})
     return status
 
 
-def _outcome(event: Mapping[str, Any], request: Request, resource: Resource, log: str) -> tuple[str, str, bytes]:
-    """The status, the physical id and the answer with both; a failure's reason is in words for the stack event."""
+def _outcome(
+    event: Mapping[str, Any], request: Request[Any], resources: Sequence[Resource[Any]], log: str
+) -> tuple[str, str, bytes]:
+    """The status, the physical id and the answer with both. The reason of a failure is written for the stack event."""
     try:
-        result = _within_deadline(lambda: _persistently(resource, request), request.deadline)
+        result = _within_deadline(lambda: _carry_out(event, request, resources), request.deadline)
         body = answer.success(event, result.physical_id, result.data, no_echo=result.no_echo)
     except (UserError, answer.TooLarge) as error:
-        logger.warning("%s of %s refused: %s", request.type, request.logical_id, error)
+        logger.warning("%s of %s failed: %s", request.type, request.logical_id, error)
         reason = str(error)
     except RetryableError as error:
-        logger.warning("%s of %s ran out of time: %s", request.type, request.logical_id, error)
-        reason = f"{error} It was tried until the time was up; try the deployment again."
-    except _TooLate:
-        logger.exception("%s of %s took too long", request.type, request.logical_id)
-        reason = f"The controller took too long and stopped. Its log says how far it came: {log}"
+        logger.warning("%s of %s failed at its deadline: %s", request.type, request.logical_id, error)
+        reason = f"{error} The controller retried until its deadline. Try the deployment again."
+    except _DeadlineExceeded:
+        logger.exception("%s of %s did not finish before its deadline", request.type, request.logical_id)
+        reason = f"The controller did not finish before its deadline. Its log shows what was done: {log}"
     except BaseException as error:  # an answer must follow whatever happens, SystemExit included
-        logger.exception("%s of %s met a defect", request.type, request.logical_id)
-        reason = f"The controller met a defect ({type(error).__name__}). Its log has the details: {log}"
+        logger.exception("%s of %s failed because of a defect", request.type, request.logical_id)
+        reason = f"The controller failed because of a defect ({type(error).__name__}). Its log has the details: {log}"
     else:
         return "SUCCESS", result.physical_id, body
     return "FAILED", request.physical_id, answer.failure(event, reason, log)
 
 
+class _DeadlineExceeded(Exception):
+    """The deadline came before the work was done."""
+
+
 def _within_deadline(work: Callable[[], Result], deadline: float) -> Result:
-    """The result of the work, or what it raised. Raises _TooLate at the deadline, and leaves the work behind."""
+    """The result of the work, or what it raised. Raises _DeadlineExceeded, and abandons the work."""
     outcome: queue.SimpleQueue[Result | BaseException] = queue.SimpleQueue()
 
     def run() -> None:
@@ -161,14 +130,41 @@ def _within_deadline(work: Callable[[], Result], deadline: float) -> Result:
     try:
         found = outcome.get(timeout=max(0.0, deadline - time.time()))
     except queue.Empty:
-        raise _TooLate from None
+        raise _DeadlineExceeded from None
     if isinstance(found, BaseException):
         raise found
     return found
 
 
-def _persistently(resource: Resource, request: Request) -> Result:
-    """Do it, and again after a pause with full jitter as long as it raises RetryableError and there is time."""
+def _carry_out(event: Mapping[str, Any], request: Request[Any], resources: Sequence[Resource[Any]]) -> Result:
+    """Parse the properties once; then do what the request asks, again as long as that is worth it."""
+    known = {f"Custom::{each.type_name}": each for each in resources}
+    resource = known.get(request.resource_type)
+    if resource is None:
+        if request.type == "Delete":
+            return Result(request.physical_id)  # nothing of such a type was ever made here
+        raise UserError(f"ResourceType {request.resource_type} is not supported here. Use {' or '.join(known)}.")
+    return _with_retries(resource, parsed(event, request, resource))
+
+
+def parsed(event: Mapping[str, Any], request: Request[Any], resource: Resource[S]) -> Request[S]:
+    """The request with what its properties declare. Raises InvalidProperties in a Create and an Update alone."""
+    new, old = event.get("ResourceProperties") or {}, event.get("OldResourceProperties") or {}
+    if request.type == "Delete":
+        return replace(request, old=_parse(resource, new, request.home, Faults()))
+    faults = Faults()
+    declared = _parse(resource, new, request.home, faults)
+    faults.raise_if_any(f"Custom::{resource.type_name}")
+    before = _parse(resource, old, request.home, Faults()) if request.type == "Update" else None
+    return replace(request, declared=declared, old=before)
+
+
+def _parse(resource: Resource[S], declared: Mapping[str, Any], home: Home, faults: Faults) -> S | None:
+    return resource.parse(properties.check(resource.type_name, declared, faults), faults, home)
+
+
+def _with_retries(resource: Resource[S], request: Request[S]) -> Result:
+    """The result, after retries with full jitter as long as RetryableError is raised and there is time."""
     pause = 0.5
     while True:
         try:
@@ -177,12 +173,12 @@ def _persistently(resource: Resource, request: Request) -> Result:
             wait = random.uniform(0, pause)
             if time.time() + wait >= request.deadline:
                 raise
-            logger.info("%s of %s is tried again in %.1f s: %s", request.type, request.logical_id, wait, error)
+            logger.info("%s of %s is retried in %.1f s: %s", request.type, request.logical_id, wait, error)
             time.sleep(wait)
             pause = min(LONGEST_PAUSE, 2 * pause)
 
 
-def _dispatch(resource: Resource, request: Request) -> Result:
+def _dispatch(resource: Resource[S], request: Request[S]) -> Result:
     failed_create = request.physical_id.startswith(answer.FAILED_CREATE)
     match request.type:
         case "Create":
@@ -195,4 +191,4 @@ def _dispatch(resource: Resource, request: Request) -> Result:
             else:
                 resource.delete(request)
             return Result(request.physical_id)
-    raise UserError(f"RequestType {request.type} is none of Create, Update and Delete.")
+    raise UserError(f"RequestType {request.type} is not Create, Update or Delete.")

@@ -1,7 +1,7 @@
-"""Both kinds of scan event, basic and enhanced, as one value.
+"""Scan events, basic and enhanced, as one value.
 
 Source: "Amazon ECR events and EventBridge" and "Amazon Inspector event schema" in the user guides. A basic scan names
-its repository, an enhanced one gives the repository's ARN in its place; only severities that were found have a count.
+its repository, an enhanced one has the ARN of the repository instead; only severities that were found have a count.
 """
 
 from __future__ import annotations
@@ -12,23 +12,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ecr_controller.errors import UserError
+from ecr_controller.severity import SEVERITIES, at_least
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# From the worst down. UNTRIAGED is Inspector's alone, UNDEFINED is basic scanning's.
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNTRIAGED", "UNDEFINED")
 BASIC, ENHANCED = "ECR Image Scan", "Inspector2 Scan"
 VERSION = "1"
 
 _ARN = re.compile(r"arn:[\w-]+:ecr:(?P<region>[\w-]+):(?P<account>\d{12}):repository/(?P<name>.+)")
-# Inspector's first complete scan of an image; later ones are told as findings.
+# Inspector's first complete scan of an image; it reports later ones as findings.
 _SAME_STATUS = {"INITIAL_SCAN_COMPLETE": "COMPLETE"}
 _PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 
 
 class MalformedEvent(UserError):
-    """The event says that it is about a scan, and lacks what every scan event has."""
+    """The event is no EventBridge event, or lacks what every scan event has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class ScanCompleted:
     """The end of a scan of one image, whatever its outcome.
 
     ``counts`` has every severity of SEVERITIES. ``total`` may be more than their sum: Inspector counts what it does not
-    list. ``time`` is None where the event's is no time.
+    list. ``time`` is None if the event has no valid time.
     """
 
     event_id: str
@@ -56,15 +55,15 @@ class ScanCompleted:
 
     @property
     def worst(self) -> str | None:
-        """The worst severity that was found, if anything was."""
+        """The highest severity that was found, if any was."""
         return next((each for each in SEVERITIES if self._has(each)), None)
 
     def reaches(self, minimum: str) -> bool:
-        """Whether something of this severity or a worse one was found."""
-        return any(self._has(each) for each in SEVERITIES[: SEVERITIES.index(minimum) + 1])
+        """Whether a finding has this severity or a higher one."""
+        return any(self._has(each) for each in at_least(minimum))
 
     def _has(self, severity: str) -> bool:
-        # Inspector lists what is MEDIUM or worse, so what it only adds up may be LOW.
+        # Inspector lists MEDIUM and above, so what is only in the total may be LOW.
         unlisted = severity == "LOW" and self.total > sum(self.counts.values())
         return unlisted or self.counts[severity] > 0
 
@@ -89,17 +88,17 @@ class ScanCompleted:
         }
 
 
-def read(event: Any) -> ScanCompleted | None:
-    """The scan that an EventBridge event tells of; None for an event about something else. Raises MalformedEvent."""
+def parse(event: Any) -> ScanCompleted | None:
+    """The scan that an EventBridge event reports; None for an event about something else. Raises MalformedEvent."""
     if not isinstance(event, dict) or "detail-type" not in event:
-        raise MalformedEvent("This is not an EventBridge event: it has no detail-type.")
+        raise MalformedEvent("The message is not an EventBridge event, because it has no detail-type.")
     kind, detail = event["detail-type"], event.get("detail")
     if kind not in (BASIC, ENHANCED):
         return None
     if not isinstance(detail, dict):
         raise MalformedEvent(f"The event {event.get('id')} ({kind}) has no detail.")
     if kind == ENHANCED and "repository-name" not in detail:
-        return None  # Inspector tells of instances and functions under the same name
+        return None  # Inspector reports instances and functions under the same name
     name, arn, region, account = _repository(event, _text(detail, "repository-name"))
     counts, total = _counts(detail.get("finding-severity-counts") or {})
     status = _text(detail, "scan-status")
@@ -129,23 +128,23 @@ def _text(where: Mapping[str, Any], key: str) -> str:
 
 
 def _repository(event: Mapping[str, Any], name: str) -> tuple[str, str, str, str]:
-    """The name, ARN, Region and account of the repository that the event names or gives as an ARN."""
+    """The name, ARN, Region and account of the repository, which the event names directly or by its ARN."""
     bare = given["name"] if (given := _ARN.fullmatch(name)) else name
     for arn in (name, *(event.get("resources") or ())):
         found = _ARN.fullmatch(str(arn))
         if found and found["name"] == bare:
             return bare, found[0], found["region"], found["account"]
     if name.startswith("arn:"):
-        raise MalformedEvent(f"The repository-name {name} is neither a name nor the ARN of a repository.")
+        raise MalformedEvent(f"The repository-name {name} is neither the name nor the ARN of a repository.")
     region, account = _text(event, "region"), _text(event, "account")
     partition = next((named for start, named in _PARTITIONS.items() if region.startswith(f"{start}-")), "aws")
     return name, f"arn:{partition}:ecr:{region}:{account}:repository/{name}", region, account
 
 
 def _counts(found: Any) -> tuple[dict[str, int], int]:
-    """The count of every severity, and of all findings. A severity that we do not know counts as UNDEFINED."""
+    """The count of every severity, and of all findings. An unknown severity counts as UNDEFINED."""
     if not isinstance(found, dict) or any(type(count) is not int or count < 0 for count in found.values()):
-        raise MalformedEvent(f"The finding-severity-counts are no counts: {found}.")
+        raise MalformedEvent(f"The finding-severity-counts are not counts: {found}.")
     counts = dict.fromkeys(SEVERITIES, 0)
     for severity, count in found.items():
         if severity != "TOTAL":
@@ -154,7 +153,7 @@ def _counts(found: Any) -> tuple[dict[str, int], int]:
 
 
 def _time(text: Any) -> datetime | None:
-    # Examples of AWS hold a 29th of February that never was; a scan is not lost for that.
+    # An example in AWS's documentation has an impossible date; a scan is not lost because of that.
     try:
         time = datetime.fromisoformat(str(text))
     except ValueError:

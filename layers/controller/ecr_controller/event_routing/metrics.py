@@ -1,4 +1,4 @@
-"""The router's metrics: one record for the batch, and one for each severity that its scans had at worst."""
+"""The router's metrics: one record for the batch, and one for each highest severity of its scans."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from ecr_controller.observability import metrics
 
 if TYPE_CHECKING:
     from ecr_controller.event_routing.batch import Tally
+    from ecr_controller.sqs_batch import BatchResult
 
 
-def measure(tally: Tally) -> None:
+def record(tally: Tally, result: BatchResult) -> None:
     """Scans by Severity, Deliveries, DeliveryFailures, DeadLetters, Retries, and ScanAge in seconds."""
     counts = {
         "Deliveries": tally.deliveries,
         "DeliveryFailures": tally.failures,
-        "DeadLetters": tally.dead_letters,
-        "Retries": len(tally.failed),
+        "DeadLetters": result.dead_letters,
+        "Retries": len(result.failed),
     }
     for name, count in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)

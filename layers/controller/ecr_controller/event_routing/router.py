@@ -1,4 +1,4 @@
-"""From an event to its deliveries: each target of the routes that take the scan is told, whatever becomes of others."""
+"""Delivers an event to each target of the routes that select it, whether or not deliveries to others fail."""
 
 from __future__ import annotations
 
@@ -22,75 +22,73 @@ logger = logging.getLogger(__name__)
 
 
 class Deliveries(Protocol):
-    """The memory of what was delivered: `deliveries.DeliveriesTable`."""
+    """The record of deliveries: `deliveries.DeliveriesTable`."""
 
     def claim(self, event: str, target: str, claimant: str, until: float) -> Claim:
         """Begin a delivery."""
 
     def mark(self, event: str, target: str) -> None:
-        """It was made."""
+        """Record that it was made."""
 
     def release(self, event: str, target: str, claimant: str) -> None:
-        """It failed."""
-
-
-class Targets(Protocol):
-    """What tells targets: `sending.Sender`."""
-
-    def send(self, target: Target, scan: ScanCompleted) -> None:
-        """Tell one of them."""
+        """Record that it failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A target that was not told, why, and whether time may mend it."""
+    """A failed delivery, its reason, and whether to retry it."""
 
     target: str
     reason: str
-    passing: bool
+    retryable: bool
 
     def __str__(self) -> str:
         return f"{self.target}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a scan came to: how many targets were told now, and those that were not."""
+class RouteResult:
+    """The number of deliveries made now, and those that failed."""
 
     deliveries: int
     failures: tuple[Failure, ...]
 
 
 class Router:
-    """Routes scans, with the claims of one invocation, which end at ``until`` (``time.time()``)."""
+    """Routes events, with the claims of one invocation, which end at ``until`` (a ``time.time()``).
 
-    def __init__(self, deliveries: Deliveries, sender: Targets, claimant: str, until: float) -> None:
+    ``parse`` turns an ARN into a target.
+    """
+
+    def __init__(
+        self, deliveries: Deliveries, claimant: str, until: float, parse: Callable[[str], Target] = targets.parse
+    ) -> None:
         self._deliveries = deliveries
-        self._sender = sender
         self._claimant = claimant
         self._until = until
+        self._parse = parse
 
-    def route(self, scan: ScanCompleted, routes_under: Callable[[str], Iterable[Route]]) -> Told:
-        """Tell every target that was not told yet. Raises what reading the routes raises."""
+    def route(self, scan: ScanCompleted, routes_under: Callable[[str], Iterable[Route]]) -> RouteResult:
+        """Deliver to every target that has not received the event. Raises what reading the routes raises."""
         deliveries, failures = 0, []
         for arn in targets_of(scan, routes_under):
             try:
                 deliveries += self._deliver(arn, scan)
             except ControllerError as error:
-                logger.warning("%s was not told of %s: %s", arn, scan.event_id, error)
+                logger.warning("Event %s was not delivered to %s: %s", scan.event_id, arn, error)
                 failures.append(Failure(arn, str(error), isinstance(error, RetryableError)))
-        return Told(deliveries, tuple(failures))
+        return RouteResult(deliveries, tuple(failures))
 
     def _deliver(self, arn: str, scan: ScanCompleted) -> int:
-        """1 if the target was told now, 0 if it was told before."""
-        target = targets.parse(arn)
+        """1 if it was delivered now, 0 if it was delivered before."""
+        target = self._parse(arn)
         claim = self._deliveries.claim(scan.event_id, arn, self._claimant, self._until)
         if claim is Claim.UNDER_WAY:
-            raise RetryableError("It is being told by another invocation, or by one that died a moment ago.")
+            raise RetryableError("Another invocation is delivering the event, or ended a moment ago while it did.")
         if claim is Claim.DELIVERED:
             return 0
         try:
-            self._sender.send(target, scan)
+            target.deliver(scan)
         except ControllerError:
             self._deliveries.release(scan.event_id, arn, self._claimant)
             raise

@@ -1,19 +1,21 @@
-"""Routes: which scans of which images go to which targets, and how they are found.
+"""Routes: which scans of which images are delivered to which targets, and how routes are found.
 
-A route is kept under the pattern of repositories that it names. Those that can match ``a/b/c`` are under ``a/b/c``,
-``a/b/*``, ``a/*`` and ``*``, so finding them is one look-up a level, however many routes there are.
+A route is stored under the pattern of repositories that it names. Those that match ``a/b/c`` are under ``a/b/c``,
+``a/b/*``, ``a/*`` and ``*``, so finding them takes one read a level, however many routes there are.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ecr_controller.event_routing.events import ScanCompleted
+    from ecr_controller.shared_documents.converge import Part
 
 ANY_STATUS = "*"
 
@@ -29,8 +31,8 @@ class Route:
     scan_status: str = "COMPLETE"
     minimum_severity: str | None = None
 
-    def takes(self, scan: ScanCompleted) -> bool:
-        """Whether the scan of an image in the route's repositories goes this way."""
+    def selects(self, scan: ScanCompleted) -> bool:
+        """Whether the route selects the scan of an image in its repositories."""
         return (
             self.scan_status in (scan.status, ANY_STATUS)
             and (not self.image_tags or any(self._names(tag) for tag in scan.image_tags))
@@ -41,7 +43,7 @@ class Route:
         return any(re.fullmatch(_expression(pattern), tag) for pattern in self.image_tags)
 
     def content(self) -> dict[str, Any]:
-        """The route as it is kept, without its repositories, which are its key."""
+        """The route as it is stored, without its repositories, which are its key."""
         return {
             "targets": list(self.targets),
             "imageTags": list(self.image_tags),
@@ -50,8 +52,8 @@ class Route:
         }
 
     @classmethod
-    def kept(cls, repositories: str, content: Mapping[str, Any]) -> Route:
-        """The route that is kept under these repositories with this content."""
+    def from_content(cls, repositories: str, content: Mapping[str, Any]) -> Route:
+        """The route that is stored under these repositories with this content."""
         return cls(
             repositories,
             tuple(content["targets"]),
@@ -61,7 +63,7 @@ class Route:
         )
 
 
-def keys(repository: str) -> tuple[str, ...]:
+def patterns_matching(repository: str) -> tuple[str, ...]:
     """The patterns that match a repository, from its own name to ``*``: one more than the name has levels."""
     levels = repository.split("/")
     above = ("/".join(levels[:depth]) + "/*" for depth in range(len(levels) - 1, 0, -1))
@@ -69,15 +71,30 @@ def keys(repository: str) -> tuple[str, ...]:
 
 
 def targets_of(scan: ScanCompleted, routes_under: Callable[[str], Iterable[Route]]) -> tuple[str, ...]:
-    """The targets of all routes that take the scan, each once, in the order of the routes."""
+    """The targets of all routes that select the scan, each once, in the order of the routes."""
 
     def every() -> Iterator[str]:
-        for key in keys(scan.repository_name):
+        for key in patterns_matching(scan.repository_name):
             for route in routes_under(key):
-                if route.takes(scan):
+                if route.selects(scan):
                     yield from route.targets
 
     return tuple(dict.fromkeys(every()))
+
+
+def storage_key(pattern: str) -> str:
+    """The target in the table of parts under which the routes of a pattern are stored."""
+    return f"scan-route/{pattern}"
+
+
+def reader(query_parts: Callable[[str], Iterable[Part]]) -> Callable[[str], tuple[Route, ...]]:
+    """A function that reads the routes under a pattern, each pattern once; make a new one for each batch of events."""
+
+    @cache
+    def routes_under(pattern: str) -> tuple[Route, ...]:
+        return tuple(Route.from_content(pattern, part.content) for part in query_parts(storage_key(pattern)))
+
+    return routes_under
 
 
 def _expression(pattern: str) -> str:

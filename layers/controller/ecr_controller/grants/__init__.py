@@ -1,1 +1,1 @@
-"""Grants: who may do what with a repository, in documents that many stacks share."""
+"""Grants: what the templates declare, and the policies for authorization tokens."""

@@ -1,79 +1,80 @@
-"""The two fixed managed policies of the template, attached to a principal of this account as long as anybody wants it.
+"""The two managed policies for authorization tokens, attached to a principal while any resource declares them.
 
-One target is one policy of one principal. Its document is whether the policy is attached.
+A target is one policy of one principal. Its document is whether the policy is attached.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-from typing import TYPE_CHECKING, Literal
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
-from ecr_controller.principals.iam import Attachments, PrincipalGone
-from ecr_controller.shared_documents.resource_part import Shares, owner_of
+from ecr_controller.config import config
+from ecr_controller.principals.iam import AttachedPolicies, PrincipalNotFound
+from ecr_controller.shared_documents.resource_part import ResourcePart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ecr_controller.custom_resource.protocol import Request
-    from ecr_controller.shared_documents.converge import Part
+    from ecr_controller.custom_resource.request import Request
     from ecr_controller.principals.grantee import Grantee
+    from ecr_controller.shared_documents.converge import Part
 
 logger = logging.getLogger(__name__)
 
-# Each is the name of the environment variable that holds the policy's ARN.
-TokenPolicy = Literal["AUTHORIZATION_TOKEN_POLICY", "PUBLIC_GALLERY_AUTHORIZATION_TOKEN_POLICY"]
+
+class TokenPolicy(Enum):
+    """A managed policy of the template. The value is stored in the keys of parts."""
+
+    PRIVATE_REGISTRY = "AUTHORIZATION_TOKEN_POLICY"
+    PUBLIC_GALLERY = "PUBLIC_GALLERY_AUTHORIZATION_TOKEN_POLICY"
+
+    @property
+    def arn(self) -> str:
+        """Its ARN, from the environment."""
+        if self is TokenPolicy.PRIVATE_REGISTRY:
+            return config().authorization_token_policy
+        return config().public_gallery_authorization_token_policy
 
 
-class TokenPolicies:
-    """Who may get tokens. Every method may raise UserError and RetryableError."""
+class TokenGrant:
+    """The part of one resource in the attachment of a policy. Every method may raise UserError and RetryableError.
 
-    def __init__(self) -> None:
-        self._shares = Shares()
+    ``more`` distinguishes several grants of one resource to one principal.
+    """
 
-    def declare(self, request: Request, policy: TokenPolicy, grantee: Grantee, *more: str) -> None:
-        """Attach the policy. ``more`` tells the parts of one resource apart."""
-        owner, document = owner_of(request, *more), _Attached(policy, grantee)
-        self._shares.declare(request, owner, _target(policy, grantee), {}, document)
+    def __init__(self, request: Request[Any], policy: TokenPolicy, grantee: Grantee, *more: str) -> None:
+        self._part = ResourcePart(request, f"attached-policies/{grantee.id}/{policy.value}", *more)
+        self._document = _Attachment(policy.arn, grantee)
+        self._grantee = grantee
 
-    def withdraw(
-        self, request: Request, policy: TokenPolicy, grantee: Grantee, *more: str, only_of: str | None = None
-    ) -> None:
-        """Detach the policy, unless somebody else wants it attached; it is off a principal that is gone.
+    def declare(self) -> None:
+        """Attach the policy."""
+        self._part.declare({}, self._document)
 
-        With ``only_of``, only if the request with that id declared it.
-        """
-        owner, document = owner_of(request, *more), _Attached(policy, grantee)
+    def withdraw(self, only_of: str | None = None) -> None:
+        """Detach the policy, unless another resource needs it. With ``only_of``, only if that request declared it."""
         try:
-            self._shares.withdraw(owner, _target(policy, grantee), document, only_of)
-        except PrincipalGone:
-            logger.info("%s is not there; what was attached went with it", grantee.id)
+            self._part.withdraw(self._document, only_of)
+        except PrincipalNotFound:
+            logger.info("%s does not exist, and neither do its attached policies", self._grantee.id)
 
 
-def arn_of(policy: TokenPolicy) -> str:
-    """The ARN of the managed policy."""
-    return os.environ[policy]
+class _Attachment:
+    """A Document for `converge`: whether the policy is attached to the principal. Nothing in it is foreign."""
 
-
-def _target(policy: TokenPolicy, grantee: Grantee) -> str:
-    return f"attached-policies/{grantee.id}/{policy}"
-
-
-class _Attached:
-    """A Document for `converge`: whether the policy is attached to the principal. No part of it is foreign."""
-
-    def __init__(self, policy: TokenPolicy, grantee: Grantee) -> None:
-        self._arn, self._grantee = arn_of(policy), grantee
-        self._attachments = Attachments()
+    def __init__(self, policy_arn: str, grantee: Grantee) -> None:
+        self._arn, self._grantee = policy_arn, grantee
+        self._policies = AttachedPolicies()
 
     def read(self) -> bool:
-        return self._attachments.has(self._grantee, self._arn)
+        return self._policies.is_attached(self._grantee, self._arn)
 
     def write(self, document: bool) -> None:
         if document:
-            self._attachments.attach(self._grantee, self._arn)
+            self._policies.attach(self._grantee, self._arn)
         else:
-            self._attachments.detach(self._grantee, self._arn)
+            self._policies.detach(self._grantee, self._arn)
 
     def render(self, _current: bool, parts: Sequence[Part]) -> bool:
         return bool(parts)

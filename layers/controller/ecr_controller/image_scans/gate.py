@@ -1,25 +1,26 @@
-"""What a scan found, and whether a deployment may go on with it."""
+"""The findings of a scan, and whether a deployment may continue with them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ecr_controller.event_routing.events import SEVERITIES
+from ecr_controller.errors import count
+from ecr_controller.severity import SEVERITIES, at_least, rank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A scan that is on its way. Every other status is the end of it, also one that is not known yet.
+# A scan that has not ended. Every other status is final, including unknown ones.
 WAITING = ("PENDING", "IN_PROGRESS")
-# Of basic scanning; and of enhanced scanning, which never ends.
+# COMPLETE is of basic scanning; ACTIVE of enhanced scanning, which is continuous.
 WITH_FINDINGS = ("COMPLETE", "ACTIVE")
-WORST = 5  # findings that a refusal names
+NAMED = 5  # findings that a refusal names
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: ``CVE-2026-1`` of a severity, in the package ``openssl 1.0.0``, where it is known."""
+    """One finding: ``CVE-2026-1`` of a severity, in the package ``openssl 1.0.0``, if that is known."""
 
     name: str
     severity: str
@@ -31,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The scan of an image as ECR tells it. ``counts`` has the severities that were found."""
+    """The scan of an image as ECR reports it. ``counts`` has the severities that were found."""
 
     status: str
     description: str = ""
@@ -40,51 +41,46 @@ class Scan:
 
     @property
     def has_findings(self) -> bool:
-        """Whether the image was looked at, so that no finding means none."""
+        """Whether the image was scanned, so that no finding means none."""
         return self.status in WITH_FINDINGS
 
     def count(self, severity: str) -> int:
-        """The findings of this severity. One that is not known counts as UNDEFINED."""
+        """The number of findings of this severity. An unknown one counts as UNDEFINED."""
         if severity != "UNDEFINED":
             return self.counts.get(severity, 0)
-        return sum(count for each, count in self.counts.items() if each == severity or each not in SEVERITIES)
+        return sum(number for each, number in self.counts.items() if each == severity or each not in SEVERITIES)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a deployment tolerates: so many findings of a severity or a worse one, and no image without findings."""
+    """What a deployment allows: a number of findings of a severity or higher, and images without findings."""
 
     fail_on: str | None = None
     max_findings: int = 0
     passes_unscannable: bool = False
 
     def refusal(self, image: str, scan: Scan) -> str | None:
-        """Why the deployment must stop, for the stack event, or None where it may go on."""
+        """Why the deployment must stop, for the stack event, or None if it may continue."""
         if not scan.has_findings:
             return None if self.passes_unscannable else _unscannable(image, scan)
         if self.fail_on is None:
             return None
-        severities = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
-        counts = {each: count for each in severities if (count := scan.count(each))}
+        severities = at_least(self.fail_on)
+        counts = {each: number for each in severities if (number := scan.count(each))}
         if sum(counts.values()) <= self.max_findings:
             return None
-        return self._too_many(image, scan, counts)
+        return self._too_many(image, scan, self.fail_on, counts)
 
-    def _too_many(self, image: str, scan: Scan, counts: Mapping[str, int]) -> str:
+    def _too_many(self, image: str, scan: Scan, fail_on: str, counts: Mapping[str, int]) -> str:
         total = sum(counts.values())
-        by_severity = ", ".join(f"{count} {severity}" for severity, count in counts.items())
-        worst = sorted((each for each in scan.findings if rank(each.severity) <= rank(self.fail_on)), key=_order)
-        named = ", ".join(map(str, worst[:WORST]))
+        by_severity = ", ".join(f"{number} {severity}" for severity, number in counts.items())
+        severe = sorted((each for each in scan.findings if rank(each.severity) <= rank(fail_on)), key=_order)
+        named = ", ".join(map(str, severe[:NAMED]))
         return (
-            f"The image {image} has {'1 finding' if total == 1 else f'{total} findings'} of severity {self.fail_on} or "
-            f"worse ({by_severity}); MaxFindings allows {self.max_findings}."
-            + (f" {'The worst' if total > WORST else 'Found'}: {named}." if named else "")
+            f"The image {image} has {count(total, 'finding')} of severity {fail_on} or higher ({by_severity}). "
+            f"MaxFindings allows {self.max_findings}."
+            + (f" {'Most severe findings' if total > NAMED else 'Findings'}: {named}." if named else "")
         )
-
-
-def rank(severity: str | None) -> int:
-    """0 for the worst; a severity that is not known ranks as UNDEFINED."""
-    return SEVERITIES.index(severity if severity in SEVERITIES else "UNDEFINED")
 
 
 def _order(finding: Finding) -> tuple[int, str]:
@@ -92,9 +88,9 @@ def _order(finding: Finding) -> tuple[int, str]:
 
 
 def _unscannable(image: str, scan: Scan) -> str:
-    told = f": {scan.description.rstrip('.')}" if scan.description else ""
+    description = f": {scan.description.rstrip('.')}" if scan.description else ""
     return (
-        f"The image {image} has no scan findings ({scan.status}{told}). To deploy such an image nevertheless, set "
+        f"The image {image} has no scan findings ({scan.status}{description}). To deploy it without findings, set "
         "OnUnscannable: Pass."
     )
 
@@ -110,7 +106,7 @@ _ATTRIBUTES = {
 
 
 def attributes(digest: str, scan: Scan) -> dict[str, str]:
-    """The attributes of a resource: ImageDigest, ScanStatus, and the counts: ``unknown`` of what was not scanned."""
+    """The attributes of a resource: ImageDigest, ScanStatus, and the counts, ``unknown`` if it was not scanned."""
     counts = {
         name: str(sum(map(scan.count, severities))) if scan.has_findings else "unknown"
         for name, severities in _ATTRIBUTES.items()

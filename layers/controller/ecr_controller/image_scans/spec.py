@@ -1,25 +1,22 @@
-"""From the properties of ``Custom::ECRImageScan`` to what they declare, with every fault at once."""
+"""What the properties of ``Custom::ECRImageScan`` declare."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ecr_controller.custom_resource import properties
-from ecr_controller.errors import Fault, InvalidProperties
 from ecr_controller.image_scans.gate import Gate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef
 
-TYPE = "ECRImageScan"
+    from ecr_controller.custom_resource.properties import Values
+    from ecr_controller.errors import Faults
 
 
 @dataclass(frozen=True, slots=True)
-class Declaration:
-    """An image of a repository, named by a tag or by its digest, and what is tolerated of it."""
+class ImageScanSpec:
+    """An image of a repository, by a tag or by its digest, and the findings that are allowed."""
 
     repository: str
     image_id: ImageIdentifierTypeDef
@@ -32,28 +29,28 @@ class Declaration:
         return f"{self.repository}:{tag}" if tag else f"{self.repository}@{self.image_id['imageDigest']}"
 
 
-def read(declared: Mapping[str, Any]) -> Declaration:
-    """What the properties declare. Raises InvalidProperties."""
-    values, faults = properties.check(TYPE, declared)
-    faults += _combinations(declared)
-    if faults:
-        raise InvalidProperties(f"Custom::{TYPE}", faults)
-    tagged = "ImageTag" in values
-    return Declaration(
-        values["RepositoryName"],
-        {"imageTag": values["ImageTag"]} if tagged else {"imageDigest": values["ImageDigest"]},
-        Gate(
-            fail_on=values.get("FailOnSeverity"),
-            max_findings=values.get("MaxFindings", 0),
-            passes_unscannable=values.get("OnUnscannable") == "Pass",
-        ),
+def parse_image_scan(values: Values, faults: Faults) -> ImageScanSpec | None:
+    """The scan that the properties declare."""
+    _validate_combinations(values, faults)
+    image_id: ImageIdentifierTypeDef = {}
+    if "ImageTag" in values:
+        image_id = {"imageTag": values["ImageTag"]}
+    elif "ImageDigest" in values:
+        image_id = {"imageDigest": values["ImageDigest"]}
+    if not image_id or "RepositoryName" not in values:
+        return None
+    gate = Gate(
+        fail_on=values.get("FailOnSeverity"),
+        max_findings=values.get("MaxFindings", 0),
+        passes_unscannable=values.get("OnUnscannable") == "Pass",
     )
+    return ImageScanSpec(values["RepositoryName"], image_id, gate)
 
 
-def _combinations(declared: Mapping[str, Any]) -> Iterator[Fault]:
-    if "ImageTag" in declared and "ImageDigest" in declared:
-        yield Fault("ImageDigest", "cannot be combined with ImageTag")
-    if "ImageTag" not in declared and "ImageDigest" not in declared:
-        yield Fault("ImageTag", "is required, or ImageDigest in its place")
-    if "MaxFindings" in declared and "FailOnSeverity" not in declared:
-        yield Fault("MaxFindings", "goes only with FailOnSeverity")
+def _validate_combinations(values: Values, faults: Faults) -> None:
+    if values.declares("ImageTag") and values.declares("ImageDigest"):
+        faults.add("ImageDigest", "cannot be combined with ImageTag; remove one of them")
+    if not values.declares("ImageTag") and not values.declares("ImageDigest"):
+        faults.add("ImageTag", "or ImageDigest is required")
+    if values.declares("MaxFindings") and not values.declares("FailOnSeverity"):
+        faults.add("MaxFindings", "is only supported with FailOnSeverity")

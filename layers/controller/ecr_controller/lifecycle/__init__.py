@@ -1,1 +1,1 @@
-"""Lifecycle policies: what is declared, what ECR takes, and what a policy does to images."""
+"""Lifecycle policies: what is declared, what ECR accepts, and what a policy does to images."""

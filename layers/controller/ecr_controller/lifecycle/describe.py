@@ -1,4 +1,4 @@
-"""Lifecycle rules as a person would say them."""
+"""Descriptions of lifecycle rules."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 _CLOCKS = {
     "sinceImagePushed": "pushed",
-    "sinceImagePulled": "pulled, or pushed if they never were,",
+    "sinceImagePulled": "pulled (or pushed, if never pulled)",
     "sinceImageTransitioned": "archived",
 }
 
 
-def in_words(rule: Rule) -> str:
-    """``expire images tagged prod*, keeping the 10 youngest``."""
+def describe(rule: Rule) -> str:
+    """``expire images tagged prod*, keeping the 10 most recent``."""
     verb = "expire" if rule.action == "expire" else "archive"
     if rule.count_type == "imageCountMoreThan":
-        return f"{verb} {_selection(rule)}, keeping the {rule.count_number:,} youngest"
+        return f"{verb} {_selection(rule)}, keeping the {rule.count_number:,} most recent"
     days = "1 day" if rule.count_number == 1 else f"{rule.count_number:,} days"
     return f"{verb} {_selection(rule)} {_CLOCKS[rule.count_type]} more than {days} ago"
 

@@ -1,11 +1,11 @@
-"""What a lifecycle policy does to the images of a repository: a pure function, which asks nobody.
+"""What a lifecycle policy does to the images of a repository: a pure function, without AWS calls.
 
-Source: "Lifecycle policy evaluation rules" in the Amazon ECR user guide. What the guide leaves open is decided so:
+Source: "Lifecycle policy evaluation rules" in the Amazon ECR user guide. Where the guide is silent:
 
 - Of images with equal times, the later in the input is the newer.
-- A manifest list protects the images that it refers to, where they are known, while it is kept in standard storage.
+- A manifest list protects the images that it refers to, if they are known, while it is kept in standard storage.
   A protected image still counts among those that a rule matches and marks.
-- ECR reports a manifest list as large as its largest image. Expiring the list itself is taken to free nothing.
+- ECR reports the size of its largest image for a manifest list. Expiring the list itself counts as freeing nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _CLOCKS: dict[CountType, Callable[[Image], datetime | None]] = {
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What happens to one image. ``rule_priority`` is the rule that expires or archives it. ``claimed_by`` is the
-    first rule that matches it, which no later rule can overrule; None if no rule does."""
+    first rule that matches it, which no later rule can override; None if no rule does."""
 
     image: Image
     action: Action

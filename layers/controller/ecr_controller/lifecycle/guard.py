@@ -1,77 +1,117 @@
-"""LifecycleGuard: how much a lifecycle policy may take when it is put."""
+"""LifecycleGuard: how many images a lifecycle policy may expire or archive when it is put."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.errors import Fault
+from ecr_controller.errors import UserError, count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from ecr_controller.custom_resource.properties import Values
+    from ecr_controller.custom_resource.request import Request
+    from ecr_controller.errors import Faults
+    from ecr_controller.lifecycle.ecr import PreviewedImage
+    from ecr_controller.lifecycle.policy import LifecyclePolicy
 
-    from ecr_controller.lifecycle.preview import PreviewedImage
+logger = logging.getLogger(__name__)
 
 FIRST_IMAGES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Bounds on the images that may go at once: a number, a percentage of those that are there, or both."""
+    """Bounds on the images that a policy may expire or archive at once: a number, a percentage of all, or both."""
 
     max_images: int | None = None
     max_percent: int | None = None
 
-    @classmethod
-    def declared(cls, values: Mapping[str, Any], declared: Mapping[str, Any], faults: list[Fault]) -> Guard | None:
-        """The guard in the sound ``values`` of what is declared, if there is one. Faults are added to ``faults``."""
-        guard = values.get("LifecycleGuard")
-        if guard is None:
-            return None
-        if not guard:
-            faults.append(Fault("LifecycleGuard", "must have MaxImages, MaxPercent or both"))
-        if not declared.get("LifecycleRules") and "LifecyclePolicyText" not in declared:
-            faults.append(Fault("LifecycleGuard", "goes only with LifecycleRules or LifecyclePolicyText"))
-        return cls(guard.get("MaxImages"), guard.get("MaxPercent"))
+
+def parse_guard(values: Values, faults: Faults) -> Guard | None:
+    """The guard that the properties declare, if any."""
+    guard = values.get("LifecycleGuard")
+    if guard is None:
+        return None
+    if not guard:
+        faults.add("LifecycleGuard", "must have MaxImages, MaxPercent or both")
+    has_rules = values.declares("LifecycleRules") and values.get("LifecycleRules") != []
+    if not has_rules and not values.declares("LifecyclePolicyText"):
+        faults.add("LifecycleGuard", "is only supported with LifecycleRules or LifecyclePolicyText")
+    return Guard(guard.get("MaxImages"), guard.get("MaxPercent"))
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """What a policy would do to a repository now: images in it, those that a rule matches, and those that would go."""
+class PreviewSummary:
+    """What a policy would do to a repository now: all images, those that a rule matches, and those affected."""
 
     total: int
     matched: int
-    going: tuple[PreviewedImage, ...]
+    affected: tuple[PreviewedImage, ...]
 
     @property
     def attributes(self) -> dict[str, str]:
         """The attributes of a resource with a guarded policy."""
-        return {"MatchedImages": str(self.matched), "ExpiringImages": str(len(self.going))}
+        return {"MatchedImages": str(self.matched), "ExpiringImages": str(len(self.affected))}
 
 
-# The attributes where no preview ran, and of a repository that was just made.
-EMPTY = Outlook(0, 0, ()).attributes
-UNKNOWN = {"MatchedImages": "unknown", "ExpiringImages": "unknown"}
+# The attributes of a repository that was just created, and where no preview ran.
+NO_IMAGES = PreviewSummary(0, 0, ()).attributes
+NO_PREVIEW = {"MatchedImages": "unknown", "ExpiringImages": "unknown"}
 
 
-def refusal(guard: Guard, outlook: Outlook, repository: str) -> str | None:
-    """Why the policy must not be put, for the stack event, or None where it may."""
-    going = len(outlook.going)
+def check(request: Request[Any], repository: str, policy: LifecyclePolicy, guard: Guard) -> PreviewSummary:
+    """What the policy would do now, by ECR's preview. Raises UserError if it exceeds the guard, and RetryableError.
+
+    During a rollback the guard is not enforced, and a warning is logged instead. Calls StartLifecyclePolicyPreview,
+    GetLifecyclePolicyPreview and DescribeImages, and DescribeStacks if the guard is exceeded.
+    """
+    # Few policies have a guard, and every cold start would pay for these imports.
+    from ecr_controller.lifecycle.ecr import LifecyclePolicies, Previews
+    from ecr_controller.lifecycle.evaluation import evaluate
+    from ecr_controller.stacks import Stacks
+
+    affected = Previews().preview(repository, policy.text(), request.deadline).results
+    images = LifecyclePolicies().describe_images(repository)
+    fates = evaluate(policy, images, datetime.now(UTC)).fates
+    matched = sum(fate.claimed_by is not None for fate in fates)
+    summary = PreviewSummary(len(images), matched, affected)
+    logger.info(
+        "The policy of %s matches %d of %s and affects %d",
+        repository,
+        matched,
+        count(len(images), "image"),
+        len(affected),
+    )
+    if not matched:
+        logger.warning("The lifecycle policy of %s has no effect: it matches none of the images", repository)
+    reason = refusal(guard, summary, repository)
+    if reason and Stacks().is_rolling_back(request.stack_id):
+        logger.warning("The guard is not enforced during a rollback: %s", reason)
+    elif reason:
+        raise UserError(reason)
+    return summary
+
+
+def refusal(guard: Guard, summary: PreviewSummary, repository: str) -> str | None:
+    """Why the policy must not be put, for the stack event, or None if it may be."""
+    affected = len(summary.affected)
     exceeded = []
-    if guard.max_images is not None and going > guard.max_images:
+    if guard.max_images is not None and affected > guard.max_images:
         exceeded.append(f"MaxImages {guard.max_images}")
-    if guard.max_percent is not None and going * 100 > guard.max_percent * outlook.total:
+    if guard.max_percent is not None and affected * 100 > guard.max_percent * summary.total:
         exceeded.append(f"MaxPercent {guard.max_percent}")
     if not exceeded:
         return None
-    by_rule = Counter(image.rule_priority for image in outlook.going)
-    rules = ", ".join(f"rule {priority}: {count}" for priority, count in sorted(by_rule.items()))
-    first = ", ".join(_name(image) for image in outlook.going[:FIRST_IMAGES])
+    by_rule = Counter(image.rule_priority for image in summary.affected)
+    rules = ", ".join(f"rule {priority}: {number}" for priority, number in sorted(by_rule.items()))
+    first = ", ".join(_name(image) for image in summary.affected[:FIRST_IMAGES])
     return (
-        f"The lifecycle policy would expire or archive {going} of the {outlook.total} images of {repository}, more "
-        f"than LifecycleGuard allows ({' and '.join(exceeded)}). Nothing was changed. By priority: {rules}. "
-        f"{'The first' if going > FIRST_IMAGES else 'They are'}: {first}."
+        f"The lifecycle policy would expire or archive {affected} of {count(summary.total, 'image')} in {repository}, "
+        f"which exceeds LifecycleGuard ({' and '.join(exceeded)}). Nothing was changed. By rule priority: {rules}. "
+        f"{'First images' if affected > FIRST_IMAGES else 'Images'}: {first}."
     )
 
 

@@ -1,4 +1,4 @@
-"""The images of a repository as DescribeImages tells of them: what a lifecycle policy looks at."""
+"""The images of a repository as DescribeImages returns them, as far as a lifecycle policy depends on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANIFEST_LISTS = frozenset(
     {"application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json"}
 )
 
-# An image that is being restored leaves the archive only when that is done. ECR's guide does not say so.
+# An image that is being restored stays in the archive until that is done; an assumption, not in ECR's guide.
 _STORAGE_CLASSES: Mapping[str, StorageClass] = {"ACTIVE": "standard", "ARCHIVED": "archive", "ACTIVATING": "archive"}
 
 
@@ -42,11 +42,11 @@ class Image:
     @classmethod
     def from_detail(cls, detail: Mapping[str, Any], children: Iterable[str] = ()) -> Image:
         """One entry of ``imageDetails``. A time may be a datetime, seconds since 1970 or ISO 8601; without an offset
-        it is in UTC. ``children`` come from elsewhere (BatchGetImage). Raises UserError, which names the member.
+        it is in UTC. ``children`` come from BatchGetImage. Raises UserError, which names the member.
         """
         status = _text(detail, "imageStatus") or "ACTIVE"
         if status not in _STORAGE_CLASSES:
-            raise UserError(f"imageStatus: {status!r} is none of {', '.join(_STORAGE_CLASSES)}")
+            raise UserError(f"imageStatus: {status!r} is not one of {', '.join(_STORAGE_CLASSES)}")
         return cls(
             digest=_needed(_text(detail, "imageDigest"), "imageDigest"),
             pushed_at=_needed(_time(detail, "imagePushedAt"), "imagePushedAt"),
@@ -109,21 +109,21 @@ def _needed(value: T | None, member: str) -> T:
 def _text(detail: Mapping[str, Any], member: str) -> str | None:
     value = detail.get(member)
     if value is not None and not isinstance(value, str):
-        raise UserError(f"{member}: must be text")
+        raise UserError(f"{member}: must be a string")
     return value
 
 
 def _tags(detail: Mapping[str, Any]) -> tuple[str, ...]:
     tags = detail.get("imageTags") or ()
     if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
-        raise UserError("imageTags: must be a list of text")
+        raise UserError("imageTags: must be a list of strings")
     return tuple(tags)
 
 
 def _size(detail: Mapping[str, Any]) -> int:
     size = detail.get("imageSizeInBytes") or 0
     if not isinstance(size, int):
-        raise UserError("imageSizeInBytes: must be a whole number")
+        raise UserError("imageSizeInBytes: must be an integer")
     return size
 
 
@@ -141,4 +141,4 @@ def _time(detail: Mapping[str, Any], member: str) -> datetime | None:
                 moment = datetime.fromtimestamp(float(value), UTC)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, OSError):
-        raise UserError(f"{member}: {value!r} is no time: give ISO 8601 or seconds since 1970") from None
+        raise UserError(f"{member}: {value!r} is not a time; use ISO 8601 or seconds since 1970") from None

@@ -1,7 +1,7 @@
 """A lifecycle policy as ECR understands it, and its text.
 
 Source: "Lifecycle policy parameters" in the Amazon ECR user guide. Optional members are left out when unset, because
-ECR's own schema refuses nulls. Member order is the CDK's.
+ECR's own schema rejects nulls. Member order is the CDK's.
 """
 
 from __future__ import annotations
@@ -84,12 +84,12 @@ class LifecyclePolicy:
             {"rules": [rule.document() for rule in self.rules]}, separators=(",", ":"), ensure_ascii=False
         )
 
-    def means(self, other: LifecyclePolicy) -> bool:
-        """Whether both say the same. ECR may return rules sorted, and the lists of a selection have no order."""
-        return _meaning(self) == _meaning(other)
+    def is_equivalent_to(self, other: LifecyclePolicy) -> bool:
+        """Whether both have the same effect. ECR may sort rules, and the lists of a selection have no order."""
+        return _normalized(self) == _normalized(other)
 
 
-def _meaning(policy: LifecyclePolicy) -> list[Rule]:
+def _normalized(policy: LifecyclePolicy) -> list[Rule]:
     unordered = (
         replace(rule, tag_prefixes=tuple(sorted(rule.tag_prefixes)), tag_patterns=tuple(sorted(rule.tag_patterns)))
         for rule in policy.rules

@@ -1,4 +1,4 @@
-"""A lifecycle policy's own JSON text, read into the words of LifecycleRules."""
+"""The JSON text of a lifecycle policy, read into the form of LifecycleRules."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
-from ecr_controller.errors import Fault
-from ecr_controller.lifecycle import validation as checks
 from ecr_controller.lifecycle.policy import COUNT_PROPERTIES
+from ecr_controller.lifecycle.validation import DeclaredRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from ecr_controller.errors import Faults
 
 _PLACES = {
     "RulePriority": "rulePriority",
@@ -31,35 +32,34 @@ _WORDS = {
 _PROPERTY_OF_COUNT_TYPE = {count_type.name: name for name, count_type in COUNT_PROPERTIES.items()}
 
 
-def read(text: str, path: str, faults: list[Fault]) -> list[checks.Declared | None]:
-    """The rules of a policy text, with None for one that has faults. Faults are added to ``faults``."""
+def parse(text: str, path: str, faults: Faults) -> list[DeclaredRule | None]:
+    """The rules of a policy text, with None for an invalid one."""
     try:
-        document, found = properties.check_document("LifecyclePolicyText", json.loads(text), path)
+        document = properties.check_document("LifecyclePolicyText", json.loads(text), path, faults)
     except (ValueError, RecursionError) as error:
-        faults.append(Fault(path, f"cannot be read as JSON: {error}"))
+        faults.add(path, f"is not valid JSON: {error}")
         return []
-    faults += found
     rules = enumerate((document or {}).get("rules", ()))
     return [None if rule is None else _declared(rule, f"{path}.rules[{i}]", faults) for i, rule in rules]
 
 
-def _unit_faults(rule: Mapping[str, Any], path: str) -> Iterator[Fault]:
-    """The two members that another one demands or forbids."""
+def _validate_units(rule: Mapping[str, Any], path: str, faults: Faults) -> None:
+    """Add the faults of the two members that another one requires or excludes."""
     counts, unit = rule["selection"]["countType"] == "imageCountMoreThan", "countUnit" in rule["selection"]
     if counts and unit:
-        yield Fault(f"{path}.selection.countUnit", "does not go with countType imageCountMoreThan")
+        faults.add(f"{path}.selection.countUnit", "is not supported with countType imageCountMoreThan")
     if not counts and not unit:
-        yield Fault(f"{path}.selection.countUnit", f"must be days with countType {rule['selection']['countType']}")
+        faults.add(f"{path}.selection.countUnit", f"must be days with countType {rule['selection']['countType']}")
     transition, target = rule["action"]["type"] == "transition", "targetStorageClass" in rule["action"]
     if transition != target:
-        word = "must be archive with" if transition else "goes only with"
-        yield Fault(f"{path}.action.targetStorageClass", f"{word} type transition")
+        requirement = "must be archive with" if transition else "is only supported with"
+        faults.add(f"{path}.action.targetStorageClass", f"{requirement} type transition")
 
 
-def _declared(rule: Mapping[str, Any], path: str, faults: list[Fault]) -> checks.Declared | None:
-    found = list(_unit_faults(rule, path))
-    faults += found
-    if found:
+def _declared(rule: Mapping[str, Any], path: str, faults: Faults) -> DeclaredRule | None:
+    before = len(faults)
+    _validate_units(rule, path, faults)
+    if len(faults) > before:
         return None
     selection = rule["selection"]
     declared = {
@@ -68,10 +68,10 @@ def _declared(rule: Mapping[str, Any], path: str, faults: list[Fault]) -> checks
         "TagStatus": selection["tagStatus"],
         "TagPrefixList": selection.get("tagPrefixList"),
         "TagPatternList": selection.get("tagPatternList"),
-        # ECR's own default, where a declared rule would have it inferred.
+        # ECR's own default; a declared rule would have it inferred.
         "StorageClass": selection.get("storageClass", "standard"),
         "Action": {"expire": "expire", "transition": "archive"}[rule["action"]["type"]],
         _PROPERTY_OF_COUNT_TYPE[selection["countType"]]: selection["countNumber"],
     }
     given = {name: value for name, value in declared.items() if value is not None}
-    return checks.Declared(given, path, _PLACES, _WORDS)
+    return DeclaredRule(given, path, _PLACES, _WORDS)

@@ -1,7 +1,7 @@
-"""From what a person declares, LifecycleRules or LifecyclePolicyText, to a lifecycle policy that ECR accepts.
+"""From LifecycleRules or LifecyclePolicyText to a lifecycle policy that ECR accepts.
 
 Priorities, the inferred tag status and the place of `any` are the CDK's (``aws-cdk-lib/aws-ecr``, LifecycleRule). A
-text is read into the same form, so that both meet the same checks and the same messages.
+text is read into the same form, so that both have the same checks and the same messages.
 """
 
 from __future__ import annotations
@@ -9,58 +9,59 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.errors import Fault
-from ecr_controller.lifecycle import validation as checks
-from ecr_controller.lifecycle import policy_text as text
-from ecr_controller.lifecycle.validation import tag_status
+from ecr_controller.errors import Faults
+from ecr_controller.lifecycle import policy_text, validation
 from ecr_controller.lifecycle.policy import COUNT_PROPERTIES, LifecyclePolicy, Rule
+from ecr_controller.lifecycle.validation import DeclaredRule, tag_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ecr_controller.lifecycle.validation import Declared
 
-
-def declared_policy(declared: Mapping[str, Any], faults: list[Fault]) -> LifecyclePolicy | None:
-    """The policy that checked properties declare, or None where they declare none, or one that has faults.
-
-    Faults are added to ``faults``.
-    """
-    rules, policy_text = declared.get("LifecycleRules"), declared.get("LifecyclePolicyText")
-    if rules and policy_text is not None:
-        faults.append(Fault("LifecyclePolicyText", "cannot be given together with LifecycleRules: keep one of the two"))
+def parse_policy(values: Mapping[str, Any], faults: Faults) -> LifecyclePolicy | None:
+    """The policy that validated properties declare, or None if they declare none, or one that has faults."""
+    rules, text = values.get("LifecycleRules"), values.get("LifecyclePolicyText")
+    if rules and text is not None:
+        faults.add("LifecyclePolicyText", "cannot be combined with LifecycleRules; remove one of them")
         return None
     before = len(faults)
-    if policy_text is not None:
-        policy = _policy(text.read(policy_text, "LifecyclePolicyText", faults), "LifecyclePolicyText", faults)
+    if text is not None:
+        policy = _policy(policy_text.parse(text, "LifecyclePolicyText", faults), "LifecyclePolicyText", faults)
     else:
         policy = policy_from_rules(rules, faults) if rules else None
     return policy if len(faults) == before else None
 
 
 def is_policy(text: str | None, policy: LifecyclePolicy) -> bool:
-    """Whether the text says what the policy says. A text beyond our grammar never does."""
-    read = None if text is None else declared_policy({"LifecyclePolicyText": text}, [])
-    return read is not None and read.means(policy)
+    """Whether the text is equivalent to the policy. A text beyond our grammar never is."""
+    read = None if text is None else parse_policy({"LifecyclePolicyText": text}, Faults())
+    return read is not None and read.is_equivalent_to(policy)
 
 
-def policy_from_rules(rules: Sequence[Mapping[str, Any] | None], faults: list[Fault]) -> LifecyclePolicy | None:
-    """The policy of checked LifecycleRules, in the CDK's order; None is an entry whose faults are already told."""
-    declared = [None if rule is None else checks.Declared(rule, f"LifecycleRules[{i}]") for i, rule in enumerate(rules)]
+def policy_from_rules(rules: Sequence[Mapping[str, Any] | None], faults: Faults) -> LifecyclePolicy | None:
+    """The policy of validated LifecycleRules, in the CDK's order; None is an entry whose faults are reported."""
+    declared = [None if rule is None else DeclaredRule(rule, f"LifecycleRules[{i}]") for i, rule in enumerate(rules)]
     return _policy(declared, "LifecycleRules", faults)
 
 
-def _policy(declared: Sequence[Declared | None], path: str, faults: list[Fault]) -> LifecyclePolicy | None:
-    """What the sound rules make; their faults among each other stay, whatever becomes of the other rules."""
-    told = [(rule, list(checks.rule_faults(rule))) for rule in declared if rule is not None]
-    faults += [fault for _, found in told for fault in found]
-    numbered = _numbered([rule for rule, found in told if not found])
+def _policy(declared: Sequence[DeclaredRule | None], path: str, faults: Faults) -> LifecyclePolicy | None:
+    """The policy of the valid rules. Their faults among each other are found even if other rules are invalid."""
+    valid: list[DeclaredRule] = []
+    for rule in declared:
+        before = len(faults)
+        if rule is not None:
+            validation.validate_rule(rule, faults)
+            valid += [rule] if len(faults) == before else []
+    numbered = _numbered(valid)
     policy = LifecyclePolicy(tuple(rule for _, rule in numbered))
-    faults += checks.policy_faults(numbered) or checks.text_faults(policy.text(), path)
+    before = len(faults)
+    validation.validate_policy(numbered, faults)
+    if len(faults) == before:
+        validation.validate_length(policy.text(), path, faults)
     return policy if policy.rules and len(policy.rules) == len(declared) else None
 
 
-def _numbered(declared: Sequence[Declared]) -> list[tuple[Declared, Rule]]:
+def _numbered(declared: Sequence[DeclaredRule]) -> list[tuple[DeclaredRule, Rule]]:
     """Rules with a priority, then those without, then `any`; each without one gets the next after the largest."""
     following = count(1 + max((rule["RulePriority"] for rule in declared if "RulePriority" in rule), default=0))
     return [
@@ -69,7 +70,7 @@ def _numbered(declared: Sequence[Declared]) -> list[tuple[Declared, Rule]]:
     ]
 
 
-def _rule(declared: Declared, priority: int) -> Rule:
+def _rule(declared: DeclaredRule, priority: int) -> Rule:
     count_property = next(name for name in COUNT_PROPERTIES if name in declared)
     count_type = COUNT_PROPERTIES[count_property]
     return Rule(

@@ -1,4 +1,4 @@
-"""What ECR would refuse in a lifecycle policy, found before it is asked and told by the property at fault.
+"""What ECR rejects in a lifecycle policy, found before ECR is called, and reported by property.
 
 Sources: "Lifecycle policy parameters" and "Lifecycle policy evaluation rules" in the Amazon ECR user guide; the first
 checks of a rule are the CDK's.
@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections import UserDict
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.errors import Fault
 from ecr_controller.lifecycle.policy import COUNT_PROPERTIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from ecr_controller.errors import Faults
     from ecr_controller.lifecycle.policy import Rule, TagStatus
 
-# The characters that PutLifecyclePolicy takes (service model). It wants 100 at least, which one rule makes up.
+# Characters that PutLifecyclePolicy accepts (service model). It requires 100 at least, which one rule has.
 LONGEST_TEXT = 30_720
 
 
-class Declared(UserDict[str, Any]):
-    """A rule in the words of LifecycleRules, that knows where each of its properties was written."""
+class DeclaredRule(UserDict[str, Any]):
+    """A rule with the property names of LifecycleRules, which knows where each property was declared."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Declared(UserDict[str, Any]):
         return f"{self.path}.{self._places.get(name, name)}"
 
     def word(self, name: str) -> str:
-        """What a property, or its value, is called where the rule was written."""
+        """The name of a property, or of its value, in the document where the rule was declared."""
         return self._words.get(name, name)
 
 
@@ -51,71 +51,72 @@ def tag_status(rule: Mapping[str, Any]) -> TagStatus:
     return given or inferred
 
 
-def rule_faults(rule: Declared) -> Iterator[Fault]:
-    """The faults of one rule on its own."""
-    yield from _tag_list_faults(rule)
+def validate_rule(rule: DeclaredRule, faults: Faults) -> None:
+    """Add the faults of one rule on its own."""
+    _validate_tag_lists(rule, faults)
     given = [name for name in COUNT_PROPERTIES if name in rule]
     if len(given) != 1:
         names = ", ".join(COUNT_PROPERTIES)
-        yield Fault(rule.path, f"must have exactly one of {names}, but has {' and '.join(given) or 'none'}")
+        faults.add(rule.path, f"must have exactly one of {names}, but has {' and '.join(given) or 'none'}")
         return
-    yield from _count_faults(rule, given[0])
+    _validate_count(rule, given[0], faults)
 
 
-def _tag_list_faults(rule: Declared) -> Iterator[Fault]:
+def _validate_tag_lists(rule: DeclaredRule, faults: Faults) -> None:
     prefixes, patterns = rule.word("TagPrefixList"), rule.word("TagPatternList")
     lists = [name for name in ("TagPrefixList", "TagPatternList") if name in rule]
     if tag_status(rule) != "tagged":
         for name in lists:
-            yield Fault(rule.at(name), f"goes only with {rule.word('TagStatus')} tagged")
+            faults.add(rule.at(name), f"is only supported with {rule.word('TagStatus')} tagged")
     elif len(lists) == 2:
-        yield Fault(rule.path, f"cannot have both {prefixes} and {patterns}: keep one of the two")
+        faults.add(rule.path, f"cannot have both {prefixes} and {patterns}; remove one of them")
     elif not any(rule[name] for name in lists):
-        yield Fault(rule.path, f"selects tagged images, so it must have entries in {prefixes} or {patterns}")
+        faults.add(rule.path, f"selects tagged images, so {prefixes} or {patterns} must have entries")
 
 
-def _count_faults(rule: Declared, name: str) -> Iterator[Fault]:
+def _validate_count(rule: DeclaredRule, name: str, faults: Faults) -> None:
     count_type = COUNT_PROPERTIES[name]
     if rule[name] < count_type.least:
-        yield Fault(rule.at(name), f"must be at least {count_type.least}")
+        faults.add(rule.at(name), f"must be at least {count_type.least}")
     if rule.get("StorageClass", count_type.storage_class) != count_type.storage_class:
-        yield Fault(rule.at("StorageClass"), f"can only be {count_type.storage_class} with {rule.word(name)}")
+        faults.add(rule.at("StorageClass"), f"must be {count_type.storage_class} with {rule.word(name)}")
     if rule.get("Action", count_type.actions[0]) not in count_type.actions:
-        yield Fault(rule.at("Action"), f"can only be {rule.word(count_type.actions[0])} with {rule.word(name)}")
+        faults.add(rule.at("Action"), f"must be {rule.word(count_type.actions[0])} with {rule.word(name)}")
 
 
-def policy_faults(rules: Sequence[tuple[Declared, Rule]]) -> list[Fault]:
-    """The faults of rules among each other, each told at the later of the two."""
-    return [*_priority_faults(rules), *_selection_faults(rules)]
+def validate_policy(rules: Sequence[tuple[DeclaredRule, Rule]], faults: Faults) -> None:
+    """Add the faults of rules among each other, each at the later of the two."""
+    _validate_priorities(rules, faults)
+    _validate_selections(rules, faults)
 
 
-def _priority_faults(rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]:
+def _validate_priorities(rules: Sequence[tuple[DeclaredRule, Rule]], faults: Faults) -> None:
     first: dict[int, str] = {}
     for declared, rule in rules:
         if rule.priority in first:
-            at = declared.at("RulePriority")
-            yield Fault(
-                at, f"{rule.priority} is the priority of {first[rule.priority]} too, but each rule needs its own"
-            )
+            path = declared.at("RulePriority")
+            faults.add(path, f"{rule.priority} is also the priority of {first[rule.priority]}; priorities are unique")
         first.setdefault(rule.priority, declared.path)
     for declared, rule in rules:
         if rule.tag_status == "any" and "RulePriority" in declared:
-            yield from _place_faults(declared, rule, rules)
+            _validate_place(declared, rule, rules, faults)
 
 
-def _place_faults(declared: Declared, rule: Rule, rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]:
-    """Whether `any` comes after all other rules for its storage class. A second `any` is told by its selection."""
+def _validate_place(
+    declared: DeclaredRule, rule: Rule, rules: Sequence[tuple[DeclaredRule, Rule]], faults: Faults
+) -> None:
+    """Whether `any` comes after all other rules for its storage class. A second `any` is a fault of its selection."""
     others = [(d, r) for d, r in rules if r.tag_status != "any" and r.storage_class == rule.storage_class]
     later = [d.path for d, r in others if r.priority > rule.priority]
     unnumbered = [d.path for d, _ in others if "RulePriority" not in d]
-    at, why = declared.at("RulePriority"), f"because `any` must come last of the rules for {rule.storage_class} images"
+    path, why = declared.at("RulePriority"), f"because `any` must be the last rule for {rule.storage_class} images"
     if unnumbered:
-        yield Fault(at, f"cannot be given while {unnumbered[0]} has none and would come later, {why}")
+        faults.add(path, f"is not supported while {unnumbered[0]} has none and would follow, {why}")
     elif later:
-        yield Fault(at, f"must be larger than that of {later[0]}, {why}")
+        faults.add(path, f"must be larger than that of {later[0]}, {why}")
 
 
-def _selection_faults(rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]:
+def _validate_selections(rules: Sequence[tuple[DeclaredRule, Rule]], faults: Faults) -> None:
     first: dict[tuple[object, ...], str] = {}
     for declared, rule in rules:
         key: tuple[object, ...]
@@ -126,13 +127,12 @@ def _selection_faults(rules: Sequence[tuple[Declared, Rule]]) -> Iterator[Fault]
         else:
             continue
         if key in first:
-            once = f"but ECR allows that to one rule for {rule.storage_class} images"
-            yield Fault(declared.path, f"{what}, as {first[key]} does, {once}")
+            once = f"but ECR allows one such rule for {rule.storage_class} images"
+            faults.add(declared.path, f"{what}, as {first[key]} does, {once}")
         first.setdefault(key, declared.path)
 
 
-def text_faults(text: str, path: str) -> list[Fault]:
-    """Whether the text has a length that PutLifecyclePolicy takes."""
-    if len(text) <= LONGEST_TEXT:
-        return []
-    return [Fault(path, f"makes a policy of {len(text):,} characters, but ECR takes no more than {LONGEST_TEXT:,}")]
+def validate_length(text: str, path: str, faults: Faults) -> None:
+    """Add a fault if the text is longer than PutLifecyclePolicy accepts."""
+    if len(text) > LONGEST_TEXT:
+        faults.add(path, f"makes a policy of {len(text):,} characters; ECR accepts {LONGEST_TEXT:,}")

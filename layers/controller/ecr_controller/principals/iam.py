@@ -1,4 +1,4 @@
-"""The calls to IAM that attach a managed policy to a role, user or group, and detach it."""
+"""The calls to IAM: whether a principal exists, and the managed policies that are attached to it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,41 @@ from typing import TYPE_CHECKING
 
 from ecr_controller import aws
 from ecr_controller.errors import UserError
-from ecr_controller.repository_policy.ecr import IamAdapter
 
 if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
     from ecr_controller.principals.grantee import Grantee
 
 
-class PrincipalGone(UserError):
-    """There is no such role, user or group."""
+class PrincipalNotFound(UserError):
+    """The role, user or group does not exist."""
 
 
-@aws.adapter
-class Attachments(IamAdapter):
-    """Managed policies of principals. Every method may raise UserError, of which PrincipalGone is one."""
+@aws.translates_errors
+class Principals:
+    """The roles and users of this account."""
 
-    def has(self, grantee: Grantee, policy_arn: str) -> bool:
-        """ListAttachedRolePolicies, ListAttachedUserPolicies or ListAttachedGroupPolicies."""
+    _iam: aws.Client[IAMClient] = aws.Client("iam")
+
+    def exists(self, grantee: Grantee) -> bool:
+        """GetRole or GetUser: whether there is one with exactly this ARN, including the path."""
+        try:
+            if grantee.kind == "role":
+                return self._iam.get_role(RoleName=grantee.name)["Role"]["Arn"] == grantee.id
+            return self._iam.get_user(UserName=grantee.name)["User"]["Arn"] == grantee.id
+        except self._iam.exceptions.NoSuchEntityException:
+            return False
+
+
+@aws.translates_errors
+class AttachedPolicies:
+    """The managed policies that are attached to roles, users and groups of this account."""
+
+    _iam: aws.Client[IAMClient] = aws.Client("iam")
+
+    def is_attached(self, grantee: Grantee, policy_arn: str) -> bool:
+        """ListAttachedRolePolicies, ListAttachedUserPolicies or ListAttachedGroupPolicies. Raises PrincipalNotFound."""
         try:
             if grantee.kind == "role":
                 roles = self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=grantee.name)
@@ -32,10 +51,10 @@ class Attachments(IamAdapter):
             groups = self._iam.get_paginator("list_attached_group_policies").paginate(GroupName=grantee.name)
             return any(each["PolicyArn"] == policy_arn for page in groups for each in page["AttachedPolicies"])
         except self._iam.exceptions.NoSuchEntityException:
-            raise _gone(grantee) from None
+            raise _not_found(grantee) from None
 
     def attach(self, grantee: Grantee, policy_arn: str) -> None:
-        """AttachRolePolicy, AttachUserPolicy or AttachGroupPolicy, which take one that is attached as attached."""
+        """AttachRolePolicy, AttachUserPolicy or AttachGroupPolicy, which are idempotent. Raises PrincipalNotFound."""
         try:
             if grantee.kind == "role":
                 self._iam.attach_role_policy(RoleName=grantee.name, PolicyArn=policy_arn)
@@ -46,15 +65,15 @@ class Attachments(IamAdapter):
         except self._iam.exceptions.NoSuchEntityException as error:
             if policy_arn in error.response["Error"]["Message"]:
                 raise
-            raise _gone(grantee) from None
+            raise _not_found(grantee) from None
         except self._iam.exceptions.LimitExceededException as error:
             raise UserError(
-                f"The {grantee.kind} {grantee.id} has as many managed policies attached as IAM allows "
-                f"({error.response['Error']['Message']}). Detach one of them, or have the quota raised."
+                f"No more managed policies can be attached to the {grantee.kind} {grantee.id} "
+                f"({error.response['Error']['Message']}). Detach a policy, or request a quota increase."
             ) from None
 
     def detach(self, grantee: Grantee, policy_arn: str) -> None:
-        """DetachRolePolicy, DetachUserPolicy or DetachGroupPolicy; what is not attached is detached."""
+        """DetachRolePolicy, DetachUserPolicy or DetachGroupPolicy; what is not attached counts as detached."""
         try:
             if grantee.kind == "role":
                 self._iam.detach_role_policy(RoleName=grantee.name, PolicyArn=policy_arn)
@@ -66,5 +85,5 @@ class Attachments(IamAdapter):
             return
 
 
-def _gone(grantee: Grantee) -> PrincipalGone:
-    return PrincipalGone(f"There is no {grantee.kind} {grantee.id} in this account.")
+def _not_found(grantee: Grantee) -> PrincipalNotFound:
+    return PrincipalNotFound(f"The {grantee.kind} {grantee.id} does not exist in this account.")

@@ -1,1 +1,1 @@
-"""Repositories: what is declared, what is there, the difference, and the calls that it needs."""
+"""Repositories: what is declared, what ECR has, the difference, ownership, and the calls."""

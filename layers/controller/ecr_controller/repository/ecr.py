@@ -1,71 +1,73 @@
-"""The calls to Amazon ECR that make, change and delete a repository."""
+"""The calls to Amazon ECR that create, find, change and delete repositories."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
-from ecr_controller.lifecycle.ecr import LifecyclePolicies
-from ecr_controller.repository.lookup import Lookup, as_repository, tag_list
+from ecr_controller.repository.model import Encryption, Mutability, Repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_ecr import ECRClient
-
-    from ecr_controller.repository.changes import Change
-    from ecr_controller.repository.model import Declaration, Mutability, Repository
+    from mypy_boto3_ecr.type_defs import RepositoryTypeDef
 
 
-@aws.adapter
-class Ecr(Lookup):
-    """Amazon ECR, as far as repositories go. Every method may raise UserError and RetryableError."""
+@aws.translates_errors
+class Repositories:
+    """The private repositories of this account and Region."""
 
-    def __init__(self, client: ECRClient | None = None) -> None:
-        super().__init__(client)
-        self._policies = LifecyclePolicies(client)
+    _ecr: aws.Client[ECRClient] = aws.Client("ecr")
 
-    def create(self, name: str, declared: Declaration, tags: Mapping[str, str]) -> Repository | None:
-        """CreateRepository with all that it can take; None when a repository of that name exists."""
-        settings, arguments = declared.settings, dict[str, Any]()
-        if settings.scan_on_push is not None:
-            arguments["imageScanningConfiguration"] = {"scanOnPush": settings.scan_on_push}
-        if settings.mutability is not None:
-            arguments |= _mutability_arguments(settings.mutability)
-        if declared.encryption is not None:
-            key = {"kmsKey": declared.encryption.key} if declared.encryption.key else {}
-            arguments["encryptionConfiguration"] = {"encryptionType": declared.encryption.type, **key}
+    def __init__(self, ecr: ECRClient | None = None) -> None:
+        if ecr is not None:
+            self._ecr = ecr
+
+    def create_repository(
+        self, name: str, tags: Mapping[str, str], encryption: Encryption | None, arguments: Mapping[str, Any]
+    ) -> Repository | None:
+        """CreateRepository, with the arguments that settings add; None if a repository of that name exists."""
+        encrypted: dict[str, Any] = {}
+        if encryption is not None:
+            key = {"kmsKey": encryption.key} if encryption.key else {}
+            encrypted["encryptionConfiguration"] = {"encryptionType": encryption.type, **key}
         try:
-            answer = self._ecr.create_repository(repositoryName=name, tags=tag_list(tags), **arguments)
+            answer = self._ecr.create_repository(repositoryName=name, tags=_tag_list(tags), **encrypted, **arguments)
         except self._ecr.exceptions.RepositoryAlreadyExistsException:
             return None
-        return as_repository(answer["repository"], tags)
+        return _repository(answer["repository"], tags)
 
-    def find_whole(self, name: str) -> Repository | None:
-        """As `find`, and GetLifecyclePolicy."""
-        found = self.find(name)
-        return found and replace(found, lifecycle_text=self._policies.text(name))
-
-    def apply(self, repository: Repository, change: Change) -> None:
-        """The call that the change needs: one Put, or TagResource and UntagResource, or DeleteLifecyclePolicy."""
-        name = repository.name
-        match change.setting:
-            case "ImageScanOnPush":
-                self._ecr.put_image_scanning_configuration(
-                    repositoryName=name, imageScanningConfiguration={"scanOnPush": change.new}
-                )
-            case "ImageTagMutability":
-                self._ecr.put_image_tag_mutability(repositoryName=name, **_mutability_arguments(change.new))
-            case "LifecyclePolicy":
-                self._policies.put(name, change.new)
-            case "Tags":
-                self.tag(repository.arn, change.new)
-
-    def delete(self, name: str, *, images_too: bool = False) -> bool:
-        """DeleteRepository; False when it holds images and is left. True too when it was gone already."""
+    def describe_repository(self, name: str) -> Repository | None:
+        """DescribeRepositories and ListTagsForResource; None if it does not exist. The lifecycle policy is not read."""
         try:
-            self._ecr.delete_repository(repositoryName=name, force=images_too)
+            described = self._ecr.describe_repositories(repositoryNames=[name])["repositories"][0]
+            tags = self._ecr.list_tags_for_resource(resourceArn=described["repositoryArn"])["tags"]
+        except self._ecr.exceptions.RepositoryNotFoundException:
+            return None
+        return _repository(described, {tag["Key"]: tag["Value"] for tag in tags})
+
+    def put_image_scanning_configuration(self, name: str, arguments: Mapping[str, Any]) -> None:
+        """PutImageScanningConfiguration."""
+        self._ecr.put_image_scanning_configuration(repositoryName=name, **arguments)
+
+    def put_image_tag_mutability(self, name: str, arguments: Mapping[str, Any]) -> None:
+        """PutImageTagMutability."""
+        self._ecr.put_image_tag_mutability(repositoryName=name, **arguments)
+
+    def tag_resource(self, arn: str, tags: Mapping[str, str | None]) -> None:
+        """TagResource for the tags with a value, UntagResource for those without."""
+        put = {key: value for key, value in tags.items() if value is not None}
+        if put:
+            self._ecr.tag_resource(resourceArn=arn, tags=_tag_list(put))
+        removed = [key for key, value in tags.items() if value is None]
+        if removed:
+            self._ecr.untag_resource(resourceArn=arn, tagKeys=removed)
+
+    def delete_repository(self, name: str, *, with_images: bool = False) -> bool:
+        """DeleteRepository; False if it contains images and is kept. True also if it did not exist."""
+        try:
+            self._ecr.delete_repository(repositoryName=name, force=with_images)
         except self._ecr.exceptions.RepositoryNotEmptyException:
             return False
         except self._ecr.exceptions.RepositoryNotFoundException:
@@ -73,15 +75,27 @@ class Ecr(Lookup):
         return True
 
     def count_images(self, name: str) -> int:
-        """How many images a repository holds, by ListImages: 1,000 tags and digests a call."""
+        """ListImages, 1,000 tags and digests a page: how many images the repository contains."""
         paginator = self._ecr.get_paginator("list_images")
         pages = paginator.paginate(repositoryName=name, PaginationConfig={"PageSize": 1000})
         return len({image["imageDigest"] for page in pages for image in page["imageIds"]})
 
 
-def _mutability_arguments(mutability: Mutability) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"imageTagMutability": mutability.value}
-    if mutability.exclusion_filters:
-        filters = [{"filterType": "WILDCARD", "filter": each} for each in mutability.exclusion_filters]
-        arguments["imageTagMutabilityExclusionFilters"] = filters
-    return arguments
+def _tag_list(tags: Mapping[str, str]) -> list[Any]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _repository(shown: RepositoryTypeDef, tags: Mapping[str, str]) -> Repository:
+    """What DescribeRepositories and CreateRepository return."""
+    encryption = shown.get("encryptionConfiguration", {"encryptionType": "AES256"})
+    filters = shown.get("imageTagMutabilityExclusionFilters", [])
+    return Repository(
+        name=shown["repositoryName"],
+        arn=shown["repositoryArn"],
+        uri=shown["repositoryUri"],
+        registry_id=shown["registryId"],
+        scan_on_push=shown.get("imageScanningConfiguration", {}).get("scanOnPush", False),
+        mutability=Mutability(shown.get("imageTagMutability", "MUTABLE"), tuple(each["filter"] for each in filters)),
+        encryption=Encryption(encryption["encryptionType"], encryption.get("kmsKey")),
+        tags=dict(tags),
+    )

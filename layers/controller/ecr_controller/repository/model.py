@@ -1,4 +1,4 @@
-"""The values of a repository: what a template declares and what ECR shows, in the same words."""
+"""A repository as ECR shows it, and the values of its settings."""
 
 from __future__ import annotations
 
@@ -12,57 +12,36 @@ from ecr_controller.custom_resource import properties
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ecr_controller.repository_policy.statement import Statement
-    from ecr_controller.lifecycle.guard import Guard
-    from ecr_controller.lifecycle.policy import LifecyclePolicy
-
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """How images are encrypted at rest. ``key`` is a KMS key's ARN; None with KMS is the key that AWS manages."""
+    """How images are encrypted at rest. ``key`` is the ARN of a KMS key; None with KMS is the AWS managed key."""
 
     type: str = "AES256"
     key: str | None = None
 
+    def __str__(self) -> str:
+        return self.type + (f" with {self.key}" if self.key else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Mutability:
-    """Whether tags can be pushed again, and the patterns of the tags that are excluded from it."""
+    """Whether tags can be overwritten, and the patterns of the tags that are excluded from that."""
 
     value: str = "MUTABLE"
     exclusion_filters: tuple[str, ...] = ()
 
-    def means(self, other: Mutability) -> bool:
-        """Whether both say the same; filters have no order."""
+    def is_equivalent_to(self, other: Mutability) -> bool:
+        """Whether both have the same effect; filters have no order."""
         return (self.value, set(self.exclusion_filters)) == (other.value, set(other.exclusion_filters))
 
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What can be changed on a repository. None means not declared: such a setting is nobody's business of ours."""
-
-    scan_on_push: bool | None = None
-    mutability: Mutability | None = None
-    lifecycle_policy: LifecyclePolicy | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """What a template declares of one repository."""
-
-    name: str | None = None
-    settings: Settings = field(default_factory=Settings)
-    encryption: Encryption | None = None
-    guard: Guard | None = None
-    adopt: bool = False
-    empty_on_delete: bool = False
-    statements: tuple[Statement, ...] = ()
+    def __str__(self) -> str:
+        return self.value + (f" ({', '.join(self.exclusion_filters)})" if self.exclusion_filters else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository as ECR shows it. ``tags`` holds all of them; ``lifecycle_text`` is None where there is no policy."""
+    """A repository as ECR shows it, with all its tags. ``lifecycle_text`` is None if there is no policy."""
 
     name: str
     arn: str
@@ -87,13 +66,13 @@ class Repository:
 
 
 def is_name(name: str) -> bool:
-    """Whether ECR would take it as a repository name."""
+    """Whether ECR accepts it as the name of a repository."""
     rule = properties.load("definitions")["RepositoryName"]
     return rule["minLength"] <= len(name) <= rule["maxLength"] and re.fullmatch(rule["pattern"], name) is not None
 
 
 def generated_name(stack_name: str, logical_id: str, request_id: str) -> str:
-    """A valid, readable and unique repository name: the same for the same request, another for another."""
+    """A valid, readable and unique name of a repository: always the same for one request."""
     unique = hashlib.sha256(f"{stack_name}/{logical_id}/{request_id}".encode()).hexdigest()[:12]
     readable = (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in (stack_name, logical_id))
     return "-".join([part[:120].rstrip("-") for part in readable if part] + [unique])

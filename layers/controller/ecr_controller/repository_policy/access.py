@@ -13,11 +13,11 @@ PUSH = (
     "ecr:PutImage",
 )
 ACTIONS = {"Read": READ, "Pull": PULL, "Push": PUSH, "PullPush": tuple(dict.fromkeys(PULL + PUSH))}
-# To log in at the registry, docker needs a token besides; the right to one is not a repository's to give.
+# These also need an authorization token, which a repository policy cannot grant.
 NEEDS_TOKEN = ("Pull", "Push", "PullPush")
 LOGIN = "ecr:GetAuthorizationToken"
 
 
 def name_of(actions: tuple[str, ...]) -> str:
-    """The access that these actions are, or nothing."""
+    """The kind of access that consists of these actions, or ""."""
     return next((name for name, known in ACTIONS.items() if known == actions), "")

@@ -1,14 +1,14 @@
-"""The conditions of a statement: which operators there are, and how several blocks go together."""
+"""The condition block of a statement: its operators, and how several blocks are combined."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.errors import Fault
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from ecr_controller.errors import Faults
 
 # Source: "IAM JSON policy elements: Condition operators" in the IAM user guide.
 OPERATOR = re.compile(
@@ -20,23 +20,21 @@ OPERATOR = re.compile(
 _SOURCES = ("aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths")
 
 
-def faults(conditions: Mapping[str, Any], path: str) -> Iterator[Fault]:
-    """What is wrong with the shape of the conditions: operators, then keys, then a value or a list of values."""
+def validate(conditions: Mapping[str, Any], path: str, faults: Faults) -> None:
+    """Add the faults of the block's shape: operators, then condition keys, then a value or a list of values."""
     for operator, keys in conditions.items():
         if not OPERATOR.fullmatch(operator):
-            yield Fault(f"{path}.{operator}", "is not an operator of IAM, such as StringEquals or ArnLike")
+            faults.add(f"{path}.{operator}", "is not an IAM condition operator, such as StringEquals or ArnLike")
         elif not isinstance(keys, dict) or not keys:
-            yield Fault(f"{path}.{operator}", "must be a map of condition keys")
+            faults.add(f"{path}.{operator}", "must be a map of condition keys")
         else:
-            yield from (
-                Fault(f"{path}.{operator}.{key}", "must be a string or a list of strings")
-                for key, value in keys.items()
-                if not _is_value(value)
-            )
+            for key, value in keys.items():
+                if not _is_value(value):
+                    faults.add(f"{path}.{operator}.{key}", "must be a string or a list of strings")
 
 
-def together(*blocks: Mapping[str, Any]) -> dict[str, Any]:
-    """All blocks as one: a request must meet each. Of one key under one operator the last one counts."""
+def combine(*blocks: Mapping[str, Any]) -> dict[str, Any]:
+    """All blocks as one: a request must meet each. Of one key under one operator, the last block wins."""
     whole: dict[str, Any] = {}
     for block in blocks:
         for operator, keys in block.items():
@@ -44,9 +42,9 @@ def together(*blocks: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def name_source(values: Mapping[str, Any]) -> bool:
-    """Whether the conditions say for whom a service may act."""
-    keys = (keys for keys in values.get("Conditions", {}).values() if isinstance(keys, dict))
+def limit_source(conditions: Mapping[str, Any]) -> bool:
+    """Whether the conditions limit the resources or accounts on whose behalf a service acts."""
+    keys = (keys for keys in conditions.values() if isinstance(keys, dict))
     return any(key.lower() in _SOURCES for each in keys for key in each)
 
 

@@ -1,35 +1,63 @@
-"""A repository policy as a document with many owners, and ECR's refusals of principals that are not there."""
+"""A repository policy as a shared document, and the statements that one resource has in it."""
 
 from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.principals.grantee import Grantee, parse
+from ecr_controller.principals.iam import Principals
 from ecr_controller.repository_policy import policy
-from ecr_controller.repository_policy.ecr import Principals, RepositoryPolicies, UnknownPrincipal
-from ecr_controller.principals.grantee import Grantee, Home, parse
+from ecr_controller.repository_policy.ecr import RepositoryNotFound, RepositoryPolicies, UnknownPrincipal
 from ecr_controller.repository_policy.policy import Policy
+from ecr_controller.shared_documents.resource_part import ResourcePart
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from ecr_controller.custom_resource.request import Home, Request
+    from ecr_controller.repository_policy.statement import Statement
     from ecr_controller.shared_documents.converge import Part
 
 logger = logging.getLogger(__name__)
 
-# What a policy shows in the place of the ARN of a role or user that is deleted.
+# What a policy shows instead of the ARN of a role or user that was deleted: its unique ID.
+# Source: "AWS JSON policy elements: Principal" in the IAM user guide.
 _DELETED = re.compile(r"A(ROA|IDA)[A-Z0-9]{12,}")
 
 
-def target(repository: str) -> str:
-    """The policy of a repository, in the table of parts."""
-    return f"repository-policy/{repository}"
+class ResourceStatements:
+    """The statements of one resource in the policy of a repository. May raise UserError and RetryableError."""
+
+    def __init__(self, request: Request[Any], repository: str) -> None:
+        self._part = ResourcePart(request, f"repository-policy/{repository}")
+        self._repository, self._home = repository, request.home
+
+    def declare(self, statements: Sequence[Statement], before: Sequence[Statement] = ()) -> None:
+        """Put the statements into the policy; they replace those that the resource has there.
+
+        If ECR rejects them, ``before`` takes their place. Raises RepositoryNotFound.
+        """
+        principals = frozenset(each for statement in statements for kind, each in statement.principals if kind == "AWS")
+        document = RepositoryPolicyDocument(self._repository, self._home, principals)
+        self._part.declare(_content(statements), document, _content(before) if before else None)
+
+    def withdraw(self, only_of: str | None = None) -> None:
+        """Remove the statements from the policy. With ``only_of``, only if the request with that id put them there."""
+        try:
+            self._part.withdraw(RepositoryPolicyDocument(self._repository, self._home), only_of)
+        except RepositoryNotFound:
+            logger.info("%s does not exist, and neither does its policy", self._repository)
 
 
-class RepositoryPolicy:
-    """A Document for `converge`. ``declared`` are the AWS principals of the part that is declared by it, if one is."""
+def _content(statements: Iterable[Statement]) -> dict[str, Any]:
+    return {"statements": [each.content() for each in statements]}
+
+
+class RepositoryPolicyDocument:
+    """A Document for `converge`. ``declared`` are the AWS principals of the part that is being declared, if any."""
 
     def __init__(self, repository: str, home: Home, declared: frozenset[str] | None = None) -> None:
         self._repository, self._home, self._declared = repository, home, declared
@@ -37,56 +65,58 @@ class RepositoryPolicy:
         self._seen = Policy()
 
     def read(self) -> Policy:
-        """The policy as it is. Raises RepositoryGone."""
-        self._seen = self._policies.find(self._repository)
+        """The policy as it is. Raises RepositoryNotFound."""
+        self._seen = self._policies.get_repository_policy(self._repository)
         return self._seen
 
     def render(self, current: Policy, parts: Sequence[Part]) -> Policy:
-        """What is foreign, and the parts. Raises UserError where what is declared makes it too long."""
+        """The foreign statements, and the parts. Raises UserError if what is declared makes the policy too long."""
         wanted = policy.render(current, parts)
         if self._declared is not None:
             policy.refuse_too_long(self._repository, wanted, parts)
         return wanted
 
     def write(self, document: Policy) -> None:
-        """Put it; where ECR refuses a principal, without those of others that it does not know.
+        """Set the policy; if ECR rejects a principal, without those of other resources that it does not know.
 
-        Raises RetryableError where that does not help, as with a role so new that ECR does not see it yet.
+        Raises RetryableError if that does not help, as with a role so new that ECR does not know it yet.
         """
         try:
-            self._policies.put(self._repository, document)
+            self._policies.set_repository_policy(self._repository, document)
         except UnknownPrincipal:
             self._refuse_unknown_of_ours()
             unknown = self._unknown_of_others(document)
-            self._put_without(unknown, document)
+            self._write_without(unknown, document)
 
-    def _put_without(self, unknown: set[str], document: Policy) -> None:
+    def _write_without(self, unknown: set[str], document: Policy) -> None:
         if unknown:
             named = ", ".join(sorted(unknown))
-            logger.warning("The policy of %s is put without principals that are gone: %s", self._repository, named)
+            logger.warning(
+                "The policy of %s is set without principals that no longer exist: %s", self._repository, named
+            )
         try:
             if unknown:
-                self._policies.put(self._repository, document.without(unknown))
+                self._policies.set_repository_policy(self._repository, document.without(unknown))
                 return
         except UnknownPrincipal:
             pass
-        ours = ", ".join(sorted(self._declared or ())) or "in it"
+        ours = ", ".join(sorted(self._declared or ())) or "a principal in it"
         raise RetryableError(
-            f"ECR does not take the policy of the repository {self._repository}: it does not know a principal, {ours}. "
-            "A new role or user is known after a minute at most; one of another account must exist there."
+            f"ECR rejects the policy of the repository {self._repository} because it does not know {ours}. ECR can "
+            "take a minute to recognize a new role or user. A principal of another account must exist there."
         )
 
     def _refuse_unknown_of_ours(self) -> None:
         for principal in sorted(self._declared or ()):
             grantee = _parsed(principal, self._home)
             if grantee is not None and self._is_missing(grantee):
-                raise UserError(f"There is no {grantee.kind} {principal} in this account.")
+                raise UserError(f"The {grantee.kind} {principal} does not exist in this account.")
 
     def _unknown_of_others(self, document: Policy) -> set[str]:
-        """Principals that ECR no longer knows, or does not know yet: then whoever declared them is still trying.
+        """Principals that ECR no longer knows, or does not know yet: then their resource is still retrying.
 
-        What ECR shows by its ARN it knows. IAM tells which of the rest are gone from this account; of other accounts
-        nobody tells, and the rest is taken for gone.
+        ECR knows what it shows by its ARN. IAM tells which of the rest do not exist in this account; for other accounts
+        there is no way to tell, so the rest counts as deleted.
         """
         suspects = document.principals(ours=True) - (self._declared or set())
         gone = {each for each in suspects if not self._is_known(each)}
@@ -99,9 +129,8 @@ class RepositoryPolicy:
         return grantee.kind == "everyone" or (grantee.account == self._home.account and not self._is_missing(grantee))
 
     def _is_missing(self, grantee: Grantee) -> bool:
-        """Whether IAM says that there is no such role or user in this account."""
-        here = grantee.account == self._home.account and grantee.kind in ("role", "user")
-        return here and not self._principals.exist(grantee)
+        """Whether IAM says that this role or user does not exist in this account."""
+        return grantee.is_in(self._home, "role", "user") and not self._principals.exists(grantee)
 
 
 def _parsed(principal: str, home: Home) -> Grantee | None:

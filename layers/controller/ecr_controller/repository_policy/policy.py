@@ -1,4 +1,4 @@
-"""A repository policy: foreign statements, as they are and where they are, and ours, which come from the parts."""
+"""A repository policy: foreign statements, unchanged and in place, and ours, which come from the parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ecr_controller.shared_documents.converge import Part
 
 MAX_LENGTH = 10_240  # characters, fixed by ECR
-_HEAVIEST = 5
+_LARGEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Policy:
         return {principal for statement in chosen for principal in _aws(statement)}
 
     def without(self, gone: AbstractSet[str]) -> Policy:
-        """The policy without these AWS principals, and without the statements that name nobody else."""
+        """The policy without these AWS principals, and without the statements that name no other principal."""
         if not gone:
             return self
         kept = (_without(each, gone) if gone & set(_aws(each)) else each for each in self.statements)
@@ -68,28 +68,23 @@ def statements_of(part: Part) -> Iterable[Statement]:
 
 
 def refuse_too_long(repository: str, policy: Policy, parts: Sequence[Part]) -> None:
-    """Raise UserError where ECR would not take the policy for its length; it names the grants that weigh most."""
+    """Raise UserError if the policy is longer than ECR accepts. The message names the largest grants."""
     length = len(policy.text())
     if length <= MAX_LENGTH:
         return
-    weights = {part.owner: sum(len(json.dumps(each.content())) for each in statements_of(part)) for part in parts}
-    heaviest = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_HEAVIEST]
-    told = ", ".join(f"{_in_words(owner)} ({weight:,})" for owner, weight in heaviest)
+    sizes = {part.resource: sum(len(json.dumps(each.content())) for each in statements_of(part)) for part in parts}
+    largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:_LARGEST]
+    named = ", ".join(f"{resource} ({size:,})" for resource, size in largest)
     foreign = sum(len(json.dumps(each)) for each in policy.statements if not is_ours(each))
     raise UserError(
-        f"The policy of the repository {repository} would have {length:,} characters, and ECR takes {MAX_LENGTH:,}. "
-        f"What weighs most: {told}; statements of others: {foreign:,}. Grant to an account or an organization in the "
-        "place of many roles, or with the same access and conditions, which take one statement together."
+        f"The policy of the repository {repository} would have {length:,} characters. ECR accepts {MAX_LENGTH:,}. "
+        f"Largest parts: {named}; statements of others: {foreign:,}. Grant access to an account or an organization "
+        "instead of many roles, or use the same access and conditions, so that the grants share one statement."
     )
 
 
-def _in_words(owner: str) -> str:
-    stack_id, logical_id, *_ = owner.split("|")
-    return f"{logical_id} in the stack {stack_id.split('/')[1] if '/' in stack_id else stack_id}"
-
-
 def _canonical(statement: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A statement of ours, as `render` would write it; as it is, where somebody wrote another under such a Sid."""
+    """A statement of ours as `render` writes it; unchanged if it is not a statement that we can have written."""
     if not {"Principal", "Action"} <= statement.keys() or not isinstance(statement["Principal"], (str, dict)):
         return statement
     [written] = merged([Statement.from_content(statement)]).values()

@@ -1,4 +1,4 @@
-"""One statement of a repository policy, as a part declares it: without Resource, which ECR does not take."""
+"""One statement of a repository policy. It has no Resource element, which ECR does not support there."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ecr_controller.repository_policy import access
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Of every Sid that is ours. A statement with another Sid, or none, is foreign and never touched.
+# Every Sid of ours begins with it. A statement with another Sid, or none, is foreign and never changed.
 PREFIX = "EcrController"
 EVERYONE = ("AWS", "*")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """``principals`` are pairs such as ("AWS", an ARN) or ("Service", a name); ``label`` is the Sid of the user."""
+    """``principals`` are pairs such as ("AWS", ARN) or ("Service", name); ``label`` is the Sid in the template."""
 
     principals: tuple[tuple[str, str], ...]
     actions: tuple[str, ...]
@@ -29,19 +29,19 @@ class Statement:
 
     @property
     def sid(self) -> str:
-        """The Sid in the policy: the same for statements that differ only in their principals, which merge."""
-        # Everyone would swallow the principals that it is merged with.
+        """The Sid in the policy: equal for statements that differ only in their principals, which are merged."""
+        # Merged with everyone, other principals would be lost.
         key = [self.effect, self.actions, self.conditions, self.label, EVERYONE in self.principals]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         return PREFIX + (self.label or access.name_of(self.actions)) + digest[:8]
 
     def content(self) -> dict[str, Any]:
-        """The statement as a policy holds it, under the user's Sid."""
+        """The statement as JSON, with the Sid that the user declared."""
         return _as_json(self, self.label, self.principals)
 
     @classmethod
     def from_content(cls, content: Mapping[str, Any]) -> Statement:
-        """The statement of `content`, or one that a user wrote: a single value stands for a list of it."""
+        """The statement of `content`, or one that a user wrote, in which a single value stands for a list of one."""
         given = content["Principal"]
         named = {"AWS": given} if isinstance(given, str) else given
         return cls(
@@ -54,7 +54,7 @@ class Statement:
 
 
 def merged(statements: Iterable[Statement]) -> dict[str, dict[str, Any]]:
-    """The statements as the policy holds them, by their Sids: one for all that differ only in their principals."""
+    """The statements as JSON, by their Sids in the policy: one for all that differ only in their principals."""
     groups: dict[str, list[Statement]] = {}
     for statement in statements:
         groups.setdefault(statement.sid, []).append(statement)

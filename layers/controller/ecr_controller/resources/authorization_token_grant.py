@@ -1,51 +1,47 @@
-"""``Custom::ECRAuthorizationTokenGrant`` and ``Custom::ECRPublicGalleryAuthorizationTokenGrant``."""
+"""``Custom::ECRAuthorizationTokenGrant``: the permission to get a token for private registries."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_controller.custom_resource.protocol import Result
-from ecr_controller.errors import InvalidProperties
-from ecr_controller.grants.spec import read_token_grantee
-from ecr_controller.principals.grantee import Home, parse
-from ecr_controller.grants.token_policies import TokenPolicies, arn_of
+from ecr_controller.custom_resource.request import Result
+from ecr_controller.grants.spec import parse_token_grantee
+from ecr_controller.grants.token_policies import TokenGrant, TokenPolicy
+from ecr_controller.principals.grantee import Grantee, parse_arn
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource.protocol import Request
-    from ecr_controller.principals.grantee import Grantee
-    from ecr_controller.grants.token_policies import TokenPolicy
+    from ecr_controller.custom_resource.properties import Values
+    from ecr_controller.custom_resource.request import Home, Request
+    from ecr_controller.errors import Faults
 
 
-class TokenGrantResource:
-    """One grant of a token. The physical id is ``<ARN of the grantee>|<logical id>``."""
+class AuthorizationTokenGrantResource:
+    """One grant. The physical ID is ``<ARN of the grantee>|<logical id>``."""
 
-    def __init__(self, type_name: str, policy: TokenPolicy) -> None:
-        self._type_name, self._policy = type_name, policy
-        self._tokens = TokenPolicies()
+    type_name = "ECRAuthorizationTokenGrant"
+    policy = TokenPolicy.PRIVATE_REGISTRY
 
-    def create(self, request: Request) -> Result:
+    def parse(self, values: Values, faults: Faults, home: Home) -> Grantee | None:
+        """See `parse_token_grantee`."""
+        return parse_token_grantee(values, faults, home)
+
+    def create(self, request: Request[Grantee]) -> Result:
         """Attach the policy."""
-        grantee = self._grantee(request)
-        self._tokens.declare(request, self._policy, grantee)
-        return Result(f"{grantee.id}|{request.logical_id}", {"PolicyArn": arn_of(self._policy)})
+        TokenGrant(request, self.policy, request.spec).declare()
+        return Result(f"{request.spec.id}|{request.logical_id}", {"PolicyArn": self.policy.arn})
 
-    def update(self, request: Request) -> Result:
-        """Attach the policy to the other grantee; the Delete of the old one follows."""
+    def update(self, request: Request[Grantee]) -> Result:
+        """Attach the policy to the other grantee; the Delete of the old grant follows."""
         return self.create(request)
 
-    def delete(self, request: Request) -> None:
-        """Detach the policy, unless somebody else wants it attached."""
+    def delete(self, request: Request[Grantee]) -> None:
+        """Detach the policy, unless another resource needs it."""
         arn, _, logical_id = request.physical_id.partition("|")
-        if logical_id == request.logical_id and arn.startswith("arn:"):
-            self._tokens.withdraw(request, self._policy, parse(arn, Home.of(request.stack_id)))
+        grantee = parse_arn(arn, request.home)
+        if logical_id == request.logical_id and grantee is not None:
+            TokenGrant(request, self.policy, grantee).withdraw()
 
-    def delete_failed_create(self, request: Request, create_request_id: str) -> None:
-        """The same of what that Create attached."""
-        try:
-            grantee = self._grantee(request)
-        except InvalidProperties:
-            return
-        self._tokens.withdraw(request, self._policy, grantee, only_of=create_request_id)
-
-    def _grantee(self, request: Request) -> Grantee:
-        return read_token_grantee(self._type_name, request.properties, Home.of(request.stack_id))
+    def delete_failed_create(self, request: Request[Grantee], create_request_id: str) -> None:
+        """Detach what that Create attached."""
+        if request.old is not None:
+            TokenGrant(request, self.policy, request.old).withdraw(only_of=create_request_id)

@@ -1,96 +1,90 @@
-"""``Custom::ECRImageScanRoute``: one route, kept in the table of parts under the repositories that it names."""
+"""``Custom::ECRImageScanRoute``: one route, stored in the table of parts under the repositories that it names."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.custom_resource.protocol import Result
-from ecr_controller.errors import UserError
-from ecr_controller.shared_documents.parts import PartsTable
+from ecr_controller.custom_resource.request import Result
+from ecr_controller.errors import Faults, UserError
 from ecr_controller.event_routing import targets
-from ecr_controller.scanning.checking import Checker
-from ecr_controller.event_routing.spec import read, refuse_targets
-from ecr_controller.scanning.store import target_of
+from ecr_controller.event_routing.routes import Route, storage_key
+from ecr_controller.event_routing.spec import parse_route
+from ecr_controller.shared_documents.resource_part import ResourcePart, owner_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection
 
-    from ecr_controller.custom_resource.protocol import Request
-    from ecr_controller.event_routing.routes import Route
+    from ecr_controller.custom_resource.properties import Values
+    from ecr_controller.custom_resource.request import Home, Request
 
-logger = logging.getLogger(__name__)
-
-NAMED = (
-    "; functions and state machines must be named by ScanTargetFunctions or ScanTargetStateMachines of the controller"
+BOUNDS = (
+    "; the parameter ScanTargetFunctions or ScanTargetStateMachines of the controller's stack must name a function or "
+    "state machine"
 )
 
 
 class ImageScanRouteResource:
-    """One route. Its physical id, RouteId, holds its repositories: others make a new route, and the old one is deleted
-    after it. Raises UserError and RetryableError."""
+    """One route. Its physical ID, RouteId, contains its repositories: for others, a new route is created, and the old
+    one is deleted after it."""
 
-    def __init__(self) -> None:
-        self._routes = PartsTable()
-        self._checker = Checker()
+    type_name = "ECRImageScanRoute"
 
-    def create(self, request: Request) -> Result:
-        """Check the targets that are new, then keep the route."""
-        route = read(request.properties, _home(request))
-        kept = self._kept(request, route.repositories)
-        before = kept.get("targets", [])
-        # What a rollback goes back to was checked when it was declared; it must not be held up.
-        self._check(route, known={*before, *kept.get("replaced", ())})
-        replaced = before if before != list(route.targets) else kept.get("replaced", [])
-        content = {**route.content(), "replaced": replaced, "request": request.request_id}
-        self._routes.put(target_of(route.repositories), _owner(request), content)
+    def parse(self, values: Values, faults: Faults, home: Home) -> Route | None:
+        """See `parse_route`."""
+        return parse_route(values, faults, home)
+
+    def create(self, request: Request[Route]) -> Result:
+        """Verify the targets that are new, then store the route."""
+        route = request.spec
+        part = _part(request, route.repositories)
+        stored = part.stored()
+        before = stored.get("targets", [])
+        # A rollback returns to targets that were verified when they were declared, and must not fail.
+        self._verify(route, known={*before, *stored.get("replaced", ())})
+        replaced = before if before != list(route.targets) else stored.get("replaced", [])
+        part.put({**route.content(), "replaced": replaced})
         route_id = _route_id(request, route.repositories)
         return Result(route_id, {"RouteId": route_id})
 
-    def update(self, request: Request) -> Result:
-        """Keep the route as it is declared now."""
+    def update(self, request: Request[Route]) -> Result:
+        """Store the route as it is declared now."""
         return self.create(request)
 
-    def delete(self, request: Request) -> None:
-        """Forget the route, if the id is that of a route of this resource."""
+    def delete(self, request: Request[Route]) -> None:
+        """Delete the route, if the ID is that of a route of this resource."""
         repositories = request.physical_id.partition(":")[2]
         if request.physical_id == _route_id(request, repositories):
-            self._routes.remove(target_of(repositories), _owner(request))
+            _part(request, repositories).remove()
 
-    def delete_failed_create(self, request: Request, create_request_id: str) -> None:
-        """Forget what that Create kept before it failed."""
-        repositories = str(request.properties.get("RepositoryName", ""))
-        if self._kept(request, repositories).get("request") == create_request_id:
-            self._routes.remove(target_of(repositories), _owner(request))
+    def delete_failed_create(self, request: Request[Route], create_request_id: str) -> None:
+        """Delete what that Create stored before it failed."""
+        if request.old is None:
+            return
+        part = _part(request, request.old.repositories)
+        if part.was_stored_by(create_request_id):
+            part.remove()
 
-    def _kept(self, request: Request, repositories: str) -> Mapping[str, Any]:
-        parts = self._routes.read(target_of(repositories))
-        return next((part.content for part in parts if part.owner == _owner(request)), {})
-
-    def _check(self, route: Route, known: Iterable[str]) -> None:
-        refused: dict[int, str] = {}
+    def _verify(self, route: Route, known: Collection[str]) -> None:
+        faults = Faults()
         for i, arn in enumerate(route.targets):
-            target = targets.parse(arn)
             if arn in known:
                 continue
+            target = targets.parse(arn)
             try:
-                self._checker.check(target)
+                target.verify()
             except UserError as error:
-                hint = NAMED if target.kind in targets.BOUNDED else ""
-                refused[i] = f"the {target.kind} {arn} is not there or not within the controller's reach{hint}. {error}"
-        refuse_targets(refused)
+                bounds = BOUNDS if target.is_bounded else ""
+                faults.add(
+                    f"Targets[{i}]",
+                    f"the {target.kind} {arn} does not exist or the controller cannot access it{bounds}. {error}",
+                )
+        faults.raise_if_any(f"Custom::{self.type_name}")
 
 
-def _home(request: Request) -> tuple[str, str]:
-    """The account and Region of the stack, which are the controller's: a service token is of the same."""
-    region, account = request.stack_id.split(":")[3:5]
-    return account, region
+def _part(request: Request[Any], repositories: str) -> ResourcePart:
+    return ResourcePart(request, storage_key(repositories))
 
 
-def _owner(request: Request) -> str:
-    return f"{request.stack_id}|{request.logical_id}"
-
-
-def _route_id(request: Request, repositories: str) -> str:
-    return f"{hashlib.sha256(_owner(request).encode()).hexdigest()[:16]}:{repositories}"
+def _route_id(request: Request[Any], repositories: str) -> str:
+    return f"{hashlib.sha256(owner_of(request).encode()).hexdigest()[:16]}:{repositories}"

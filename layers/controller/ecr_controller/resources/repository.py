@@ -4,80 +4,95 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ecr_controller.custom_resource.protocol import Result
-from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.custom_resource.request import Request, Result
+from ecr_controller.errors import RetryableError, UserError, count
 from ecr_controller.lifecycle import guard
-from ecr_controller.repository import spec as declaration
-from ecr_controller.repository import ownership
-from ecr_controller.repository.carrying_out import carry_out
-from ecr_controller.repository.changes import difference, needs_other_encryption
-from ecr_controller.repository.ecr import Ecr
-from ecr_controller.repository.model import Settings, generated_name, is_name
-from ecr_controller.repository.takeover import encryption_is_fixed, is_renamed, taken_over
+from ecr_controller.lifecycle.ecr import LifecyclePolicies
+from ecr_controller.repository import changes, ownership
+from ecr_controller.repository.changes import NOTHING, LifecyclePolicyText, PolicyStatements, difference
+from ecr_controller.repository.ecr import Repositories
+from ecr_controller.repository.model import generated_name, is_name
+from ecr_controller.repository.spec import RepositorySpec, parse_repository
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource.protocol import Request
+    from collections.abc import Sequence
+
+    from ecr_controller.custom_resource.properties import Values
+    from ecr_controller.custom_resource.request import Home
+    from ecr_controller.errors import Faults
     from ecr_controller.repository.changes import Change
-    from ecr_controller.repository.model import Declaration, Repository
+    from ecr_controller.repository.model import Repository
+
+    RepositoryRequest = Request[RepositorySpec]
 
 logger = logging.getLogger(__name__)
 
 
 class RepositoryResource:
-    """A repository of one stack. Every method may raise UserError and RetryableError."""
+    """A repository of one stack. The physical ID is its name."""
 
-    def __init__(self, ecr: Ecr | None = None) -> None:
-        self._ecr = ecr or Ecr()
+    type_name = "ECRRepository"
 
-    def create(self, request: Request) -> Result:
-        """CreateRepository and one call for each document that it cannot take; on failure all of it is taken back."""
-        declared = _claiming(declaration.read(request.properties), request)
-        return self._make(request, declared, declared.name or _generated(request))
+    def __init__(self) -> None:
+        self._repositories = Repositories()
+        self._policies = LifecyclePolicies()
 
-    def update(self, request: Request) -> Result:
-        """The calls that the difference needs; a new repository where it is replaced or somebody deleted it."""
-        declared = _claiming(declaration.read(request.properties), request)
-        before = _claiming(declaration.read_leniently(request.old_properties), request)
-        name = request.physical_id
-        if is_renamed(declared, before, name):
-            return self._make(request, declared, declared.name or _generated(request))
-        found = self._find(name, declared, before)
+    def parse(self, values: Values, faults: Faults, _home: Home) -> RepositorySpec:
+        """See `parse_repository`."""
+        return parse_repository(values, faults)
+
+    def create(self, request: RepositoryRequest) -> Result:
+        """CreateRepository, and one call for each document that it does not take; on failure all of it is undone."""
+        return self._create(request, request.spec.name or _generated_name(request))
+
+    def update(self, request: RepositoryRequest) -> Result:
+        """The calls that the difference needs; a new repository if it is replaced or was deleted."""
+        spec, before, name = request.spec, request.old or NOTHING, request.physical_id
+        if ownership.is_renamed(spec, before, name):
+            return self._create(request, spec.name or _generated_name(request))
+        found = self._find(name, spec, before)
         if found is None:
-            logger.warning("%s was deleted by somebody else and is created again", name)
-            return self._make(request, declared, name)
-        if needs_other_encryption(found.encryption, declared, before):
-            if declared.name is not None:
-                raise encryption_is_fixed(found)
-            return self._make(request, declared, _generated(request))
-        settings = declared.settings
-        if not ownership.is_ours(found.tags, request) and difference(found, settings, before.settings):
-            settings = taken_over(request, declared, found)
-        return self._change(request, declared, found, difference(found, settings, before.settings))
+            logger.warning("%s does not exist any more and is created again", name)
+            return self._create(request, name)
+        if ownership.needs_other_encryption(found.encryption, spec, before):
+            if spec.name is not None:
+                raise ownership.encryption_is_fixed(found)
+            return self._create(request, _generated_name(request))
+        wanted, before = _claiming(request, spec), _claiming(request, before)
+        differences = self._difference(request, found, wanted, before)
+        if not ownership.is_ours(found.tags, request) and not all(each.setting.is_shared for each in differences):
+            wanted = _with_tags(wanted, ownership.take_over_tags(request, spec, found))
+        return self._change(request, found, self._difference(request, found, wanted, before))
 
-    def delete(self, request: Request) -> None:
-        """DeleteRepository for one that this stack made; an adopted one is released, any other left alone."""
-        declared = _claiming(declaration.read_leniently(request.properties), request)
-        found = self._ecr.find(request.physical_id) if is_name(request.physical_id) else None
+    def delete(self, request: RepositoryRequest) -> None:
+        """DeleteRepository if this stack created it; an adopted one is released, any other is left alone."""
+        spec = request.old or NOTHING
+        found = self._repositories.describe_repository(request.physical_id) if is_name(request.physical_id) else None
         if found is None:
-            logger.info("%s is not there; nothing to delete", request.physical_id)
+            logger.info("%s does not exist; nothing to delete", request.physical_id)
         elif not ownership.is_ours(found.tags, request):
-            logger.warning("%s is left alone: its tags do not say that this stack made it", found.name)
+            logger.warning("%s is left alone: its tags do not say that this stack created it", found.name)
         elif ownership.is_adopted(found.tags):
-            self._release(found, declared)
-        elif not self._ecr.delete(found.name, images_too=declared.empty_on_delete):
+            self._release(request, found)
+        elif not self._repositories.delete_repository(found.name, with_images=spec.empty_on_delete):
             raise UserError(
-                f"The repository {found.name} was not deleted: it holds {self._ecr.count_images(found.name)} images. "
-                "Delete them and then the stack again, or retain this resource. Had the stack been deployed with "
-                "EmptyOnDelete: true, they would go with it."
+                f"The repository {found.name} was not deleted because it contains "
+                f"{count(self._repositories.count_images(found.name), 'image')}. Delete the images, or retain this "
+                "resource, and delete the stack again. To delete images with the repository, deploy the stack with "
+                "EmptyOnDelete: true before you delete it."
             )
+        if spec.statements and is_name(request.physical_id):
+            _withdraw_statements(request, request.physical_id)
 
-    def delete_failed_create(self, request: Request, create_request_id: str) -> None:
+    def delete_failed_create(self, request: RepositoryRequest, create_request_id: str) -> None:
         """Delete the repository that the failed Create made, if it is empty; release one that it adopted."""
-        declared = _claiming(declaration.read_leniently(request.properties), request)
-        name = declared.name or generated_name(request.stack_name, request.logical_id, create_request_id)
-        found = self._ecr.find(name)
+        spec = request.old or NOTHING
+        name = spec.name or generated_name(request.stack_name, request.logical_id, create_request_id)
+        if spec.statements:
+            _withdraw_statements(request, name, only_of=create_request_id)
+        found = self._repositories.describe_repository(name)
         if (
             found is None
             or not ownership.is_ours(found.tags, request)
@@ -85,60 +100,89 @@ class RepositoryResource:
         ):
             return
         if ownership.is_adopted(found.tags):
-            self._release(found, declared)
-        elif not self._ecr.delete(name):
-            logger.warning("%s is left by the failed Create: it holds images already", name)
+            self._release(request, found)
+        elif not self._repositories.delete_repository(name):
+            logger.warning("%s, which the failed Create made, is kept because it contains images", name)
 
-    def _make(self, request: Request, declared: Declaration, name: str) -> Result:
-        settings = replace(declared.settings, tags={**declared.settings.tags, **ownership.created(request)})
-        made = self._ecr.create(name, declared, settings.tags)
+    def _create(self, request: RepositoryRequest, name: str) -> Result:
+        spec = _claiming(request, request.spec)
+        wanted = _with_tags(spec, ownership.created(request))
+        arguments: dict[str, Any] = {}
+        for setting in changes.settings(self._repositories, request):
+            arguments |= setting.create_arguments(wanted)
+        made = self._repositories.create_repository(name, wanted.tags, wanted.encryption, arguments)
         if made is not None:
-            carry_out(self._ecr, made, difference(made, settings), just_made=True)
-            return Result(name, made.attributes | (guard.UNKNOWN if declared.guard is None else guard.EMPTY))
-        found = self._find(name, declared)
+            changes.apply(self._difference(request, made, wanted), made, lambda _done: self._undo_create(name))
+            return Result(name, made.attributes | (guard.NO_PREVIEW if spec.guard is None else guard.NO_IMAGES))
+        found = self._find(name, spec)
         if found is None:
-            raise RetryableError(f"The repository {name} was deleted by somebody at this moment.")
-        if ownership.is_begun_by(found.tags, request):
-            # Not taken back on failure: the same request may run twice at once. The Delete that follows would do it.
-            carry_out(self._ecr, found, difference(found, settings))
-            return Result(name, found.attributes | guard.UNKNOWN)
-        return self._change(request, declared, found, difference(found, taken_over(request, declared, found)))
+            raise RetryableError(f"The repository {name} was deleted while this request ran.")
+        if ownership.is_created_by(found.tags, request):
+            self._continue_create(request, found, wanted)
+            return Result(name, found.attributes | guard.NO_PREVIEW)
+        wanted = _with_tags(spec, ownership.take_over_tags(request, spec, found))
+        return self._change(request, found, self._difference(request, found, wanted))
 
-    def _change(self, request: Request, declared: Declaration, found: Repository, changes: list[Change]) -> Result:
-        policy, outlook = declared.settings.lifecycle_policy, guard.UNKNOWN
+    def _continue_create(self, request: RepositoryRequest, found: Repository, wanted: RepositorySpec) -> None:
+        """Apply what an earlier attempt of the same request did not. The request may run twice at once, so only what is
+        rejected in both undoes the creation."""
+        try:
+            self._apply(self._difference(request, found, wanted), found)
+        except UserError:
+            self._undo_create(found.name)
+            raise
+
+    def _change(self, request: RepositoryRequest, found: Repository, wanted: Sequence[Change[Any]]) -> Result:
+        policy, attributes = request.spec.lifecycle_policy, guard.NO_PREVIEW
         if policy is not None:
             ownership.refuse_second_policy(found, request)
-        if policy and declared.guard and any(change.setting == "LifecyclePolicy" for change in changes):
-            # Imported here: few repositories have a guard, and every cold start would pay for it.
-            from ecr_controller.lifecycle.guarded import GuardedPolicies
+            if request.spec.guard and any(isinstance(change.setting, LifecyclePolicyText) for change in wanted):
+                attributes = guard.check(request, found.name, policy, request.spec.guard).attributes
+        self._apply(wanted, found)
+        return Result(found.name, found.attributes | attributes)
 
-            outlook = GuardedPolicies().look(request, found.name, policy, declared.guard).attributes
-        carry_out(self._ecr, found, changes)
-        return Result(found.name, found.attributes | outlook)
+    def _release(self, request: RepositoryRequest, found: Repository) -> None:
+        """Remove our tags and the declared tags and lifecycle policy, if they are still as declared."""
+        spec = _claiming(request, request.old or NOTHING)
+        found = self._find(found.name, spec) or found
+        unchanged = {key: value for key, value in spec.tags.items() if found.tags.get(key) == value}
+        tags = unchanged | dict.fromkeys(ownership.KEYS, "")
+        ours = RepositorySpec(lifecycle_policy=spec.lifecycle_policy, tags=tags)
+        self._apply(self._difference(request, found, NOTHING, ours), found)
+        logger.info("%s was adopted, so it is released and keeps its images", found.name)
 
-    def _release(self, found: Repository, declared: Declaration) -> None:
-        """Take away our tags and the lifecycle policy, as far as they are still what we put."""
-        found = self._find(found.name, declared) or found
-        still = {key: value for key, value in declared.settings.tags.items() if found.tags.get(key) == value}
-        ours = Settings(
-            lifecycle_policy=declared.settings.lifecycle_policy, tags=still | dict.fromkeys(ownership.KEYS, "")
-        )
-        carry_out(self._ecr, found, difference(found, Settings(), before=ours))
-        logger.info("%s was adopted, so it is released and stays with its images", found.name)
+    def _difference(
+        self, request: RepositoryRequest, found: Repository, spec: RepositorySpec, before: RepositorySpec = NOTHING
+    ) -> list[Change[Any]]:
+        return difference(changes.settings(self._repositories, request), found, spec, before)
 
-    def _find(self, name: str, *declarations: Declaration) -> Repository | None:
-        """The repository, with its lifecycle policy where one is or was declared."""
-        whole = any(declared.settings.lifecycle_policy for declared in declarations)
-        return self._ecr.find_whole(name) if whole else self._ecr.find(name)
+    def _apply(self, wanted: Sequence[Change[Any]], found: Repository) -> None:
+        changes.apply(wanted, found, lambda done: changes.revert(done, found))
+
+    def _undo_create(self, name: str) -> None:
+        if not self._repositories.delete_repository(name):
+            logger.warning("%s, whose creation failed, is kept because it contains images", name)
+
+    def _find(self, name: str, *specs: RepositorySpec) -> Repository | None:
+        """The repository, with its lifecycle policy if one is or was declared."""
+        found = self._repositories.describe_repository(name)
+        if found is None or not any(spec.lifecycle_policy for spec in specs):
+            return found
+        return replace(found, lifecycle_text=self._policies.get_lifecycle_policy(name))
 
 
-def _generated(request: Request) -> str:
+def _withdraw_statements(request: RepositoryRequest, name: str, only_of: str | None = None) -> None:
+    PolicyStatements(request).withdraw(name, only_of)
+
+
+def _generated_name(request: RepositoryRequest) -> str:
     return generated_name(request.stack_name, request.logical_id, request.request_id)
 
 
-def _claiming(declared: Declaration, request: Request) -> Declaration:
-    """The declaration, with the tag that says whose its lifecycle policy is."""
-    settings = declared.settings
-    if settings.lifecycle_policy is None:
-        return declared
-    return replace(declared, settings=replace(settings, tags={**settings.tags, **ownership.policy_owner(request)}))
+def _with_tags(spec: RepositorySpec, tags: dict[str, str]) -> RepositorySpec:
+    return replace(spec, tags={**spec.tags, **tags})
+
+
+def _claiming(request: RepositoryRequest, spec: RepositorySpec) -> RepositorySpec:
+    """The spec, with the tag that names the owner of the lifecycle policy if it declares one."""
+    return spec if spec.lifecycle_policy is None else _with_tags(spec, ownership.policy_owner(request))

@@ -1,75 +1,77 @@
-"""``Custom::ECRRepositoryGrant``: a statement in a repository policy, and the right to a token where it needs one."""
+"""``Custom::ECRRepositoryGrant``: a statement in a repository policy, and the token policy if the grantee needs it."""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
-from ecr_controller.custom_resource.protocol import Result
-from ecr_controller.grants.spec import Grant, read, read_leniently
-from ecr_controller.principals.grantee import Home
-from ecr_controller.grants.repository_policies import RepositoryStatements
-from ecr_controller.grants.token_policies import TokenPolicies
+from ecr_controller.custom_resource.request import Result
+from ecr_controller.grants.spec import GrantSpec, parse_grant
+from ecr_controller.grants.token_policies import TokenGrant, TokenPolicy
+from ecr_controller.repository_policy.document import ResourceStatements
 
 if TYPE_CHECKING:
-    from ecr_controller.custom_resource.protocol import Request
-
-logger = logging.getLogger(__name__)
-
-_LOGIN: Final = "AUTHORIZATION_TOKEN_POLICY"
+    from ecr_controller.custom_resource.properties import Values
+    from ecr_controller.custom_resource.request import Home, Request
+    from ecr_controller.errors import Faults
 
 
 class RepositoryGrantResource:
-    """One grant. The physical id is ``<repository>|<logical id>``. Raises UserError and RetryableError."""
+    """One grant. The physical ID is ``<repository>|<logical id>``."""
 
-    def __init__(self) -> None:
-        self._statements = RepositoryStatements()
-        self._tokens = TokenPolicies()
+    type_name = "ECRRepositoryGrant"
 
-    def create(self, request: Request) -> Result:
+    def parse(self, values: Values, faults: Faults, home: Home) -> GrantSpec | None:
+        """See `parse_grant`."""
+        return parse_grant(values, faults, home)
+
+    def create(self, request: Request[GrantSpec]) -> Result:
         """Put the statement; then attach the token policy."""
-        return self._declare(request, read(request.properties, Home.of(request.stack_id)), None)
+        return self._declare(request, None)
 
-    def update(self, request: Request) -> Result:
-        """Put the statement in the place of the old one. For another repository, the Delete of the old one follows."""
-        home = Home.of(request.stack_id)
-        grant, before = read(request.properties, home), read_leniently(request.old_properties, home)
+    def update(self, request: Request[GrantSpec]) -> Result:
+        """Replace the old statement. For another repository, the Delete of the old grant follows."""
+        grant, before = request.spec, request.old
         moved = before is not None and before.repository != grant.repository
-        result = self._declare(request, grant, None if moved else before)
+        result = self._declare(request, None if moved else before)
         if before is None:
             return result
         if moved and _physical_id(request, before.repository) != request.physical_id:
-            # The way back from a move that failed, of which CloudFormation never heard an id to delete.
+            # A move is rolled back, and CloudFormation never received the ID that would be deleted.
             self._withdraw(request, before.repository, before)
         elif not moved and before.token and (before.grantee != grant.grantee or not grant.token):
-            self._tokens.withdraw(request, _LOGIN, before.grantee, before.repository)
+            _token(request, before.repository, before).withdraw()
         return result
 
-    def delete(self, request: Request) -> None:
-        """Take away the statement, and the token policy unless somebody else wants it."""
+    def delete(self, request: Request[GrantSpec]) -> None:
+        """Remove the statement, and detach the token policy unless another resource needs it."""
         repository, _, logical_id = request.physical_id.partition("|")
         if logical_id == request.logical_id:
-            grant = read_leniently(request.properties, Home.of(request.stack_id))
-            self._withdraw(request, repository, grant)
+            self._withdraw(request, repository, request.old)
 
-    def delete_failed_create(self, request: Request, create_request_id: str) -> None:
-        """The same of what that Create put."""
-        grant = read_leniently(request.properties, Home.of(request.stack_id))
-        if grant is not None:
-            self._withdraw(request, grant.repository, grant, only_of=create_request_id)
+    def delete_failed_create(self, request: Request[GrantSpec], create_request_id: str) -> None:
+        """Remove and detach what that Create put."""
+        if request.old is not None:
+            self._withdraw(request, request.old.repository, request.old, only_of=create_request_id)
 
-    def _declare(self, request: Request, grant: Grant, before: Grant | None) -> Result:
-        old = [before.statement] if before is not None else []
-        self._statements.declare(request, grant.repository, [grant.statement], old)
+    def _declare(self, request: Request[GrantSpec], before: GrantSpec | None) -> Result:
+        grant = request.spec
+        statements = ResourceStatements(request, grant.repository)
+        statements.declare([grant.statement], [before.statement] if before is not None else [])
         if grant.token:
-            self._tokens.declare(request, _LOGIN, grant.grantee, grant.repository)
+            _token(request, grant.repository, grant).declare()
         return Result(_physical_id(request, grant.repository), {"Sid": grant.statement.sid})
 
-    def _withdraw(self, request: Request, repository: str, grant: Grant | None, only_of: str | None = None) -> None:
-        self._statements.withdraw(request, repository, only_of)
+    def _withdraw(
+        self, request: Request[GrantSpec], repository: str, grant: GrantSpec | None, only_of: str | None = None
+    ) -> None:
+        ResourceStatements(request, repository).withdraw(only_of)
         if grant is not None and grant.token:
-            self._tokens.withdraw(request, _LOGIN, grant.grantee, repository, only_of=only_of)
+            _token(request, repository, grant).withdraw(only_of)
 
 
-def _physical_id(request: Request, repository: str) -> str:
+def _token(request: Request[Any], repository: str, grant: GrantSpec) -> TokenGrant:
+    return TokenGrant(request, TokenPolicy.PRIVATE_REGISTRY, grant.grantee, repository)
+
+
+def _physical_id(request: Request[Any], repository: str) -> str:
     return f"{repository}|{request.logical_id}"

@@ -1,7 +1,7 @@
-"""Documents with many owners: each owner stores its own part of a target, then makes the target's document agree.
+"""Convergence of documents with many owners: each owner stores its part of a target, then writes the whole document.
 
-ECR and IAM have no conditional write, and CloudFormation runs resources in parallel. So nobody edits the document:
-whoever changed a part writes all parts into it, until the parts read after the write are the parts written.
+ECR and IAM have no conditional write, and CloudFormation runs resources in parallel, so an owner does not edit the
+document: it writes all parts into it, until the parts that it reads after a write are those that it wrote.
 """
 
 from __future__ import annotations
@@ -19,84 +19,90 @@ if TYPE_CHECKING:
 D = TypeVar("D")
 
 ROUNDS = 8
-# The pause before the second round in seconds; it doubles each round. Its lesser half is sure, the rest is by chance.
+# Seconds before the second round; doubled each round. At least half of it is waited, the rest is random.
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one owner declares of a target: JSON-able, compared by value."""
+    """What one owner declares of a target: JSON values, compared by value."""
 
     owner: str
     content: Mapping[str, Any]
 
+    @property
+    def resource(self) -> str:
+        """``Images in the stack shop``: the owner, for a message."""
+        stack_id, logical_id, *_ = self.owner.split("|")
+        return f"{logical_id} in the stack {stack_id.split('/')[1] if '/' in stack_id else stack_id}"
+
 
 class Parts(Protocol):
-    """The store of all parts. What was put or removed shows in the next read."""
+    """The store of all parts. A read shows every write before it."""
 
-    def put(self, target: str, owner: str, content: Mapping[str, Any]) -> None:
-        """Store the part, in the place of the one that the owner had."""
+    def put_part(self, target: str, owner: str, content: Mapping[str, Any]) -> None:
+        """Store the part; it replaces the one that the owner had."""
 
-    def remove(self, target: str, owner: str) -> None:
-        """Remove the part, or do nothing where there is none."""
+    def delete_part(self, target: str, owner: str) -> None:
+        """Delete the part, or do nothing if there is none."""
 
-    def read(self, target: str) -> tuple[Part, ...]:
+    def query_parts(self, target: str) -> tuple[Part, ...]:
         """All parts of the target, sorted by owner."""
 
 
 class Document(Protocol[D]):
-    """What the parts of a target make up. Documents are compared by ``==``."""
+    """The document of a target, made of its parts. Documents are compared by ``==``."""
 
     def read(self) -> D:
-        """The document as it is, or as it was a moment ago."""
+        """The document as it is, or, as AWS reads may lag, as it was before."""
 
     def write(self, document: D) -> None:
-        """Replace the document, also by itself."""
+        """Replace the document, even by an equal one."""
 
     def render(self, current: D, parts: Sequence[Part]) -> D:
-        """What is foreign in ``current``, untouched, and the parts; pure. A part keeps its place if it has one, so that
-        a document which holds just these parts is rendered as it is.
+        """What is foreign in ``current``, unchanged, and the parts; pure. A part keeps its place if it has one, so that
+        a document that holds exactly these parts is rendered as it is.
         """
 
 
 def declare(store: Parts, target: str, owner: str, content: Mapping[str, Any], document: Document[Any]) -> None:
-    """Put the owner's part and converge. To be repeated whole after a crash or a RetryableError."""
-    store.put(target, owner, content)
+    """Store the owner's part and converge. Repeat all of it after a crash or a RetryableError."""
+    store.put_part(target, owner, content)
     converge(store, target, document, changed=True)
 
 
 def withdraw(store: Parts, target: str, owner: str, document: Document[Any]) -> None:
-    """Remove the owner's part and converge. To be repeated whole after a crash or a RetryableError."""
-    store.remove(target, owner)
+    """Delete the owner's part and converge. Repeat all of it after a crash or a RetryableError."""
+    store.delete_part(target, owner)
     converge(store, target, document, changed=True)
 
 
 def converge(store: Parts, target: str, document: Document[Any], *, changed: bool = False) -> None:
-    """Make the document hold the parts of the target and no other part. Raises RetryableError after ROUNDS rounds.
+    """Make the document hold the parts of the target and no others. Raises RetryableError after ROUNDS rounds.
 
-    Whoever writes last has then read the very parts it wrote, and who changes a part later writes later: so the last
-    write is of the newest parts. It needs a write from whoever ``changed`` a part, and another from whoever wrote too
-    early. Both write without comparing, as the document may be read as it was before the last write. Without a change,
-    in a resync or an update that changes nothing, a document that agrees is not written. If such a one failed half-way,
-    it is repeated as if ``changed``, or when reads lag no more.
+    The last writer has read, after its write, the parts that it wrote, and an owner that changes a part later writes
+    later: so the last write is of the newest parts. This needs a write by every owner that ``changed`` a part, and
+    another by one that wrote too early. Both write without comparing, because a read of the document may lag its last
+    write. Without a change, as in a resync or an update that changes nothing, a document that agrees is not written. If
+    such a call fails after its write, repeat it as ``changed``, or when reads no longer lag.
 
-    Only what is foreign is taken from the document, and anew in each round: others may have edited it since. The pause
-    is there for this read too, which would undo an edit that it does not show yet. An edit made between a read and its
-    write is lost: neither ECR nor IAM can prevent it.
+    Only what is foreign is taken from the document, and again in each round, because others may have edited it. The
+    pause also serves this read, which would otherwise undo an edit that it does not show yet. An edit between a read
+    and its write is lost: neither ECR nor IAM can prevent that.
     """
     for number in range(ROUNDS):
         if number:
             _pause(number)
-        parts = store.read(target)
+        parts = store.query_parts(target)
         current = document.read()
         wanted = document.render(current, parts)
         if changed or wanted != current:
             document.write(wanted)
             changed = True
-        if store.read(target) == parts:
+        if store.query_parts(target) == parts:
             return
-    raise RetryableError(f"{target} did not settle: others changed their parts of it in each of {ROUNDS} rounds.")
+    raise RetryableError(f"{target} did not converge: other resources changed it in each of {ROUNDS} rounds.")
 
 
 def _pause(number: int) -> None:

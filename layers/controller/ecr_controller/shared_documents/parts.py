@@ -1,49 +1,53 @@
-"""The parts of shared documents in Amazon DynamoDB: one item a part, under its target and its owner."""
+"""The table of parts of shared documents in Amazon DynamoDB: one item a part, by its target and its owner."""
 
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
+from ecr_controller.config import config
 from ecr_controller.shared_documents.converge import Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mypy_boto3_dynamodb import DynamoDBClient
 
-@aws.adapter
-class PartsTable(aws.DynamoDBAdapter):
-    """The table that PARTS_TABLE names: `target` (hash) and `owner` (range), both strings, and `content`, JSON.
 
-    Every method may raise UserError and RetryableError.
-    """
+@aws.translates_errors
+class PartsTable:
+    """The table PARTS_TABLE: `target` (hash key) and `owner` (range key), both strings, and `content`, JSON."""
 
-    def put(self, target: str, owner: str, content: Mapping[str, Any]) -> None:
+    _dynamodb: aws.Client[DynamoDBClient] = aws.Client("dynamodb")
+
+    def put_part(self, target: str, owner: str, content: Mapping[str, Any]) -> None:
         """PutItem."""
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        self._dynamodb.put_item(TableName=_table(), Item=_key(target, owner) | {"content": {"S": text}})
+        self._dynamodb.put_item(TableName=config().parts_table, Item=_key(target, owner) | {"content": {"S": text}})
 
-    def remove(self, target: str, owner: str) -> None:
-        """DeleteItem, which takes an item that is gone as deleted."""
-        self._dynamodb.delete_item(TableName=_table(), Key=_key(target, owner))
+    def delete_part(self, target: str, owner: str) -> None:
+        """DeleteItem, which succeeds for an item that does not exist."""
+        self._dynamodb.delete_item(TableName=config().parts_table, Key=_key(target, owner))
 
-    def read(self, target: str) -> tuple[Part, ...]:
-        """Query, strongly consistent, all pages. DynamoDB sorts by the bytes of the owner, which is Python's order."""
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=_table(),
-            ConsistentRead=True,
-            KeyConditionExpression="#target = :target",
-            ExpressionAttributeNames={"#target": "target"},
-            ExpressionAttributeValues={":target": {"S": target}},
-        )
+    def query_parts(self, target: str) -> tuple[Part, ...]:
+        """Query, strongly consistent, all pages. DynamoDB sorts by the bytes of the owner, as Python sorts strings."""
+        pages = self._dynamodb.get_paginator("query").paginate(ConsistentRead=True, **_query(target))
         items = (item for page in pages for item in page["Items"])
         return tuple(Part(item["owner"]["S"], json.loads(item["content"]["S"])) for item in items)
 
+    def has_parts(self, target: str) -> bool:
+        """Query of one item at most, eventually consistent: whether the target has any part."""
+        return self._dynamodb.query(Select="COUNT", Limit=1, **_query(target))["Count"] > 0
 
-def _table() -> str:
-    return os.environ["PARTS_TABLE"]
+
+def _query(target: str) -> dict[str, Any]:
+    return {
+        "TableName": config().parts_table,
+        "KeyConditionExpression": "#target = :target",
+        "ExpressionAttributeNames": {"#target": "target"},
+        "ExpressionAttributeValues": {":target": {"S": target}},
+    }
 
 
 def _key(target: str, owner: str) -> dict[str, Any]:

@@ -1,75 +1,83 @@
-"""What the grants of one resource share with others: parts that are declared, and taken back where AWS refuses them."""
+"""The part of a shared document that belongs to one resource of one stack."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.shared_documents import converge as declarations
 from ecr_controller.errors import UserError
+from ecr_controller.shared_documents import converge
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ecr_controller.custom_resource.protocol import Request
+    from ecr_controller.custom_resource.request import Request
     from ecr_controller.shared_documents.converge import Document
 
-logger = logging.getLogger(__name__)
-
-_REQUEST = "request"  # in a part: the id of the request that declared it
+_REQUEST = "request"  # in a stored part: the id of the request that stored it
 
 
-class Shares:
-    """Parts of shared documents. Every method may raise UserError and RetryableError."""
+class ResourcePart:
+    """The part of a target that the resource of a request owns. Every method may raise UserError and RetryableError.
 
-    def __init__(self) -> None:
+    ``more`` distinguishes several parts that one resource has of one target.
+    """
+
+    def __init__(self, request: Request[Any], target: str, *more: str) -> None:
+        self._request = request
+        self._target = target
+        self._owner = owner_of(request, *more)
         self._table = PartsTable()
 
-    def declare(
-        self,
-        request: Request,
-        owner: str,
-        target: str,
-        content: Mapping[str, Any],
-        document: Document[Any],
-        before: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Put the part and converge. What AWS refuses is taken back at once: it would have it refuse others' parts too.
+    def stored(self) -> Mapping[str, Any]:
+        """The stored part, or an empty one."""
+        parts = self._table.query_parts(self._target)
+        return next((part.content for part in parts if part.owner == self._owner), {})
 
-        ``before`` is what takes its place then: the content that the part had before the request. An Update of a part
-        that is there already writes nothing where the document agrees.
+    def was_stored_by(self, request_id: str) -> bool:
+        """Whether the request with this id stored the part."""
+        return self.stored().get(_REQUEST) == request_id
+
+    def put(self, content: Mapping[str, Any]) -> None:
+        """Store the part, without a document."""
+        self._table.put_part(self._target, self._owner, {**content, _REQUEST: self._request.request_id})
+
+    def remove(self) -> None:
+        """Delete the part, without a document."""
+        self._table.delete_part(self._target, self._owner)
+
+    def declare(
+        self, content: Mapping[str, Any], document: Document[Any], before: Mapping[str, Any] | None = None
+    ) -> None:
+        """Store the part and converge the document. A part that AWS rejects is withdrawn at once, because AWS would
+        reject the parts of others together with it.
+
+        ``before`` is the content that replaces a rejected part: what the resource declared before the request. An
+        Update of a part that is stored already does not write a document that agrees.
         """
-        if request.type == "Update" and self._holds(target, owner, content):
-            declarations.converge(self._table, target, document)
+        if self._request.type == "Update" and self._is_stored(content):
+            converge.converge(self._table, self._target, document)
             return
-        signed = {**content, _REQUEST: request.request_id}
+        signed = {**content, _REQUEST: self._request.request_id}
         try:
-            declarations.declare(self._table, target, owner, signed, document)
+            converge.declare(self._table, self._target, self._owner, signed, document)
         except UserError:
             if before is None:
-                self._table.remove(target, owner)
+                self.remove()
             else:
-                self._table.put(target, owner, before)
+                self._table.put_part(self._target, self._owner, before)
             raise
 
-    def withdraw(self, owner: str, target: str, document: Document[Any], only_of: str | None = None) -> None:
-        """Remove the part and converge. With ``only_of``, only if the request with that id declared it."""
-        if only_of is not None and not self._was_declared_by(only_of, owner, target):
-            return
-        declarations.withdraw(self._table, target, owner, document)
+    def withdraw(self, document: Document[Any], only_of: str | None = None) -> None:
+        """Delete the part and converge. With ``only_of``, only if the request with that id stored the part."""
+        if only_of is None or self.was_stored_by(only_of):
+            converge.withdraw(self._table, self._target, self._owner, document)
 
-    def _holds(self, target: str, owner: str, content: Mapping[str, Any]) -> bool:
-        stored = self._stored(owner, target)
+    def _is_stored(self, content: Mapping[str, Any]) -> bool:
+        stored = self.stored()
         return {**content, _REQUEST: stored.get(_REQUEST)} == stored
 
-    def _was_declared_by(self, request_id: str, owner: str, target: str) -> bool:
-        return self._stored(owner, target).get(_REQUEST) == request_id
 
-    def _stored(self, owner: str, target: str) -> Mapping[str, Any]:
-        return next((part.content for part in self._table.read(target) if part.owner == owner), {})
-
-
-def owner_of(request: Request, *more: str) -> str:
-    """The owner of a part: the resource, and what tells its parts of one target apart, if anything has to."""
+def owner_of(request: Request[Any], *more: str) -> str:
+    """The owner of a part: the resource, and what distinguishes its parts of one target."""
     return "|".join([request.stack_id, request.logical_id, *more])

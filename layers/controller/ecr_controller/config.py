@@ -1,0 +1,35 @@
+"""The environment variables of the functions. The template sets, for each function, those that its code reads."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One field a variable, which has the same name in capital letters; "" where it is not set."""
+
+    parts_table: str
+    """The name of the DynamoDB table of parts of shared documents."""
+    deliveries_table: str
+    """The name of the DynamoDB table of deliveries."""
+    dead_letters: str
+    """The URL of the dead-letter queue of the queue that feeds the function."""
+    max_receives: str
+    """How often that queue delivers a message before it moves it to the dead-letter queue: its maxReceiveCount."""
+    authorization_token_policy: str
+    """The ARN of the managed policy that allows ecr:GetAuthorizationToken."""
+    public_gallery_authorization_token_policy: str
+    """The ARN of the managed policy that allows the same for the Amazon ECR Public Gallery."""
+    repository_names: str
+    """The repositories that the controller manages, as a pattern in which ``*`` stands for any characters."""
+    rescan_queue: str
+    """The URL of the queue of repositories to scan again."""
+    newest_images: str
+    """How many images of each repository are scanned again."""
+
+
+def config() -> Config:
+    """The variables as they are now."""
+    return Config(**{each.name: os.environ.get(each.name.upper(), "") for each in fields(Config)})

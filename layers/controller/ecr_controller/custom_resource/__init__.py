@@ -1,0 +1,1 @@
+"""The protocol of CloudFormation custom resources: one request in, exactly one answer out."""

@@ -1,0 +1,91 @@
+"""A custom resource request with its properties parsed, and the result of carrying it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ecr_controller.custom_resource import answer
+from ecr_controller.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a stack lives. Its controller lives there too: a service token is of the same account and Region."""
+
+    partition: str
+    region: str
+    account: str
+
+    @classmethod
+    def of(cls, stack_id: str) -> Home:
+        """Of ``arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/NAME/UUID``. Raises UserError for any other text."""
+        parts = stack_id.split(":", 5)
+        if len(parts) != 6 or parts[2] != "cloudformation":
+            raise UserError(f"StackId {stack_id} is not the ARN of a stack.")
+        return cls(parts[1], parts[3], parts[4])
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[S]):
+    """A request of CloudFormation, without the signed ResponseURL. ``S`` is what the type's properties declare.
+
+    ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` is a ``time.time()``. ``declared`` is what
+    ResourceProperties declare in a Create and an Update, and None in a Delete. ``old`` is what was declared before:
+    OldResourceProperties of an Update, ResourceProperties of a Delete. They may be invalid, so it holds what could be
+    understood, and is None where that is too little.
+    """
+
+    type: str
+    request_id: str
+    stack_id: str
+    logical_id: str
+    resource_type: str
+    physical_id: str
+    deadline: float
+    declared: S | None = None
+    old: S | None = None
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any], deadline: float) -> Request[S]:
+        """The request in the event, without its properties. Raises KeyError for an event that cannot be answered."""
+        return cls(
+            type=event.get("RequestType", ""),
+            request_id=event["RequestId"],
+            stack_id=event["StackId"],
+            logical_id=event["LogicalResourceId"],
+            resource_type=event.get("ResourceType", ""),
+            physical_id=answer.physical_id_of(event),
+            deadline=deadline,
+        )
+
+    @property
+    def spec(self) -> S:
+        """What a Create or an Update declares."""
+        if self.declared is None:
+            raise LookupError(f"A {self.type} declares nothing.")
+        return self.declared
+
+    @property
+    def home(self) -> Home:
+        """The partition, Region and account of the stack. Raises UserError."""
+        return Home.of(self.stack_id)
+
+    @property
+    def stack_name(self) -> str:
+        """The name of the stack."""
+        return self.stack_id.split("/")[1] if "/" in self.stack_id else self.stack_id
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of a request: the physical id, which `Ref` returns, and the attributes that `GetAtt` returns."""
+
+    physical_id: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    no_echo: bool = False

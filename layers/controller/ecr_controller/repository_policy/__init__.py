@@ -1,0 +1,1 @@
+"""Repository policies: statements, the document that many resources share, and the calls to Amazon ECR."""

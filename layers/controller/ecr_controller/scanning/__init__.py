@@ -1,1 +1,0 @@
-"""Image scans: what their events say, where they are routed, and what they stop."""
