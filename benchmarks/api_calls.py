@@ -7,15 +7,15 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.grants.by_type import GrantResource
 from moto import mock_aws
 from rich.console import Console
 from rich.table import Table
 
 from ecr_controller import aws
 from ecr_controller.custom_resource.protocol import Request
-from ecr_controller.grants.by_type import GrantResource
-from ecr_controller.resources.repository_grant import RepositoryGrantResource
 from ecr_controller.resources.repository import RepositoryResource
+from ecr_controller.resources.repository_grant import RepositoryGrantResource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from ecr_controller.errors import RetryableError
 from ecr_controller.shared_documents import converge as declarations
 from ecr_controller.shared_documents.converge import Part
-from ecr_controller.errors import RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -20,20 +20,19 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from ecr_controller.shared_documents.converge import Part
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.event_routing.batch import Batch
+from ecr_controller.event_routing.batch import EventRouting
 from ecr_controller.event_routing.router import Router
-from ecr_controller.event_routing.routes import Route
-from ecr_controller.scanning.store import reader, target_of
-from tests.unit.scanning.fakes import FakeDeadLetters, FakeDeliveries, FakeSender, record
+from ecr_controller.event_routing.routes import Route, reader, storage_key
+from ecr_controller.shared_documents.converge import Part
+from ecr_controller.sqs_batch import process_records
+from tests.unit.event_routing.fakes import FakeDeadLetters, FakeDeliveries, FakeTargets, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ecr_controller.event_routing.deliveries import Claim
     from ecr_controller.event_routing.events import ScanCompleted
-    from ecr_controller.event_routing.targets import Target
 
 SIZES = (10, 1_000, 100_000)
 EVENTS = 2_000
@@ -49,15 +48,9 @@ class Store:
         self._parts: defaultdict[str, list[Part]] = defaultdict(list)
         self.reads = 0
         for number, route in enumerate(routes):
-            self._parts[target_of(route.repositories)].append(Part(f"stack|{number}", route.content()))
+            self._parts[storage_key(route.repositories)].append(Part(f"stack|{number}", route.content()))
 
-    def put(self, target: str, owner: str, content: Mapping[str, Any]) -> None:
-        self._parts[target].append(Part(owner, content))
-
-    def remove(self, target: str, owner: str) -> None:
-        self._parts[target] = [part for part in self._parts[target] if part.owner != owner]
-
-    def read(self, target: str) -> tuple[Part, ...]:
+    def query_parts(self, target: str) -> tuple[Part, ...]:
         self.reads += 1
         return tuple(self._parts.get(target, ()))
 
@@ -87,14 +80,15 @@ def measure(size: int) -> tuple[float, float]:
     routes = [Route(f"team{n}/app" if n % 2 else f"team{n}/*", (HEALTHY,)) for n in range(size)]
     store, dice = Store(routes), random.Random(size)
     records = [record(event(f"team{dice.randrange(size)}/app", number)) for number in range(EVENTS)]
-    router = Router(FakeDeliveries(), FakeSender(), "one", 60)
+    router = Router(FakeDeliveries(), "one", 60, FakeTargets().parse)
     # The routes are in DynamoDB, where Python's garbage collector does not walk through them.
     gc.collect()
     gc.freeze()
     started = perf_counter()
     for each in records:
         # Each event in a batch of its own, so that no read is saved.
-        Batch(router, reader(store), FakeDeadLetters(), MAX_RECEIVES).work([each])
+        routing = EventRouting(router, reader(store.query_parts))
+        process_records([each], routing.route, FakeDeadLetters(), MAX_RECEIVES)
     seconds = perf_counter() - started
     gc.unfreeze()
     return EVENTS / seconds, store.reads / EVENTS
@@ -115,22 +109,22 @@ class LockedDeliveries(FakeDeliveries):
 
 
 @dataclass
-class Troubled(FakeSender):
+class Troubled(FakeTargets):
     """Targets of which one is gone and one fails three times of ten; one delivery of 500 kills its invocation first."""
 
     dice: random.Random = field(default_factory=lambda: random.Random(7))
     healed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def send(self, target: Target, scan: ScanCompleted) -> None:
+    def deliver(self, arn: str, scan: ScanCompleted) -> None:
         with self.lock:
             if not self.healed and self.dice.random() < 0.002:
                 raise Death
-            if not self.healed and target.arn == GONE:
+            if not self.healed and arn == GONE:
                 raise UserError("it is gone")
-            if not self.healed and target.arn == FLAKY and self.dice.random() < 0.3:
+            if not self.healed and arn == FLAKY and self.dice.random() < 0.3:
                 raise RetryableError("it is throttled")
-            super().send(target, scan)
+            super().deliver(arn, scan)
 
 
 @dataclass
@@ -159,7 +153,7 @@ class Burst:
     count: int
     queue: Queue = field(default_factory=Queue)
     deliveries: LockedDeliveries = field(default_factory=LockedDeliveries)
-    sender: Troubled = field(default_factory=Troubled)
+    targets: Troubled = field(default_factory=Troubled)
     dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     invocations: int = 0
     deaths: int = 0
@@ -185,7 +179,7 @@ class Burst:
         self.queue.waiting = [(body, 0) for body in bodies]
 
     def run(self, threads: int = 4) -> None:
-        """Work the queue off, by several invocations at a time."""
+        """Process the queue, by several invocations at a time."""
         with ThreadPoolExecutor(threads) as pool:
             while self.queue.waiting:
                 list(pool.map(self._invoke, self.queue.batches()))
@@ -194,18 +188,18 @@ class Burst:
     def _invoke(self, records: list[dict[str, Any]]) -> None:
         self.invocations += 1
         claimant, until = str(uuid.uuid4()), self.deliveries.now + INVOCATION_SECONDS
-        router = Router(self.deliveries, self.sender, claimant, until)
-        batch = Batch(router, reader(self.store), self.dead_letters, MAX_RECEIVES)
+        router = Router(self.deliveries, claimant, until, self.targets.parse)
+        routing = EventRouting(router, reader(self.store.query_parts))
         try:
-            failed = set(batch.work(records).failed)
+            failed = set(process_records(records, routing.route, self.dead_letters, MAX_RECEIVES).failed)
         except Death:
             self.deaths += 1
             failed = {each["messageId"] for each in records}
         self.queue.show_again([each for each in records if each["messageId"] in failed])
 
     def redrive(self) -> None:
-        """Mend the targets and put all dead letters back on the queue, as StartMessageMoveTask does."""
-        self.sender.healed = True
+        """Heal the targets and put all dead letters back on the queue, as StartMessageMoveTask does."""
+        self.targets.healed = True
         letters = [body for body, _ in self.dead_letters.letters] + self.queue.moved
         self.dead_letters.letters.clear()
         self.queue.moved.clear()
@@ -215,12 +209,12 @@ class Burst:
     @property
     def twice(self) -> int:
         """Deliveries that were made more than once."""
-        return sum(times > 1 for times in self.sender.told.values())
+        return sum(times > 1 for times in self.targets.received.values())
 
     @property
     def missing(self) -> set[tuple[str, str]]:
         """Deliveries that were not made."""
-        return self.wanted - set(self.sender.told)
+        return self.wanted - set(self.targets.received)
 
     @property
     def lost(self) -> int:
@@ -232,7 +226,7 @@ class Burst:
 
 def main() -> None:
     """Print both tables."""
-    logging.disable()  # each failure is told in the log
+    logging.disable()  # each failure is logged
     console = Console()
     table = Table("routes", "events a second", "reads an event", title="Routing team/app", title_style="")
     for column in table.columns:
@@ -256,7 +250,7 @@ def _burst_table() -> Table:
         "seconds": f"{seconds:.1f}",
         "invocations": burst.invocations,
         "of them died": burst.deaths,
-        "deliveries": sum(burst.sender.told.values()),
+        "deliveries": sum(burst.targets.received.values()),
         "events in the dead-letter queue": len(burst.dead_letters.letters) + len(burst.queue.moved),
         "deliveries lost": burst.lost,
         "deliveries made twice": burst.twice,

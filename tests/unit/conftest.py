@@ -10,7 +10,8 @@ import pytest
 from moto import mock_aws
 
 from ecr_controller import aws
-from ecr_controller.custom_resource.protocol import Request
+from ecr_controller.custom_resource.protocol import parsed
+from ecr_controller.custom_resource.request import Request
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
@@ -19,24 +20,78 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
     from mypy_boto3_ecr import ECRClient
 
+    from ecr_controller.custom_resource.protocol import Resource
+    from ecr_controller.custom_resource.request import Result
+
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/7d6f1c80"
 READS = ("Describe", "List", "Get")
 
 
-def request(kind: str, **changes: Any) -> Request:
+@dataclass(frozen=True)
+class Event:
+    """A request as CloudFormation sends it, for a resource that is not named."""
+
+    type: str
+    request_id: str = "request-1"
+    stack_id: str = STACK_ID
+    logical_id: str = "Images"
+    resource_type: str = "Custom::ECRRepository"
+    physical_id: str = ""
+    properties: Any = field(default_factory=dict)
+    old_properties: Any = field(default_factory=dict)
+    deadline: float = 0.0
+
+    def for_resource(self, resource: Resource[Any]) -> Request[Any]:
+        """The request as the protocol gives it to the resource."""
+        event = {
+            "RequestType": self.type,
+            "RequestId": self.request_id,
+            "StackId": self.stack_id,
+            "LogicalResourceId": self.logical_id,
+            "ResourceType": self.resource_type,
+            "PhysicalResourceId": self.physical_id,
+            "ResourceProperties": self.properties,
+            "OldResourceProperties": self.old_properties,
+        }
+        return parsed(event, Request.from_event(event, self.deadline or time.time() + 60), resource)
+
+
+def request(kind: str, **changes: Any) -> Event:
     """A request of the stack `shop` for its resource `Images`."""
-    values: dict[str, Any] = {
-        "type": kind,
-        "request_id": "request-1",
-        "stack_id": STACK_ID,
-        "logical_id": "Images",
-        "resource_type": "Custom::ECRRepository",
-        "physical_id": "",
-        "properties": {},
-        "old_properties": {},
-        "deadline": time.time() + 60,
-    }
-    return Request(**values | changes)
+    return Event(kind, **changes)
+
+
+def declared(resource: Resource[Any], properties: Any) -> Any:
+    """What the properties declare in a Create. Raises InvalidProperties."""
+    return request("Create", properties=properties).for_resource(resource).spec
+
+
+def declared_before(resource: Resource[Any], properties: Any) -> Any:
+    """What can be understood of properties that may be invalid, as in a Delete."""
+    return request("Delete", properties=properties).for_resource(resource).old
+
+
+class Served:
+    """Resources that take requests as CloudFormation sends them. One alone takes requests of every type."""
+
+    def __init__(self, *resources: Resource[Any]) -> None:
+        self._first = resources[0]
+        self._by_type = {f"Custom::{each.type_name}": each for each in resources}
+
+    def _of(self, event: Event) -> Resource[Any]:
+        return self._by_type.get(event.resource_type, self._first)
+
+    def create(self, event: Event) -> Result:
+        return self._of(event).create(event.for_resource(self._of(event)))
+
+    def update(self, event: Event) -> Result:
+        return self._of(event).update(event.for_resource(self._of(event)))
+
+    def delete(self, event: Event) -> None:
+        self._of(event).delete(event.for_resource(self._of(event)))
+
+    def delete_failed_create(self, event: Event, create_request_id: str) -> None:
+        self._of(event).delete_failed_create(event.for_resource(self._of(event)), create_request_id)
 
 
 @dataclass

@@ -17,8 +17,8 @@ from botocore.stub import Stubber
 from ecr_controller import __version__, aws
 from ecr_controller.deadline import DEADLINE
 from ecr_controller.errors import RetryableError, UserError
-from tests.unit.protocol.response_server import ResponseServer
-from tests.unit.protocol.stand_ins import ROOT
+from tests.unit.custom_resource.response_server import ResponseServer
+from tests.unit.custom_resource.stand_ins import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ import pytest
 from ecr_controller import aws
 from ecr_controller.stacks import Stacks
 from local.invocation import addressed_to
-from tests.unit.protocol.response_server import ResponseServer
-from tests.unit.protocol.stand_ins import MARKER, ROOT, LambdaContext
+from tests.unit.custom_resource.response_server import ResponseServer
+from tests.unit.custom_resource.stand_ins import MARKER, ROOT, LambdaContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

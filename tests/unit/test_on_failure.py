@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.unit.protocol.response_server import SIGNATURE, ResponseServer
-from tests.unit.protocol.stand_ins import MARKER, ROOT, STACK_ID, LambdaContext, event
+from tests.unit.custom_resource.response_server import SIGNATURE, ResponseServer
+from tests.unit.custom_resource.stand_ins import MARKER, ROOT, STACK_ID, LambdaContext, event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

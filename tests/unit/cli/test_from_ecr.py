@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from ecr_controller.lifecycle.preview import Preview, PreviewedImage
 
 from ecr_controller.errors import RetryableError
 from ecr_controller.lifecycle.images import MANIFEST_LISTS
-from ecr_controller.lifecycle.preview import Preview, PreviewedImage
 from ecrctl import ecr
 from tests.unit.cli.conftest import detail, digest
 

@@ -14,9 +14,8 @@ from ecr_controller.errors import InvalidProperties
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mypy_boto3_iam import IAMClient
-
     from ecr_controller.grants.by_type import GrantResource
+    from mypy_boto3_iam import IAMClient
 
 EVENTS = {path.stem: path for path in (Path(__file__).parents[3] / "events" / "grant").glob("*.json")}
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ecr_controller.errors import InvalidProperties
-from ecr_controller.repository import spec as declaration
+from ecr_controller.resources.repository import RepositoryResource
+from tests.unit.conftest import declared
 
 Json = dict[str, Any]
 
@@ -27,9 +28,10 @@ def pattern(*patterns: str, **others: Any) -> Json:
 
 
 def text(*rules: Json) -> str:
-    policy = declaration.read({"LifecycleRules": list(rules)}).settings.lifecycle_policy
+    policy = declared(RepositoryResource(), {"LifecycleRules": list(rules)}).lifecycle_policy
     assert policy is not None
-    return policy.text()
+    written: str = policy.text()
+    return written
 
 
 def rendered(*rules: Json) -> list[Json]:
@@ -44,7 +46,7 @@ def order(*rules: Json) -> list[tuple[int, str]]:
 
 def faults(*rules: Any) -> list[tuple[str, str]]:
     with pytest.raises(InvalidProperties) as raised:
-        declaration.read({"LifecycleRules": list(rules)})
+        declared(RepositoryResource(), {"LifecycleRules": list(rules)})
     return [(fault.path, fault.message) for fault in raised.value.faults]
 
 
@@ -153,7 +155,7 @@ def test_any_keeps_its_own_priority_where_it_is_the_largest() -> None:
 
 
 def test_no_rules_are_no_policy() -> None:
-    assert declaration.read({"LifecycleRules": []}).settings.lifecycle_policy is None
+    assert declared(RepositoryResource(), {"LifecycleRules": []}).lifecycle_policy is None
 
 
 def test_a_policy_of_the_smallest_rule_has_the_100_characters_that_ecr_wants() -> None:
@@ -206,7 +208,7 @@ def test_a_policy_of_30720_characters_passes_and_one_more_does_not() -> None:
     assert len(text(COUNT | {"Description": "日" * room})) == 30_720
     [(path, message)] = faults(COUNT | {"Description": "日" * (room + 1)})
     assert path == "LifecycleRules"
-    assert message == "makes a policy of 30,721 characters, but ECR takes no more than 30,720"
+    assert message == "makes a policy of 30,721 characters; ECR accepts 30,720"
 
 
 # One rule that is refused
@@ -216,14 +218,14 @@ def test_a_policy_of_30720_characters_passes_and_one_more_does_not() -> None:
     ("rule", "path", "words"),
     [
         # In the order of the CDK's own checks, then what it leaves to ECR.
-        (COUNT | {"TagStatus": "tagged"}, "", "must have entries in TagPrefixList or TagPatternList"),
-        (prefix(), "", "must have entries in TagPrefixList or TagPatternList"),
-        (pattern(), "", "must have entries in TagPrefixList or TagPatternList"),
-        (prefix("a", TagStatus="any"), ".TagPrefixList", "goes only with TagStatus tagged"),
-        (prefix("a", TagStatus="untagged"), ".TagPrefixList", "goes only with TagStatus tagged"),
-        (prefix(TagStatus="untagged"), ".TagPrefixList", "goes only with TagStatus tagged"),
-        (pattern("a", TagStatus="any"), ".TagPatternList", "goes only with TagStatus tagged"),
-        (pattern(TagStatus="any"), ".TagPatternList", "goes only with TagStatus tagged"),
+        (COUNT | {"TagStatus": "tagged"}, "", "TagPrefixList or TagPatternList must have entries"),
+        (prefix(), "", "TagPrefixList or TagPatternList must have entries"),
+        (pattern(), "", "TagPrefixList or TagPatternList must have entries"),
+        (prefix("a", TagStatus="any"), ".TagPrefixList", "is only supported with TagStatus tagged"),
+        (prefix("a", TagStatus="untagged"), ".TagPrefixList", "is only supported with TagStatus tagged"),
+        (prefix(TagStatus="untagged"), ".TagPrefixList", "is only supported with TagStatus tagged"),
+        (pattern("a", TagStatus="any"), ".TagPatternList", "is only supported with TagStatus tagged"),
+        (pattern(TagStatus="any"), ".TagPatternList", "is only supported with TagStatus tagged"),
         (prefix("a", TagPatternList=["b"]), "", "cannot have both TagPrefixList and TagPatternList"),
         (prefix("a", TagPatternList=[]), "", "cannot have both TagPrefixList and TagPatternList"),
         (pattern("ok", "a*b*c*d*e*"), ".TagPatternList[1]", "at most 4 times"),
@@ -234,8 +236,8 @@ def test_a_policy_of_30720_characters_passes_and_one_more_does_not() -> None:
             "",
             "exactly one of MaxImageCount, MaxImageAge, MaxDaysSincePull, MaxDaysSinceArchived, but has none",
         ),
-        ({"MaxImageAge": "1.5"}, ".MaxImageAge", "must be a whole number"),
-        ({"MaxImageAge": "1 hours"}, ".MaxImageAge", "must be a whole number"),
+        ({"MaxImageAge": "1.5"}, ".MaxImageAge", "must be a integer"),
+        ({"MaxImageAge": "1 hours"}, ".MaxImageAge", "must be a integer"),
         ({"MaxImageAge": "0"}, ".MaxImageAge", "must be at least 1"),
         ({"MaxImageAge": "-1"}, ".MaxImageAge", "must be at least 1"),
         ({"MaxImageCount": "0"}, ".MaxImageCount", "must be at least 1"),
@@ -244,24 +246,24 @@ def test_a_policy_of_30720_characters_passes_and_one_more_does_not() -> None:
         ({"MaxDaysSinceArchived": "89"}, ".MaxDaysSinceArchived", "must be at least 90"),
         (COUNT | {"RulePriority": "0"}, ".RulePriority", "must be at least 1"),
         (COUNT | {"RulePriority": "-3"}, ".RulePriority", "must be at least 1"),
-        (COUNT | {"RulePriority": "1.5"}, ".RulePriority", "must be a whole number"),
-        (prefix("a", ""), ".TagPrefixList[1]", "must have 1 or more characters"),
-        (prefix("rel*"), ".TagPrefixList[0]", "which goes into TagPatternList"),
-        (pattern(""), ".TagPatternList[0]", "must have 1 or more characters"),
+        (COUNT | {"RulePriority": "1.5"}, ".RulePriority", "must be a integer"),
+        (prefix("a", ""), ".TagPrefixList[1]", "must have at least 1 character"),
+        (prefix("rel*"), ".TagPrefixList[0]", "use TagPatternList for patterns"),
+        (pattern(""), ".TagPatternList[0]", "must have at least 1 character"),
         (COUNT | {"TagStatus": "Tagged"}, ".TagStatus", "must be one of any, tagged, untagged"),
         (COUNT | {"Action": "transition"}, ".Action", "must be one of expire, archive"),
         (COUNT | {"MaxAge": "1"}, ".MaxAge", "is not a known property (did you mean MaxImageAge?)"),
         # ECR's table of count types, storage classes and actions.
-        (COUNT | {"StorageClass": "archive"}, ".StorageClass", "can only be standard with MaxImageCount"),
-        (AGE | {"StorageClass": "archive"}, ".StorageClass", "can only be standard with MaxImageAge"),
+        (COUNT | {"StorageClass": "archive"}, ".StorageClass", "must be standard with MaxImageCount"),
+        (AGE | {"StorageClass": "archive"}, ".StorageClass", "must be standard with MaxImageAge"),
         (
             {"MaxDaysSincePull": "1", "StorageClass": "archive"},
             ".StorageClass",
-            "can only be standard with MaxDaysSincePull",
+            "must be standard with MaxDaysSincePull",
         ),
-        ({"MaxDaysSincePull": "1", "Action": "expire"}, ".Action", "can only be archive with MaxDaysSincePull"),
-        (ARCHIVED | {"StorageClass": "standard"}, ".StorageClass", "can only be archive with MaxDaysSinceArchived"),
-        (ARCHIVED | {"Action": "archive"}, ".Action", "can only be expire with MaxDaysSinceArchived"),
+        ({"MaxDaysSincePull": "1", "Action": "expire"}, ".Action", "must be archive with MaxDaysSincePull"),
+        (ARCHIVED | {"StorageClass": "standard"}, ".StorageClass", "must be archive with MaxDaysSinceArchived"),
+        (ARCHIVED | {"Action": "archive"}, ".Action", "must be expire with MaxDaysSinceArchived"),
     ],
 )
 def test_a_rule_that_ecr_would_refuse_is_told_with_its_property(rule: Json, path: str, words: str) -> None:
@@ -286,36 +288,36 @@ def test_an_entry_that_is_no_rule_is_told(entry: Any) -> None:
         ([COUNT | {"RulePriority": "1"}, AGE | {"RulePriority": "2"}], "[1]", "as LifecycleRules[0] does"),
         ([UNTAGGED, UNTAGGED | {"Action": "archive"}], "[1]", "selects untagged images, as LifecycleRules[0] does"),
         ([prefix("a", "b"), COUNT, prefix("b", "a", "b")], "[2]", "these tag prefixes, as LifecycleRules[0] does"),
-        ([ARCHIVED, ARCHIVED], "[1]", "one rule for archive images"),
+        ([ARCHIVED, ARCHIVED], "[1]", "one such rule for archive images"),
         (
             [prefix("a", RulePriority="4"), prefix("b", RulePriority="4")],
             "[1].RulePriority",
-            "4 is the priority of LifecycleRules[0] too",
+            "4 is also the priority of LifecycleRules[0]",
         ),
         (
             [AGE | {"RulePriority": "4"}, prefix("b", RulePriority="4")],
             "[0].RulePriority",
-            "4 is the priority of LifecycleRules[1] too",
+            "4 is also the priority of LifecycleRules[1]",
         ),
         (
             [{"MaxDaysSincePull": "1", "RulePriority": "4"}, ARCHIVED | {"RulePriority": "4"}],
             "[1].RulePriority",
-            "4 is the priority of LifecycleRules[0] too",
+            "4 is also the priority of LifecycleRules[0]",
         ),
         (
             [AGE | {"RulePriority": "9"}, prefix("a")],
             "[0].RulePriority",
-            "cannot be given while LifecycleRules[1] has none",
+            "is not supported while LifecycleRules[1] has none",
         ),
         (
             [AGE | {"RulePriority": "1"}, prefix("a", RulePriority="2")],
             "[0].RulePriority",
-            "must be larger than that of LifecycleRules[1], because `any` must come last",
+            "must be larger than that of LifecycleRules[1], because `any` must be the last rule",
         ),
         (
             [ARCHIVED | {"RulePriority": "1"}, ARCHIVED | {"TagStatus": "untagged", "RulePriority": "2"}],
             "[0].RulePriority",
-            "`any` must come last of the rules for archive images",
+            "`any` must be the last rule for archive images",
         ),
     ],
 )
@@ -326,7 +328,7 @@ def test_rules_that_ecr_would_refuse_together_are_told_once(rules: list[Json], p
 
 
 def test_more_than_50_rules_are_refused() -> None:
-    assert faults(*(prefix(f"p{i}") for i in range(51))) == [("LifecycleRules", "must have no more than 50 entries")]
+    assert faults(*(prefix(f"p{i}") for i in range(51))) == [("LifecycleRules", "must have at most 50 entries")]
 
 
 def test_all_faults_are_told_at_once_those_of_single_rules_and_those_between_the_sound_ones() -> None:

@@ -7,12 +7,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ecr_controller.scanning.store import reader, target_of
 
 from ecr_controller import aws
 from ecr_controller.deadline import DEADLINE
-from ecr_controller.resources.image_scan_route import ImageScanRouteResource
 from ecr_controller.event_routing.routes import Route
-from ecr_controller.scanning.store import reader, target_of
+from ecr_controller.resources.image_scan_route import ImageScanRouteResource
 from local.controller import ROOT
 from tests.unit.conftest import STACK_ID, request
 

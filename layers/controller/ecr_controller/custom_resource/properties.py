@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.errors import count
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -161,19 +163,20 @@ def _messages(schema: Schema, value: Any) -> Iterable[str]:
         return
     if "enum" in schema and value not in schema["enum"]:
         yield "must be one of " + ", ".join(schema["enum"])
-    for keyword, is_broken, text in _BOUNDS:
+    for keyword, is_broken, wording in _BOUNDS:
         if keyword in schema and is_broken(value, schema[keyword]):
-            yield text.format(schema[keyword])
+            yield f"must {wording(schema[keyword])}"
     # JSON Schema's `$` is the very end; Python's also matches before a last line feed.
     if "pattern" in schema and not re.search(schema["pattern"].replace("$", r"\Z"), str(value)):
         yield schema.get("patternHint") or f"must match {schema['pattern']}"
 
 
-_BOUNDS: tuple[tuple[str, Callable[[Any, int], bool], str], ...] = (
-    ("minimum", lambda value, bound: value < bound, "must be at least {}"),
-    ("maximum", lambda value, bound: value > bound, "must be at most {}"),
-    ("minLength", lambda value, bound: len(value) < bound, "must have a length of at least {}"),
-    ("maxLength", lambda value, bound: len(value) > bound, "must have a length of at most {}"),
-    ("minItems", lambda value, bound: len(value) < bound, "must have at least {} entries"),
-    ("maxItems", lambda value, bound: len(value) > bound, "must have at most {} entries"),
+_ENTRIES = ("entry", "entries")
+_BOUNDS: tuple[tuple[str, Callable[[Any, int], bool], Callable[[int], str]], ...] = (
+    ("minimum", lambda value, bound: value < bound, lambda bound: f"be at least {bound}"),
+    ("maximum", lambda value, bound: value > bound, lambda bound: f"be at most {bound}"),
+    ("minLength", lambda value, bound: len(value) < bound, lambda bound: f"have at least {count(bound, 'character')}"),
+    ("maxLength", lambda value, bound: len(value) > bound, lambda bound: f"have at most {count(bound, 'character')}"),
+    ("minItems", lambda value, bound: len(value) < bound, lambda bound: f"have at least {count(bound, *_ENTRIES)}"),
+    ("maxItems", lambda value, bound: len(value) > bound, lambda bound: f"have at most {count(bound, *_ENTRIES)}"),
 )

@@ -13,13 +13,12 @@ import queue
 import random
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ecr_controller.custom_resource import answer, properties
 from ecr_controller.custom_resource.request import Request, Result
 from ecr_controller.deadline import DEADLINE
-from ecr_controller.errors import Faults, RetryableError, UserError
+from ecr_controller.errors import Faults, InvalidProperties, RetryableError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -148,18 +147,18 @@ def _carry_out(event: Mapping[str, Any], request: Request[Any], resources: Seque
 
 
 def parsed(event: Mapping[str, Any], request: Request[Any], resource: Resource[S]) -> Request[S]:
-    """The request with what its properties declare. Raises InvalidProperties in a Create and an Update alone."""
+    """The request with its properties parsed. They are validated in a Create and an Update, and never in a Delete."""
     new, old = event.get("ResourceProperties") or {}, event.get("OldResourceProperties") or {}
     if request.type == "Delete":
-        return replace(request, old=_parse(resource, new, request.home, Faults()))
+        return request.declaring(None, None, old=_parse(resource, new, request.home, Faults()))
     faults = Faults()
     declared = _parse(resource, new, request.home, faults)
-    faults.raise_if_any(f"Custom::{resource.type_name}")
+    invalid = InvalidProperties(f"Custom::{resource.type_name}", faults) if len(faults) else None
     before = _parse(resource, old, request.home, Faults()) if request.type == "Update" else None
-    return replace(request, declared=declared, old=before)
+    return request.declaring(declared, invalid, old=before)
 
 
-def _parse(resource: Resource[S], declared: Mapping[str, Any], home: Home, faults: Faults) -> S | None:
+def _parse(resource: Resource[S], declared: Any, home: Home, faults: Faults) -> S | None:
     return resource.parse(properties.check(resource.type_name, declared, faults), faults, home)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ecr_controller.custom_resource import answer
@@ -10,6 +10,8 @@ from ecr_controller.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ecr_controller.errors import InvalidProperties
 
 S = TypeVar("S")
 
@@ -35,10 +37,9 @@ class Home:
 class Request(Generic[S]):
     """A request of CloudFormation, without the signed ResponseURL. ``S`` is what the type's properties declare.
 
-    ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` is a ``time.time()``. ``declared`` is what
-    ResourceProperties declare in a Create and an Update, and None in a Delete. ``old`` is what was declared before:
-    OldResourceProperties of an Update, ResourceProperties of a Delete. They may be invalid, so it holds what could be
-    understood, and is None where that is too little.
+    ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` is a ``time.time()``. ``old`` is what was
+    declared before: OldResourceProperties of an Update, ResourceProperties of a Delete. They may be invalid, so it holds
+    what could be understood, and is None where that is too little.
     """
 
     type: str
@@ -48,8 +49,9 @@ class Request(Generic[S]):
     resource_type: str
     physical_id: str
     deadline: float
-    declared: S | None = None
     old: S | None = None
+    _declared: S | None = None
+    _invalid: InvalidProperties | None = None
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], deadline: float) -> Request[S]:
@@ -64,12 +66,21 @@ class Request(Generic[S]):
             deadline=deadline,
         )
 
+    def declaring(self, declared: S | None, invalid: InvalidProperties | None, old: S | None) -> Request[S]:
+        """The request with its properties parsed. ``invalid`` is what `spec` raises, if they are."""
+        return replace(self, _declared=declared, _invalid=invalid, old=old)
+
     @property
     def spec(self) -> S:
-        """What a Create or an Update declares."""
-        if self.declared is None:
+        """What ResourceProperties declare in a Create or an Update. Raises InvalidProperties.
+
+        To be read before anything is done.
+        """
+        if self._invalid is not None:
+            raise self._invalid
+        if self._declared is None:
             raise LookupError(f"A {self.type} declares nothing.")
-        return self.declared
+        return self._declared
 
     @property
     def home(self) -> Home:

@@ -71,8 +71,10 @@ def _parse_grantee(values: Values, faults: Faults, home: Home) -> Grantee | None
 
 
 def _validate_actions(values: Values, actions: tuple[str, ...], faults: Faults) -> None:
-    if values.declares("Access") == values.declares("Actions"):
-        faults.add("Access", "or Actions is required, and not both")
+    if values.declares("Access") and values.declares("Actions"):
+        faults.add("Actions", "cannot be combined with Access; remove one of them")
+    if not values.declares("Access") and not values.declares("Actions"):
+        faults.add("Access", "is required unless Actions is declared")
     if access.LOGIN in actions:
         faults.add(
             "Actions",

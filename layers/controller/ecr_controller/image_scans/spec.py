@@ -51,6 +51,6 @@ def _validate_combinations(values: Values, faults: Faults) -> None:
     if values.declares("ImageTag") and values.declares("ImageDigest"):
         faults.add("ImageDigest", "cannot be combined with ImageTag; remove one of them")
     if not values.declares("ImageTag") and not values.declares("ImageDigest"):
-        faults.add("ImageTag", "or ImageDigest is required")
+        faults.add("ImageTag", "is required unless ImageDigest is declared")
     if values.declares("MaxFindings") and not values.declares("FailOnSeverity"):
         faults.add("MaxFindings", "is only supported with FailOnSeverity")

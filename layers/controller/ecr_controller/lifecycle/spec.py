@@ -28,7 +28,7 @@ def parse_lifecycle_policy(values: Values, faults: Faults) -> LifecyclePolicySpe
     """The policy that the properties declare."""
     policy, guard = parse_policy(values, faults), parse_guard(values, faults)
     if policy is None and not len(faults):
-        faults.add("LifecycleRules", "with at least one rule, or LifecyclePolicyText, is required")
+        faults.add("LifecycleRules", "is required with at least one rule, unless LifecyclePolicyText is declared")
     if policy is None or "RepositoryName" not in values:
         return None
     return LifecyclePolicySpec(values["RepositoryName"], policy, guard, values.get("OnExisting") == "Replace")

@@ -1,0 +1,144 @@
+"""Both kinds of event become one value. The traps of AWS's events, one test each."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonschema
+import pytest
+
+from ecr_controller.custom_resource.properties import SCHEMAS
+from ecr_controller.event_routing import events
+from ecr_controller.event_routing.events import MalformedEvent
+from ecr_controller.severity import SEVERITIES
+from tests.unit.event_routing.samples import OTHERS, SCANS, basic, documented, scan
+
+SCHEMA = json.loads((SCHEMAS / "messages" / "ScanCompleted.json").read_text(encoding="utf-8"))
+
+
+def read(event: Any) -> events.ScanCompleted:
+    found = events.parse(event)
+    assert found is not None
+    return found
+
+
+def test_a_basic_scan_is_read_whole() -> None:
+    found = read(documented("ecr-image-scan-complete"))
+    assert (found.repository_name, found.account, found.region) == ("my-repository-name", "123456789012", "us-east-1")
+    assert found.repository_arn == "arn:aws:ecr:us-east-1:123456789012:repository/my-repository-name"
+    assert (found.scan_type, found.status, found.event_id[:8]) == ("BASIC", "COMPLETE", "85fc3613")
+    assert found.time == datetime(2019, 10, 29, 2, 36, 48, tzinfo=UTC)
+    assert {severity: count for severity, count in found.counts.items() if count} == {"CRITICAL": 10, "MEDIUM": 9}
+
+
+def test_the_arn_in_repository_name_of_an_enhanced_scan_becomes_a_name() -> None:
+    found = read(documented("inspector2-scan-initial-complete-ecr-userguide"))
+    assert found.repository_name == "amazon/amazon-ecs-sample"
+    assert found.repository_arn == "arn:aws:ecr:us-east-2:123456789012:repository/amazon/amazon-ecs-sample"
+    assert found.scan_type == "ENHANCED"
+
+
+def test_the_status_of_an_enhanced_scan_counts_as_complete_and_is_kept() -> None:
+    found = read(documented("inspector2-scan-initial-complete"))
+    assert (found.status, found.original_status) == ("COMPLETE", "INITIAL_SCAN_COMPLETE")
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_a_severity_that_is_absent_is_zero(name: str) -> None:
+    assert set(read(documented(name)).counts) == set(SEVERITIES)
+
+
+def test_findings_that_inspector_only_adds_up_are_not_lost() -> None:
+    found = read(documented("inspector2-scan-initial-complete-ecr-userguide"))
+    assert (sum(found.counts.values()), found.total) == (130, 158)
+
+
+def test_findings_that_are_only_added_up_may_be_low_but_no_worse() -> None:
+    found = scan(finding_severity_counts={"TOTAL": 3})
+    assert (found.worst, found.reaches("LOW"), found.reaches("MEDIUM")) == ("LOW", True, False)
+
+
+def test_a_severity_that_nobody_knows_counts_as_undefined() -> None:
+    found = scan(finding_severity_counts={"NEGLIGIBLE": 2, "UNDEFINED": 1})
+    assert (found.counts["UNDEFINED"], found.total) == (3, 3)
+
+
+def test_a_failed_scan_without_counts_found_nothing() -> None:
+    found = read(documented("ecr-image-scan-failed"))
+    assert (found.status, found.total, found.worst) == ("FAILED", 0, None)
+
+
+@pytest.mark.parametrize("tags", [None, []])
+def test_tags_may_be_missing(tags: list[str] | None) -> None:
+    assert scan(image_tags=tags).image_tags == ()
+
+
+def test_a_status_that_nobody_knows_is_taken_as_it_is() -> None:
+    assert scan(scan_status="ABANDONED").status == "ABANDONED"
+
+
+@pytest.mark.parametrize("time", ["2023-02-29T12:34:56Z", "Dec 3, 2021, 6:02:30 PM", "", None, 5])
+def test_a_malformed_time_does_not_lose_the_scan(time: Any) -> None:
+    found = read(documented("ecr-image-scan-complete") | {"time": time})
+    assert found.time is None
+    assert found.document()["time"] is None
+
+
+def test_a_digest_of_any_length_is_taken() -> None:
+    assert scan(image_digest="sha256:7f5bEXAMPLE").image_digest == "sha256:7f5bEXAMPLE"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_an_event_that_is_no_scan_is_nothing(name: str) -> None:
+    assert events.parse(documented(name)) is None
+
+
+def test_a_scan_by_inspector_of_something_else_than_an_image_is_nothing() -> None:
+    instance = documented("inspector2-scan-initial-complete")
+    instance["detail"] = {"scan-status": "INITIAL_SCAN_COMPLETE", "instance-id": "i-087d63509b8c97098"}
+    assert events.parse(instance) is None
+
+
+def test_an_event_without_resources_is_placed_by_its_account_and_region() -> None:
+    china = {"resources": [], "region": "cn-north-1"}
+    found = read(documented("ecr-image-scan-complete") | china)
+    assert found.repository_arn == "arn:aws-cn:ecr:cn-north-1:123456789012:repository/my-repository-name"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "text",
+        [],
+        {},
+        basic(repository_name=None),
+        basic(image_digest=None),
+        basic(scan_status=None),
+        basic(repository_name="arn:aws:ecr:eu-west-1:1:nothing"),
+        basic(finding_severity_counts={"HIGH": "many"}),
+        basic(finding_severity_counts={"HIGH": -1}),
+        basic(finding_severity_counts=[1]),
+        documented("ecr-image-scan-complete") | {"detail": None},
+        documented("ecr-image-scan-complete") | {"id": ""},
+    ],
+)
+def test_a_scan_that_lacks_what_every_scan_has_is_malformed(event: Any) -> None:
+    with pytest.raises(MalformedEvent):
+        events.parse(event)
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_what_targets_receive_is_what_the_schema_says(name: str) -> None:
+    event = documented(name)
+    told = json.loads(json.dumps(read(event).document()))
+    jsonschema.validate(told, SCHEMA, format_checker=jsonschema.FormatChecker())
+    assert told["originalEvent"] == event
+    assert set(told) == set(SCHEMA["properties"])
+
+
+def test_the_schema_knows_what_is_wrong() -> None:
+    for broken in ({"time": "yesterday"}, {"findingSeverityCounts": {"HIGH": 1}}, {"scanType": "OTHER"}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(scan().document() | broken, SCHEMA)

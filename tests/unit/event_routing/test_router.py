@@ -1,0 +1,149 @@
+"""Each target once, whatever becomes of its neighbours, and after a crash at any point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.event_routing.batch import EventRouting, Tally
+from ecr_controller.event_routing.router import Router
+from ecr_controller.event_routing.routes import Route
+from ecr_controller.sqs_batch import process_records
+from tests.unit.event_routing.fakes import FakeDeadLetters, FakeDeliveries, FakeTargets, record
+from tests.unit.event_routing.samples import basic, documented
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+A, B = "arn:aws:sqs:eu-west-1:123456789012:a", "arn:aws:sns:eu-west-1:123456789012:b"
+EVENT = basic()["id"]
+
+
+class Bench:
+    """A router on stand-ins; each batch is an invocation of its own, which lasts ten seconds."""
+
+    def __init__(self) -> None:
+        self.deliveries = FakeDeliveries()
+        self.targets = FakeTargets()
+        self.dead_letters = FakeDeadLetters()
+        self._invocations = 0
+
+    def work(self, *records: dict[str, object], routes: Iterable[Route] = (Route("*", (A, B)),)) -> Outcome:
+        self._invocations += 1
+        claimant, until = f"invocation-{self._invocations}", self.deliveries.now + 10
+        router = Router(self.deliveries, claimant, until, self.targets.parse)
+        routing = EventRouting(router, lambda key: routes if key == "*" else ())
+        result = process_records(records, routing.route, self.dead_letters, 5)
+        return Outcome(routing.tally, result.failed, result.dead_letters)
+
+
+class Outcome(NamedTuple):
+    """What a batch came to."""
+
+    tally: Tally
+    failed: list[str]
+    dead_letters: int
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_every_target_is_told_once_however_often_the_event_comes(bench: Bench) -> None:
+    outcomes = [bench.work(record(basic()), record(basic())), bench.work(record(basic()))]
+    assert dict(bench.targets.received) == {(EVENT, A): 1, (EVENT, B): 1}
+    assert [each.tally.deliveries for each in outcomes] == [2, 0]
+    assert [each.failed for each in outcomes] == [[], []]
+
+
+def test_a_passing_failure_is_tried_again_without_telling_the_neighbour_again(bench: Bench) -> None:
+    bench.targets.errors[A] = [RetryableError("throttled")]
+    assert bench.work(record(basic())).failed == ["m"]
+    assert bench.work(record(basic(), receives=2)).failed == []
+    assert dict(bench.targets.received) == {(EVENT, A): 1, (EVENT, B): 1}
+    assert bench.dead_letters.letters == []
+
+
+def test_a_lasting_failure_goes_to_the_dead_letters_at_once_with_its_reason(bench: Bench) -> None:
+    bench.targets.errors[A] = [UserError("it is gone")]
+    outcome = bench.work(record(basic()))
+    assert (outcome.failed, outcome.dead_letters, outcome.tally.failures) == ([], 1, 1)
+    assert bench.dead_letters.letters[0][1] == f"{A}: it is gone"
+    assert bench.targets.received == {(EVENT, B): 1}
+
+
+def test_a_passing_failure_at_the_last_receive_goes_to_the_dead_letters(bench: Bench) -> None:
+    bench.targets.errors[A] = [RetryableError("throttled")]
+    outcome = bench.work(record(basic(), receives=5))
+    assert (outcome.failed, outcome.dead_letters) == ([], 1)
+
+
+def test_a_lasting_failure_waits_for_a_passing_one_and_is_told_with_it(bench: Bench) -> None:
+    bench.targets.errors = {A: [UserError("gone"), UserError("gone")], B: [RetryableError("throttled")]}
+    assert bench.work(record(basic())).dead_letters == 0
+    assert bench.work(record(basic(), receives=2)).dead_letters == 1
+    assert [reason for _, reason in bench.dead_letters.letters] == [f"{A}: gone"]
+
+
+def test_a_redriven_event_tells_only_whom_it_had_not_told(bench: Bench) -> None:
+    bench.targets.errors[A] = [UserError("it is gone")]
+    bench.work(record(basic()))
+    [(body, _)] = bench.dead_letters.letters
+    bench.work(record(body))
+    assert dict(bench.targets.received) == {(EVENT, A): 1, (EVENT, B): 1}
+
+
+@pytest.mark.parametrize("poison", ["not JSON", "[]", '{"detail-type": "ECR Image Scan"}'])
+def test_poison_goes_to_the_dead_letters_and_takes_nobody_with_it(bench: Bench, poison: str) -> None:
+    outcome = bench.work(record(poison, message_id="p"), record(basic()))
+    assert (outcome.failed, outcome.dead_letters, outcome.tally.deliveries) == ([], 1, 2)
+
+
+def test_a_defect_fails_its_own_event_alone(bench: Bench) -> None:
+    bench.targets.errors[A] = [ZeroDivisionError()]
+    other = basic() | {"id": "other"}
+    outcome = bench.work(record(basic(), message_id="first"), record(other, message_id="second"))
+    assert outcome.failed == ["first"]
+    assert bench.targets.received[("other", A)] == 1
+
+
+def test_an_event_that_is_no_scan_is_done_with(bench: Bench) -> None:
+    outcome = bench.work(record(documented("ecr-image-action-push")))
+    assert (outcome.tally.ignored, outcome.failed, outcome.dead_letters, outcome.tally.scans) == (1, [], 0, {})
+
+
+def test_a_crash_before_the_delivery_delays_it_until_the_claim_ends(bench: Bench) -> None:
+    bench.deliveries.claim(EVENT, A, "dead", until=10)
+    assert bench.work(record(basic())).failed == ["m"]
+    assert bench.targets.received == {(EVENT, B): 1}
+    bench.deliveries.now = 11
+    assert bench.work(record(basic(), receives=2)).failed == []
+    assert dict(bench.targets.received) == {(EVENT, A): 1, (EVENT, B): 1}
+
+
+def test_a_crash_after_the_delivery_and_before_it_is_marked_repeats_it_and_no_other(bench: Bench) -> None:
+    bench.targets.received[EVENT, A] += 1
+    bench.deliveries.claim(EVENT, A, "dead", until=10)
+    bench.deliveries.now = 11
+    bench.work(record(basic()))
+    bench.work(record(basic()))
+    assert dict(bench.targets.received) == {(EVENT, A): 2, (EVENT, B): 1}
+
+
+def test_a_crash_after_it_is_marked_repeats_nothing(bench: Bench) -> None:
+    bench.work(record(basic()))
+    bench.work(record(basic(), receives=2))
+    assert dict(bench.targets.received) == {(EVENT, A): 1, (EVENT, B): 1}
+
+
+def test_scans_are_counted_by_the_worst_that_they_found_once_they_are_done_with(bench: Bench) -> None:
+    bench.targets.errors[A] = [RetryableError("throttled")]
+    clean, failed = basic(finding_severity_counts={}) | {"id": "2"}, documented("ecr-image-scan-failed") | {"id": "3"}
+    first = bench.work(record(basic()), record(clean), record(failed))
+    second = bench.work(record(basic(), receives=2))
+    assert first.tally.scans == {"NONE": 1, "NOT_SCANNED": 1}
+    assert second.tally.scans == {"CRITICAL": 1}
+    assert all(age > 0 for age in first.tally.ages + second.tally.ages)

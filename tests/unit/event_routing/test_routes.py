@@ -1,0 +1,102 @@
+"""Which routes take a scan, and that they are found in one look-up a level."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecr_controller.event_routing.routes import Route, patterns_matching, targets_of
+from tests.unit.event_routing.samples import scan
+
+LEVELS = st.sampled_from(["a", "b", "a-b", "ab"])
+NAMES = st.lists(LEVELS, min_size=1, max_size=4).map("/".join)
+PATTERNS = st.one_of(st.just("*"), NAMES, NAMES.map(lambda name: f"{name}/*"))
+
+
+def route(repositories: str = "*", target: str = "t", **changes: Any) -> Route:
+    return Route(repositories, (target,), **changes)
+
+
+def test_a_name_is_looked_up_once_a_level() -> None:
+    assert patterns_matching("a/b/c") == ("a/b/c", "a/b/*", "a/*", "*")
+    assert patterns_matching("app") == ("app", "*")
+
+
+def means(pattern: str, name: str) -> bool:
+    """What a pattern means, said in another way than the look-up does."""
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name) is not None
+
+
+@given(st.lists(PATTERNS, max_size=12), NAMES)
+def test_the_routes_found_level_by_level_are_those_that_match_one_by_one(patterns: list[str], name: str) -> None:
+    routes = [route(pattern, f"target-{i}") for i, pattern in enumerate(patterns)]
+    kept: defaultdict[str, list[Route]] = defaultdict(list)
+    for each in routes:
+        kept[each.repositories].append(each)
+    found = targets_of(scan(repository_name=name), lambda key: kept.get(key, ()))
+    assert sorted(found) == sorted(each.targets[0] for each in routes if means(each.repositories, name))
+
+
+def test_a_target_of_several_routes_is_told_once() -> None:
+    assert targets_of(scan(), lambda _key: (route(), route())) == ("t",)
+
+
+def test_without_image_tags_every_image_matches_even_an_untagged_one() -> None:
+    assert route().selects(scan(image_tags=[]))
+    assert route().selects(scan(image_tags=["v1"]))
+
+
+@pytest.mark.parametrize(
+    ("patterns", "tags", "taken"),
+    [
+        (("prod",), ["prod"], True),
+        (("prod",), ["production"], False),
+        (("prod*",), ["dev", "production"], True),
+        (("*-rc*", "v*"), ["1-rc2"], True),
+        (("v1.0",), ["v100"], False),
+        (("*",), [], False),
+    ],
+)
+def test_one_pattern_must_match_one_whole_tag(patterns: tuple[str, ...], tags: list[str], taken: bool) -> None:
+    assert route(image_tags=patterns).selects(scan(image_tags=tags)) is taken
+
+
+@pytest.mark.parametrize(
+    ("declared", "status", "taken"),
+    [
+        ("COMPLETE", "COMPLETE", True),
+        ("COMPLETE", "INITIAL_SCAN_COMPLETE", True),
+        ("COMPLETE", "FAILED", False),
+        ("FAILED", "FAILED", True),
+        ("*", "ABANDONED", True),
+    ],
+)
+def test_the_status_decides(declared: str, status: str, taken: bool) -> None:
+    assert route(scan_status=declared).selects(scan(scan_status=status)) is taken
+
+
+@pytest.mark.parametrize(
+    ("minimum", "counts", "taken"),
+    [
+        ("HIGH", {"CRITICAL": 1}, True),
+        ("HIGH", {"HIGH": 1}, True),
+        ("HIGH", {"MEDIUM": 99}, False),
+        ("HIGH", {}, False),
+        ("UNDEFINED", {"UNTRIAGED": 1}, True),
+        ("INFORMATIONAL", {"UNDEFINED": 1}, False),
+        ("UNDEFINED", {}, False),
+        (None, {}, True),
+    ],
+)
+def test_the_minimum_severity_asks_for_that_or_worse(minimum: str | None, counts: dict[str, int], taken: bool) -> None:
+    assert route(minimum_severity=minimum).selects(scan(finding_severity_counts=counts)) is taken
+
+
+def test_a_route_is_kept_and_read_again_as_it_was() -> None:
+    declared = Route("team/*", ("t", "u"), ("v*",), "*", "HIGH")
+    assert Route.from_content("team/*", declared.content()) == declared

@@ -1,0 +1,176 @@
+"""The five kinds of target: told by their ARNs, looked at, and sent to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from ecr_controller import aws
+from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.event_routing import targets
+from tests.unit.event_routing.samples import scan
+
+HOME = "eu-west-1:123456789012"
+ARNS = {
+    "topic": f"arn:aws:sns:{HOME}:findings",
+    "queue": f"arn:aws:sqs:{HOME}:findings",
+    "function": f"arn:aws:lambda:{HOME}:function:findings",
+    "state machine": f"arn:aws:states:{HOME}:stateMachine:findings",
+    "event bus": f"arn:aws:events:{HOME}:event-bus/findings",
+}
+
+
+@pytest.mark.parametrize("kind", ARNS)
+def test_an_arn_tells_the_kind_the_name_and_the_home(kind: str) -> None:
+    found = targets.parse(ARNS[kind])
+    assert (found.kind, found.name, found.account, found.region) == (kind, "findings", "123456789012", "eu-west-1")
+
+
+def test_a_function_may_have_an_alias_and_a_queue_an_order() -> None:
+    assert targets.parse(f"{ARNS['function']}:live").name == "findings"
+    assert targets.parse(f"{ARNS['queue']}.fifo").is_fifo
+    assert not targets.parse(ARNS["queue"]).is_fifo
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "findings",
+        "arn:aws:s3:::bucket",
+        "arn:aws:sns:eu-west-1:123456789012:findings:7d6f1c80",
+        "arn:aws:events:eu-west-1:123456789012:rule/findings",
+        "arn:aws:lambda:eu-west-1:123456789012:layer:findings",
+        "arn:aws:states:eu-west-1:123456789012:execution:findings:1",
+        "arn:aws:sqs:eu-west-1::findings",
+    ],
+)
+def test_any_other_arn_is_refused(arn: str) -> None:
+    with pytest.raises(UserError, match="is not the ARN of an SNS topic"):
+        targets.parse(arn)
+
+
+@pytest.mark.parametrize("kind", ["topic", "queue", "function", "state machine", "event bus"])
+def test_a_target_that_is_not_there_is_refused(moto: None, kind: str) -> None:
+    with pytest.raises(UserError, match=r"AWS rejected (Get|Describe)"):
+        targets.parse(ARNS[kind]).verify()
+
+
+def test_a_target_that_is_there_is_fine(moto: None) -> None:
+    aws.client("sns").create_topic(Name="findings")
+    aws.client("sqs").create_queue(QueueName="findings")
+    aws.client("events").create_event_bus(Name="findings")
+    for kind in ("topic", "queue", "event bus"):
+        targets.parse(ARNS[kind]).verify()
+
+
+@pytest.mark.parametrize("kind", ["topic", "queue", "function", "state machine", "event bus"])
+def test_a_target_that_is_gone_is_a_lasting_failure(moto: None, kind: str) -> None:
+    with pytest.raises(UserError):
+        targets.parse(ARNS[kind]).deliver(scan())
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "DEFAULT_REGION": "eu-west-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+
+
+def stubbed(monkeypatch: pytest.MonkeyPatch, service: str) -> Stubber:
+    aws.client.cache_clear()
+    client = aws.client(service)
+    monkeypatch.setattr(aws, "client", lambda _service: client)
+    return Stubber(client)
+
+
+def text() -> str:
+    return json.dumps(scan().document(), separators=(",", ":"))
+
+
+EVENT_ID = scan().event_id
+ORDER = {"MessageGroupId": "my-repository-name", "MessageDeduplicationId": EVENT_ID}
+URL = "https://sqs.eu-west-1.amazonaws.com/123456789012"
+EXPECTED: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any]]] = {
+    "topic": ("sns", "publish", ARNS["topic"], {"TopicArn": ARNS["topic"], "Message": text()}, {}),
+    "fifo topic": (
+        "sns",
+        "publish",
+        f"{ARNS['topic']}.fifo",
+        {"TopicArn": f"{ARNS['topic']}.fifo", "Message": text(), **ORDER},
+        {},
+    ),
+    "queue": ("sqs", "send_message", ARNS["queue"], {"QueueUrl": f"{URL}/findings", "MessageBody": text()}, {}),
+    "fifo queue": (
+        "sqs",
+        "send_message",
+        f"{ARNS['queue']}.fifo",
+        {"QueueUrl": f"{URL}/findings.fifo", "MessageBody": text(), **ORDER},
+        {},
+    ),
+    "function": (
+        "lambda",
+        "invoke",
+        ARNS["function"],
+        {"FunctionName": ARNS["function"], "InvocationType": "Event", "Payload": text().encode()},
+        {"StatusCode": 202},
+    ),
+    "state machine": (
+        "stepfunctions",
+        "start_execution",
+        ARNS["state machine"],
+        {"stateMachineArn": ARNS["state machine"], "name": f"ecr-scan-{EVENT_ID}", "input": text()},
+        {"executionArn": "arn:aws:states:x", "startDate": 0},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EXPECTED)
+def test_each_kind_is_told_in_its_own_way(credentials: None, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    service, operation, arn, parameters, answer = EXPECTED[case]
+    with stubbed(monkeypatch, service) as stub:
+        stub.add_response(operation, answer, parameters)
+        targets.parse(arn).deliver(scan())
+        stub.assert_no_pending_responses()
+
+
+def test_an_execution_that_is_there_already_is_a_delivery(credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with stubbed(monkeypatch, "stepfunctions") as stub:
+        stub.add_client_error("start_execution", "ExecutionAlreadyExists", http_status_code=400)
+        targets.parse(ARNS["state machine"]).deliver(scan())
+        stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised"),
+    [
+        ({"EventId": "1"}, None),
+        ({"ErrorCode": "InternalFailure", "ErrorMessage": "again"}, RetryableError),
+        ({"ErrorCode": "MalformedDetail"}, UserError),
+    ],
+)
+def test_an_event_bus_is_looked_at_and_what_it_says_of_the_event_is_heard(
+    credentials: None, monkeypatch: pytest.MonkeyPatch, answer: dict[str, str], raised: type[Exception] | None
+) -> None:
+    entry = {
+        "EventBusName": ARNS["event bus"],
+        "Source": "ecr-controller",
+        "DetailType": "ECR Scan Completed",
+        "Detail": text(),
+        "Resources": [scan().repository_arn],
+    }
+    with stubbed(monkeypatch, "events") as stub:
+        stub.add_response("describe_event_bus", {"Name": "findings"}, {"Name": "findings"})
+        stub.add_response("put_events", {"Entries": [answer]}, {"Entries": [entry]})
+        if raised is None:
+            targets.parse(ARNS["event bus"]).deliver(scan())
+        else:
+            with pytest.raises(raised, match="PutEvents failed"):
+                targets.parse(ARNS["event bus"]).deliver(scan())
+        stub.assert_no_pending_responses()
+
+
+def test_the_table_of_kinds_has_each_kind_once_under_its_service() -> None:
+    assert {kind.kind for kind in targets.KINDS.values()} == set(ARNS)
+    assert all(kind.service == service for service, kind in targets.KINDS.items())

@@ -1,0 +1,187 @@
+"""What `LifecyclePolicyResource` does for each request."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ecr_controller.errors import InvalidProperties, UserError
+from ecr_controller.lifecycle import guard
+from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
+from tests.unit.conftest import Calls, Served, request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_ecr import ECRClient
+
+    from ecr_controller.shared_documents.parts import PartsTable
+
+    Tags = Callable[[str], dict[str, str]]
+
+NAME = "team/app"
+OURS: dict[str, Any] = {"RepositoryName": NAME, "LifecycleRules": [{"MaxImageCount": "2"}]}
+REPLACE = OURS | {"OnExisting": "Replace"}
+OTHER = OURS | {"LifecycleRules": [{"MaxImageAge": "30"}]}
+THEIRS = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 7,
+                "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 5},
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
+TAG = "ecr-controller:lifecycle-policy"
+
+
+@pytest.fixture
+def resource(ecr: ECRClient, parts: PartsTable) -> Served:
+    ecr.create_repository(repositoryName=NAME, tags=[{"Key": "team", "Value": "theirs"}])
+    return Served(LifecyclePolicyResource())
+
+
+@pytest.fixture
+def policy(ecr: ECRClient) -> Callable[[], str | None]:
+    def text() -> str | None:
+        try:
+            return ecr.get_lifecycle_policy(repositoryName=NAME)["lifecyclePolicyText"]
+        except ecr.exceptions.LifecyclePolicyNotFoundException:
+            return None
+
+    return text
+
+
+def test_a_delete_takes_away_what_the_create_put(
+    resource: Served, policy: Callable[[], str | None], parts: PartsTable, tags: Tags
+) -> None:
+    result = resource.create(request("Create", properties=OURS))
+    assert result.physical_id == NAME
+    assert result.data["RepositoryName"] == NAME
+    assert tags(NAME) == {"team": "theirs", TAG: "Images in the stack shop"}
+    assert policy() is not None
+    resource.delete(request("Delete", physical_id=NAME, properties=OURS))
+    assert policy() is None
+    assert tags(NAME) == {"team": "theirs"}
+    assert parts.query_parts(f"lifecycle-policy/{NAME}") == ()
+
+
+def test_an_update_puts_in_place_and_never_deletes(resource: Served, calls: Calls) -> None:
+    resource.create(request("Create", properties=OURS))
+    calls.made.clear()
+    resource.update(request("Update", physical_id=NAME, properties=OTHER, old_properties=OURS))
+    assert calls.writes == ["PutLifecyclePolicy"]
+
+
+def test_an_update_that_changes_nothing_writes_nothing(resource: Served, calls: Calls) -> None:
+    resource.create(request("Create", properties=OURS))
+    calls.made.clear()
+    resource.update(request("Update", physical_id=NAME, properties=OURS, old_properties=OURS))
+    assert calls.made == ["DescribeRepositories", "ListTagsForResource", "GetLifecyclePolicy"]
+
+
+def test_what_was_replaced_is_put_back_even_after_updates(
+    resource: Served, ecr: ECRClient, policy: Callable[[], str | None]
+) -> None:
+    ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=THEIRS)
+    with pytest.raises(UserError, match="set OnExisting: Replace"):
+        resource.create(request("Create", properties=OURS))
+    resource.create(request("Create", properties=REPLACE))
+    resource.update(request("Update", physical_id=NAME, properties=OTHER, old_properties=REPLACE))
+    resource.delete(request("Delete", physical_id=NAME, properties=OTHER))
+    assert policy() == THEIRS
+
+
+def test_the_same_policy_of_somebody_else_is_no_hindrance(
+    resource: Served, ecr: ECRClient, policy: Callable[[], str | None]
+) -> None:
+    theirs = '{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "imageCountMoreThan",'
+    theirs += '"countNumber": 2}, "action": {"type": "expire"}}]}'
+    ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=theirs)
+    resource.create(request("Create", properties=OURS))
+    resource.delete(request("Delete", physical_id=NAME, properties=OURS))
+    assert policy() == theirs
+
+
+def test_a_create_that_fails_half_way_leaves_no_trace(
+    resource: Served, calls: Calls, parts: PartsTable, tags: Tags
+) -> None:
+    calls.failing = {"PutLifecyclePolicy": UserError("no")}
+    with pytest.raises(UserError, match="no"):
+        resource.create(request("Create", properties=OURS))
+    assert tags(NAME) == {"team": "theirs"}
+    assert parts.query_parts(f"lifecycle-policy/{NAME}") == ()
+
+
+def test_what_a_dead_create_left_is_given_back(
+    resource: Served, ecr: ECRClient, calls: Calls, policy: Callable[[], str | None], tags: Tags
+) -> None:
+    ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=THEIRS)
+    resource.create(request("Create", properties=REPLACE))
+    delete = request("Delete", request_id="request-2", properties=REPLACE)
+    resource.delete_failed_create(delete, "another-create")
+    assert policy() != THEIRS
+    resource.delete_failed_create(delete, "request-1")
+    assert policy() == THEIRS
+    assert tags(NAME) == {"team": "theirs"}
+
+
+def test_a_second_declaration_names_the_first(resource: Served) -> None:
+    resource.create(request("Create", properties=OURS))
+    with pytest.raises(UserError, match="already declared by Images in the stack shop"):
+        resource.create(request("Create", logical_id="Second", properties=OTHER))
+
+
+def test_a_delete_by_the_loser_of_two_declarations_touches_nothing(
+    resource: Served, policy: Callable[[], str | None]
+) -> None:
+    resource.create(request("Create", properties=OURS))
+    before = policy()
+    resource.delete(request("Delete", logical_id="Second", physical_id=NAME, properties=OURS))
+    assert policy() == before
+
+
+@pytest.mark.parametrize("physical_id", ["gone/already", "shop-Policy-1ABC", ""])
+def test_a_delete_of_what_is_not_there_is_a_success(resource: Served, physical_id: str) -> None:
+    resource.delete(request("Delete", physical_id=physical_id, properties={"RepositoryName": ["no"]}))
+
+
+def test_a_repository_that_does_not_exist_is_an_error(resource: Served) -> None:
+    with pytest.raises(UserError, match="The repository team/none does not exist"):
+        resource.create(request("Create", properties=OURS | {"RepositoryName": "team/none"}))
+
+
+@pytest.mark.parametrize(
+    ("properties", "fault"),
+    [
+        ({"LifecycleRules": OURS["LifecycleRules"]}, "RepositoryName: is required"),
+        ({"RepositoryName": NAME}, "LifecycleRules: is required"),
+        ({"RepositoryName": NAME, "LifecycleRules": []}, "LifecycleRules: is required"),
+        (OURS | {"LifecycleGuard": {}}, "LifecycleGuard: must have MaxImages, MaxPercent or both"),
+        (OURS | {"LifecycleGuard": {"MaxPercent": "101"}}, "LifecycleGuard.MaxPercent: must be at most 100"),
+        (OURS | {"OnExisting": "Adopt"}, "OnExisting: must be one of Fail, Replace"),
+    ],
+)
+def test_faults_are_told_by_their_property(
+    resource: Served, calls: Calls, properties: dict[str, Any], fault: str
+) -> None:
+    with pytest.raises(InvalidProperties) as error:
+        resource.create(request("Create", properties=properties))
+    assert fault in str(error.value)
+    assert calls.made == []
+
+
+def test_nothing_is_claimed_when_the_guard_refuses(
+    resource: Served, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise UserError("too many")
+
+    monkeypatch.setattr(guard, "check", refuse)
+    with pytest.raises(UserError, match="too many"):
+        resource.create(request("Create", properties=OURS | {"LifecycleGuard": {"MaxImages": "1"}}))
+    assert calls.writes == []

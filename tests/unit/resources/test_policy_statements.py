@@ -1,0 +1,112 @@
+"""PolicyStatements of ``Custom::ECRRepository``: parts of the policy of the repository that go with it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ecr_controller.errors import UserError
+from ecr_controller.resources.repository import RepositoryResource
+from tests.unit.conftest import Calls, Served, request
+from tests.unit.resources.conftest import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_iam import IAMClient
+
+    from ecr_controller.shared_documents.parts import PartsTable
+
+TARGET = f"repository-policy/{NAME}"
+STATEMENT = {"Sid": "Ci", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": ["ecr:BatchGetImage"]}
+WITH: dict[str, Any] = {"RepositoryName": NAME, "PolicyStatements": [STATEMENT]}
+WITHOUT: dict[str, Any] = {"RepositoryName": NAME}
+NOBODY: dict[str, Any] = {**STATEMENT, "Principal": {"AWS": "arn:aws:iam::123456789012:role/nobody"}}
+
+
+@pytest.fixture
+def repository(ecr: ECRClient, iam: IAMClient, parts: PartsTable) -> Served:
+    return Served(RepositoryResource())
+
+
+def test_a_repository_with_statements_takes_one_call_more_that_writes(repository: Served, calls: Calls) -> None:
+    repository.create(request("Create", properties=WITH))
+    assert calls.made == ["CreateRepository", "GetRepositoryPolicy", "SetRepositoryPolicy"]
+
+
+def test_an_update_that_changes_nothing_writes_nothing_and_one_without_statements_does_not_look(
+    repository: Served, calls: Calls
+) -> None:
+    repository.create(request("Create", properties=WITH))
+    calls.made.clear()
+    repository.update(request("Update", physical_id=NAME, properties=WITH, old_properties=WITH))
+    assert calls.writes == []
+    repository.update(request("Update", physical_id=NAME, properties=WITHOUT, old_properties=WITHOUT))
+    assert calls.made.count("GetRepositoryPolicy") == 1
+
+
+def test_an_update_puts_back_what_somebody_took_out(
+    repository: Served, ecr: ECRClient, statements: Callable[[], list[Any]]
+) -> None:
+    repository.create(request("Create", properties=WITH))
+    ecr.delete_repository_policy(repositoryName=NAME)
+    repository.update(request("Update", physical_id=NAME, properties=WITH, old_properties=WITH))
+    assert len(statements()) == 1
+
+
+def test_statements_no_longer_declared_are_taken_out(
+    repository: Served, parts: PartsTable, statements: Callable[[], list[Any]]
+) -> None:
+    repository.create(request("Create", properties=WITH))
+    repository.update(request("Update", physical_id=NAME, properties=WITHOUT, old_properties=WITH))
+    assert (statements(), parts.query_parts(TARGET)) == ([], ())
+
+
+def test_a_repository_deleted_takes_its_statements_along(repository: Served, parts: PartsTable) -> None:
+    repository.create(request("Create", properties=WITH))
+    repository.delete(request("Delete", physical_id=NAME, properties=WITH))
+    assert parts.query_parts(TARGET) == ()
+
+
+def test_a_released_repository_loses_our_statements_and_no_other(
+    repository: Served, ecr: ECRClient, parts: PartsTable, statements: Callable[[], list[Any]]
+) -> None:
+    theirs = {"Effect": "Allow", "Principal": "*", "Action": "ecr:ListImages"}
+    ecr.create_repository(repositoryName=NAME)
+    ecr.set_repository_policy(repositoryName=NAME, policyText=json.dumps({"Statement": [theirs]}))
+    adopting = {**WITH, "OnExisting": "Adopt"}
+    repository.create(request("Create", properties=adopting))
+    assert len(statements()) == 2
+    repository.delete(request("Delete", physical_id=NAME, properties=adopting))
+    assert (statements(), parts.query_parts(TARGET)) == ([theirs], ())
+
+
+def test_statements_that_are_refused_take_the_new_repository_back(
+    repository: Served, ecr: ECRClient, parts: PartsTable, unknown: set[str]
+) -> None:
+    unknown.add(NOBODY["Principal"]["AWS"])
+    with pytest.raises(UserError, match=r"The role .* does not exist"):
+        repository.create(request("Create", properties={**WITH, "PolicyStatements": [NOBODY]}))
+    assert (ecr.describe_repositories()["repositories"], parts.query_parts(TARGET)) == ([], ())
+
+
+def test_the_delete_of_a_failed_create_withdraws_what_it_put(
+    repository: Served, ecr: ECRClient, parts: PartsTable
+) -> None:
+    repository.create(request("Create", properties=WITH))
+    repository.delete_failed_create(request("Delete", properties=WITH), "another-request")
+    assert len(parts.query_parts(TARGET)) == 1
+    repository.delete_failed_create(request("Delete", properties=WITH), "request-1")
+    assert (ecr.describe_repositories()["repositories"], parts.query_parts(TARGET)) == ([], ())
+
+
+def test_another_name_takes_the_statements_there(repository: Served, ecr: ECRClient, parts: PartsTable) -> None:
+    repository.create(request("Create", properties=WITH))
+    moved = {**WITH, "RepositoryName": "team/new"}
+    repository.update(request("Update", request_id="2", physical_id=NAME, properties=moved, old_properties=WITH))
+    repository.delete(request("Delete", physical_id=NAME, properties=WITH))
+    assert "EcrControllerCi" in ecr.get_repository_policy(repositoryName="team/new")["policyText"]
+    assert parts.query_parts(TARGET) == ()
