@@ -25,3 +25,9 @@ def statements_of(function: str) -> list[dict[str, Any]]:
     statements = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
     # What a parameter must switch on first counts as granted.
     return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in statements]
+
+
+def actions_of(statement: dict[str, Any]) -> set[str]:
+    """The actions that a statement grants."""
+    actions = statement["Action"]
+    return {actions} if isinstance(actions, str) else set(actions)

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from tests.unit.template.sam import FUNCTIONS, ROOT, TEMPLATE, folder_of, statements_of
+from tests.unit.template.sam import FUNCTIONS, ROOT, folder_of, statements_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,6 @@ BESIDES |= {
 }
 # Operations whose action has another name.
 RENAMED = {"lambda:Invoke": "lambda:InvokeFunction"}
-WITHOUT_RESOURCE_LEVEL: set[str] = set()
 
 
 def operations(service: str) -> dict[str, str]:
@@ -112,58 +111,5 @@ def test_nothing_is_granted_that_the_code_does_not_call(function: str) -> None:
     assert granted_to(function) - calls_of(function) - set(BESIDES) == set()
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_statement_names_its_actions_and_its_resources(function: str) -> None:
-    for statement in statements_of(function):
-        actions = as_list(statement["Action"])
-        assert not any("*" in action for action in actions), statement
-        if statement["Resource"] == "*":
-            assert set(actions) <= WITHOUT_RESOURCE_LEVEL, statement
-
-
-def test_a_repository_is_deleted_only_with_the_tag_of_a_stack() -> None:
-    [statement] = [
-        each for each in statements_of("RepositoryFunction") if "ecr:DeleteRepository" in as_list(each["Action"])
-    ]
-    assert as_list(statement["Action"]) == ["ecr:DeleteRepository"]
-    assert list(statement["Condition"]["StringLike"]) == ["aws:ResourceTag/ecr-controller:stack-id"]
-
-
 def test_the_scan_of_the_code_sees_the_calls_that_are_there() -> None:
     assert {"ecr:CreateRepository", "ecr:ListImages", "ecr:DeleteRepository"} <= calls_of("RepositoryFunction")
-
-
-def test_no_function_has_managed_policies() -> None:
-    roles = [each for each in TEMPLATE["Resources"].values() if each["Type"] == "AWS::IAM::Role"]
-    assert roles
-    assert not any("ManagedPolicyArns" in role["Properties"] for role in roles)
-
-
-def test_a_route_is_declared_within_the_bounds_in_which_it_is_told() -> None:
-    told = {
-        each["Sid"][4:]: each["Resource"] for each in statements_of("RouteScanFunction") if each["Sid"][:4] == "Tell"
-    }
-    seen = {
-        each["Sid"][6:]: each["Resource"]
-        for each in statements_of("ImageScanRouteFunction")
-        if each["Sid"][:6] == "LookAt"
-    }
-    assert len(told) == 5
-    assert told == seen
-
-
-def test_only_the_two_token_policies_can_be_attached_and_by_the_grant_function_alone() -> None:
-    attaching = {
-        function: statement
-        for function in FUNCTIONS
-        for statement in statements_of(function)
-        if any(action.startswith(("iam:Attach", "iam:Detach")) for action in as_list(statement["Action"]))
-    }
-    assert list(attaching) == ["GrantFunction"]
-    two = [{"Ref": name} for name in ("AuthorizationTokenPolicy", "PublicGalleryAuthorizationTokenPolicy")]
-    assert attaching["GrantFunction"]["Condition"] == {"ArnEquals": {"iam:PolicyARN": two}}
-    documents = [TEMPLATE["Resources"][each["Ref"]]["Properties"]["PolicyDocument"] for each in two]
-    assert [each["Action"] for document in documents for each in document["Statement"]] == [
-        "ecr:GetAuthorizationToken",
-        ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"],
-    ]
