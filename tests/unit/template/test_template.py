@@ -71,6 +71,12 @@ def test_every_queue_is_encrypted_and_has_a_dead_letter_queue_that_is_watched() 
         assert {"Fn::GetAtt": [dead, "QueueName"]} in watched, name
 
 
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_every_alarm_notifies_the_topic_if_there_is_one(alarm: str) -> None:
+    actions = RESOURCES[alarm]["Properties"]["AlarmActions"]
+    assert actions == {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
+
+
 @pytest.mark.parametrize("rescans", [True, False])
 def test_the_dashboard_is_json_and_shows_every_alarm(rescans: bool) -> None:
     body, variables = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
