@@ -12,6 +12,13 @@ TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encodin
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 FUNCTIONS = sorted(name for name, each in RESOURCES.items() if each["Type"] == "AWS::Serverless::Function")
 ALARMS = sorted(name for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm")
+# The queue that feeds a function.
+QUEUES: dict[str, str] = {
+    name: event["Properties"]["Queue"]["Fn::GetAtt"][0]
+    for name in FUNCTIONS
+    for event in RESOURCES[name]["Properties"].get("Events", {}).values()
+    if event["Type"] == "SQS"
+}
 
 
 def folder_of(function: str) -> Path:

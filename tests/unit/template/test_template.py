@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ecr_controller.properties import SCHEMAS
-from tests.unit.template.sam import ALARMS, FUNCTIONS, RESOURCES, ROOT, TEMPLATE, folder_of
+from tests.unit.template.sam import ALARMS, FUNCTIONS, QUEUES, RESOURCES, ROOT, TEMPLATE, folder_of
 
 TYPES = sorted(path.stem for path in SCHEMAS.glob("ECR*.json"))
 
@@ -50,15 +50,29 @@ def test_every_parameter_is_described_and_constrained() -> None:
         assert "AllowedValues" in parameter or "AllowedPattern" in parameter, name
 
 
-def test_the_router_gives_an_event_up_itself_at_the_last_receive_so_that_its_reason_is_kept() -> None:
-    variables = RESOURCES["RouteScanFunction"]["Properties"]["Environment"]["Variables"]
-    queue = RESOURCES["ScanQueue"]["Properties"]
-    assert variables["MAX_RECEIVES"] == str(queue["RedrivePolicy"]["maxReceiveCount"])
+def test_functions_that_queues_feed_are_known() -> None:
+    assert {"RescanFunction", "RouteScanFunction"} <= set(QUEUES)
 
 
-def test_a_claim_of_a_delivery_ends_before_its_event_is_shown_again() -> None:
-    timeout = RESOURCES["RouteScanFunction"]["Properties"]["Timeout"]
-    assert RESOURCES["ScanQueue"]["Properties"]["VisibilityTimeout"] == 6 * timeout
+@pytest.mark.parametrize("function", QUEUES)
+def test_a_function_that_a_queue_feeds_gives_a_message_up_itself_at_the_last_receive(function: str) -> None:
+    redrive = RESOURCES[QUEUES[function]]["Properties"]["RedrivePolicy"]
+    dead_letters = redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]
+    variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+    assert variables["MAX_RECEIVES"] == str(redrive["maxReceiveCount"])
+    assert variables["DEAD_LETTERS"] == {"Ref": dead_letters}
+
+
+@pytest.mark.parametrize("function", QUEUES)
+def test_a_message_is_shown_again_only_after_six_timeouts_of_its_function(function: str) -> None:
+    timeout = RESOURCES[function]["Properties"]["Timeout"]
+    assert RESOURCES[QUEUES[function]]["Properties"]["VisibilityTimeout"] == 6 * timeout
+
+
+@pytest.mark.parametrize("function", QUEUES)
+def test_a_failed_message_of_a_batch_is_retried_alone(function: str) -> None:
+    [event] = RESOURCES[function]["Properties"]["Events"].values()
+    assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_every_queue_is_encrypted_and_has_a_dead_letter_queue_that_is_watched() -> None:
