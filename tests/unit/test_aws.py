@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
 
-@aws.adapter
+@aws.translates_errors
 class Adapter:
     """An adapter as the packages have them, with one call of each kind."""
 
@@ -89,7 +89,7 @@ def fail(ecr: ECRClient, code: str, status: int, message: str = "the message") -
 def test_a_throttle_is_worth_another_try(ecr: ECRClient, code: str, status: int) -> None:
     error = fail(ecr, code, status)
     assert isinstance(error, RetryableError)
-    assert str(error) == f"AWS did not carry out DescribeRegistry for now ({code}: the message)."
+    assert str(error) == f"DescribeRegistry failed for now ({code}: the message)."
 
 
 @pytest.mark.parametrize(("code", "status"), [("ServerException", 500), ("503", 503), ("InternalError", 500)])
@@ -112,7 +112,7 @@ def test_a_refusal_is_told_to_the_user_with_the_operation_and_the_message(
 ) -> None:
     error = fail(ecr, code, status)
     assert isinstance(error, UserError)
-    assert str(error) == f"AWS refused DescribeRegistry ({code}): the message"
+    assert str(error) == f"AWS rejected DescribeRegistry ({code}): the message"
     assert error.__cause__ is not None
 
 
@@ -195,6 +195,24 @@ def test_a_client_is_made_once_and_names_us(endpoint: ResponseServer, ecr: ECRCl
     assert aws.client("ecr") is ecr
     ecr.describe_registry()
     assert f"ecr-controller/{__version__}" in endpoint.taken[0].headers["user-agent"]
+
+
+class WithClient:
+    """An adapter with a client of its own, or the common one."""
+
+    _ecr: aws.Client[ECRClient] = aws.Client("ecr")
+
+    @property
+    def client(self) -> ECRClient:
+        return self._ecr
+
+
+def test_an_adapter_uses_the_common_client_unless_it_is_given_another(ecr: ECRClient) -> None:
+    adapter, other = WithClient(), WithClient()
+    given: Any = object()
+    other._ecr = given
+    assert adapter.client is ecr
+    assert other.client is given
 
 
 def test_boto3_is_not_imported_before_the_first_client() -> None:

@@ -59,8 +59,8 @@ def test_without_a_severity_nothing_that_is_found_stops_a_deployment() -> None:
 def test_an_image_without_findings_stops_a_deployment_unless_it_is_to_pass(gate: Gate, status: str) -> None:
     scan = Scan(status, "The operating system is not supported.")
     assert gate.refusal(IMAGE, scan) == (
-        f"The image team/app:v1 has no scan findings ({status}: The operating system is not supported). To deploy such "
-        "an image nevertheless, set OnUnscannable: Pass."
+        f"The image team/app:v1 has no scan findings ({status}: The operating system is not supported). To deploy it "
+        "without findings, set OnUnscannable: Pass."
     )
     assert Gate(gate.fail_on, passes_unscannable=True).refusal(IMAGE, scan) is None
 

@@ -120,7 +120,7 @@ def test_a_text_and_rules_cannot_both_be_given() -> None:
     [
         ({}, "rules", "is required"),
         ({"rules": []}, "rules", "must have at least 1 entry"),
-        ({"rules": [rule(i, tagStatus="untagged") for i in range(1, 52)]}, "rules", "no more than 50 entries"),
+        ({"rules": [rule(i, tagStatus="untagged") for i in range(1, 52)]}, "rules", "at most 50 entries"),
         ({"rules": [rule()], "Version": "1"}, "Version", "is not a known property"),
         ({"Rules": [rule()], "rules": [rule()]}, "Rules", "did you mean rules?"),
     ],
@@ -144,8 +144,8 @@ def without(name: str) -> Json:
         (rule() | {"enabled": True}, "enabled", "is not a known property"),
         (rule() | {"description": None}, "description", "must be a string"),
         (rule(0), "rulePriority", "must be at least 1"),
-        (rule() | {"rulePriority": "1"}, "rulePriority", "must be a integer"),
-        (rule() | {"rulePriority": True}, "rulePriority", "must be a integer"),
+        (rule() | {"rulePriority": "1"}, "rulePriority", "must be an integer"),
+        (rule() | {"rulePriority": True}, "rulePriority", "must be an integer"),
         (rule(tagStatus="ANY"), "selection.tagStatus", "must be one of any, tagged, untagged"),
         (rule(tagstatus="any"), "selection.tagstatus", "did you mean tagStatus?"),
         (rule(tagStatus=None), "selection.tagStatus", "is required"),
@@ -153,7 +153,7 @@ def without(name: str) -> Json:
         (rule(countType="imageCount"), "selection.countType", "must be one of imageCountMoreThan, sinceImagePushed"),
         (rule(countNumber=None), "selection.countNumber", "is required"),
         (rule(countNumber=0), "selection.countNumber", "must be at least 1"),
-        (rule(countNumber=1.5), "selection.countNumber", "must be a integer"),
+        (rule(countNumber=1.5), "selection.countNumber", "must be an integer"),
         (rule(countUnit="days"), "selection.countUnit", "is not supported with countType imageCountMoreThan"),
         (
             rule(countType="sinceImagePushed"),

@@ -202,7 +202,7 @@ def test_a_policy_of_just_the_length_that_ecr_takes_is_taken_and_one_more_charac
     assert len(policy.text()) == MAX_LENGTH
     refuse_too_long("team/app", policy, parts)
     parts = [part("Grant", pull("x" + "y" * (padding + 1)))]
-    with pytest.raises(UserError, match="would have 10,241 characters, and ECR takes 10,240"):
+    with pytest.raises(UserError, match="would have 10,241 characters. ECR accepts 10,240"):
         refuse_too_long("team/app", render(Policy(), parts), parts)
 
 
@@ -213,6 +213,6 @@ def test_the_error_names_the_grants_that_weigh_most_and_the_weight_of_others() -
     with pytest.raises(UserError) as raised:
         refuse_too_long("team/app", render(Policy((LAMBDA_ADDED,)), parts), parts)
     message = str(raised.value)
-    assert "What weighs most: Heavy in the stack shop (" in message
+    assert "Largest parts: Heavy in the stack shop (" in message
     assert message.count("Light") == 4
     assert f"statements of others: {len(json.dumps(LAMBDA_ADDED)):,}" in message

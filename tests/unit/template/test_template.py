@@ -7,9 +7,8 @@ import json
 import pytest
 
 from ecr_controller.custom_resource.properties import SCHEMAS
-from tests.unit.template.sam import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, folder_of
+from tests.unit.template.sam import ALARMS, FUNCTIONS, QUEUES, RESOURCES, ROOT, TEMPLATE, folder_of
 
-ALIVE = [name for name in FUNCTIONS if name != "OnFailureFunction"]
 TYPES = sorted(path.stem for path in SCHEMAS.glob("ECR*.json"))
 
 
@@ -51,21 +50,34 @@ def test_every_parameter_is_described_and_constrained() -> None:
         assert "AllowedValues" in parameter or "AllowedPattern" in parameter, name
 
 
-def test_the_router_gives_an_event_up_itself_at_the_last_receive_so_that_its_reason_is_kept() -> None:
-    variables = RESOURCES["RouteScanFunction"]["Properties"]["Environment"]["Variables"]
-    queue = RESOURCES["ScanQueue"]["Properties"]
-    assert variables["MAX_RECEIVES"] == str(queue["RedrivePolicy"]["maxReceiveCount"])
+def test_functions_that_queues_feed_are_known() -> None:
+    assert {"RescanFunction", "RouteScanFunction"} <= set(QUEUES)
 
 
-def test_a_claim_of_a_delivery_ends_before_its_event_is_shown_again() -> None:
-    timeout = RESOURCES["RouteScanFunction"]["Properties"]["Timeout"]
-    assert RESOURCES["ScanQueue"]["Properties"]["VisibilityTimeout"] == 6 * timeout
+@pytest.mark.parametrize("function", QUEUES)
+def test_a_function_that_a_queue_feeds_gives_a_message_up_itself_at_the_last_receive(function: str) -> None:
+    redrive = RESOURCES[QUEUES[function]]["Properties"]["RedrivePolicy"]
+    dead_letters = redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]
+    variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+    assert variables["MAX_RECEIVES"] == str(redrive["maxReceiveCount"])
+    assert variables["DEAD_LETTERS"] == {"Ref": dead_letters}
+
+
+@pytest.mark.parametrize("function", QUEUES)
+def test_a_message_is_shown_again_only_after_six_timeouts_of_its_function(function: str) -> None:
+    timeout = RESOURCES[function]["Properties"]["Timeout"]
+    assert RESOURCES[QUEUES[function]]["Properties"]["VisibilityTimeout"] == 6 * timeout
+
+
+@pytest.mark.parametrize("function", QUEUES)
+def test_a_failed_message_of_a_batch_is_retried_alone(function: str) -> None:
+    [event] = RESOURCES[function]["Properties"]["Events"].values()
+    assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_every_queue_is_encrypted_and_has_a_dead_letter_queue_that_is_watched() -> None:
     queues = {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == "AWS::SQS::Queue"}
-    alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    watched = [dimension["Value"] for alarm in alarms for dimension in alarm["Dimensions"]]
+    watched = [each["Value"] for alarm in ALARMS for each in RESOURCES[alarm]["Properties"]["Dimensions"]]
     assert queues
     for name, queue in queues.items():
         assert queue["SqsManagedSseEnabled"] is True, name
@@ -73,9 +85,25 @@ def test_every_queue_is_encrypted_and_has_a_dead_letter_queue_that_is_watched() 
         assert {"Fn::GetAtt": [dead, "QueueName"]} in watched, name
 
 
-def test_the_dashboard_is_json_and_shows_every_alarm_that_is_always_there() -> None:
-    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    [alarms] = [each["properties"]["alarms"] for each in json.loads(body)["widgets"] if each["type"] == "alarm"]
-    made = {name: each for name, each in RESOURCES.items() if "Condition" not in each}
-    named = [name for name, each in made.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    assert sorted(alarms) == sorted(f"${{{name}.Arn}}" for name in named)
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_every_alarm_notifies_the_topic_if_there_is_one(alarm: str) -> None:
+    actions = RESOURCES[alarm]["Properties"]["AlarmActions"]
+    assert actions == {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
+
+
+@pytest.mark.parametrize("rescans", [True, False])
+def test_the_dashboard_is_json_and_shows_every_alarm(rescans: bool) -> None:
+    body, variables = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    for name, value in variables.items():
+        condition, there, absent = value["Fn::If"]
+        assert condition == "Rescans"
+        body = body.replace(f"${{{name}}}", there["Fn::Sub"] if rescans else absent)
+    [shown] = [each["properties"]["alarms"] for each in json.loads(body)["widgets"] if each["type"] == "alarm"]
+    made = [name for name in ALARMS if rescans or RESOURCES[name].get("Condition") != "Rescans"]
+    assert sorted(shown) == sorted(f"${{{name}.Arn}}" for name in made)
+
+
+def test_functions_and_outputs_are_in_the_same_order() -> None:
+    values = [output["Value"] for output in TEMPLATE["Outputs"].values()]
+    shown = dict.fromkeys(each["Fn::GetAtt"][0] for each in values if "Fn::GetAtt" in each)
+    assert list(shown) == [name for name in RESOURCES if name in shown]
