@@ -51,8 +51,8 @@ def modules_of(entry: Path) -> set[Path]:
 
 
 def imported(path: Path) -> Iterator[Path]:
-    """The files of ours that a module imports itself."""
-    for node in ast.walk(parsed(path)):
+    """The files of ours that a module imports itself at run time."""
+    for node in _at_run_time(parsed(path)):
         found: list[str] = []
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]
@@ -63,6 +63,13 @@ def imported(path: Path) -> Iterator[Path]:
                 file = base.joinpath(*name.split(".")).with_suffix(".py")
                 if file.is_file():
                     yield file
+
+
+def _at_run_time(node: ast.AST) -> Iterator[ast.AST]:
+    for each in ast.iter_child_nodes(node):
+        if not (isinstance(each, ast.If) and ast.unparse(each.test) == "TYPE_CHECKING"):
+            yield each
+            yield from _at_run_time(each)
 
 
 @cache

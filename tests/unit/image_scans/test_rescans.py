@@ -102,7 +102,7 @@ def test_an_index_takes_no_place_among_the_newest(stub: Stubber) -> None:
         image(2, imageManifestMediaType=f"{oci}.manifest.v1+json"),
         image(1, imageManifestMediaType=f"{docker}.v2+json"),
     )
-    assert ImageScans().newest_images(NAME, 5) == [Image(NAME, "sha256:2"), Image(NAME, "sha256:1")]
+    assert ImageScans().describe_newest_images(NAME, 5) == [Image(NAME, "sha256:2"), Image(NAME, "sha256:1")]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_what_ecr_does_not_scan_now_is_no_error_and_the_next_image_has_its_turn(
 
 def test_a_repository_that_went_meanwhile_has_no_images(stub: Stubber) -> None:
     stub.add_client_error("describe_images", "RepositoryNotFoundException")
-    assert ImageScans().newest_images(NAME, 5) == []
+    assert ImageScans().describe_newest_images(NAME, 5) == []
 
 
 @pytest.mark.parametrize(("code", "error"), [("ThrottlingException", RetryableError), ("AccessDenied", UserError)])

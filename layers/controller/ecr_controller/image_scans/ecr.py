@@ -60,7 +60,7 @@ class ImageScans:
             ) from None
         return Image(repository, described["imageDetails"][0]["imageDigest"])
 
-    def newest_images(self, repository: str, count: int) -> list[Image]:
+    def describe_newest_images(self, repository: str, count: int) -> list[Image]:
         """DescribeImages, 1,000 a page: the images pushed last; none if the repository does not exist. An index is
         scanned through its images, so it is left out."""
         pages = self._ecr.get_paginator("describe_images").paginate(

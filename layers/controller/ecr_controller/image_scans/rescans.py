@@ -25,8 +25,8 @@ class Registry:
 
     _ecr: aws.Client[ECRClient] = aws.Client("ecr")
 
-    def repository_names(self) -> tuple[str, ...]:
-        """DescribeRepositories, 1,000 a page."""
+    def describe_repositories(self) -> tuple[str, ...]:
+        """DescribeRepositories, 1,000 a page: the names."""
         pages = self._ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
         return tuple(each["repositoryName"] for page in pages for each in page["repositories"])
 
@@ -47,7 +47,7 @@ def plan_rescans(pattern: str) -> int:
 
     ``*`` in the pattern stands for any characters. May raise UserError and RetryableError.
     """
-    names = [name for name in Registry().repository_names() if fnmatchcase(name, pattern)]
+    names = [name for name in Registry().describe_repositories() if fnmatchcase(name, pattern)]
     queue = RescanQueue()
     for name in names:
         queue.send_repository(name)
@@ -64,7 +64,7 @@ def rescan(repository: str, count: int) -> int:
     if not any(parts.has_parts(storage_key(pattern)) for pattern in patterns_matching(repository)):
         return 0
     scans, started = ImageScans(), 0
-    for image in scans.newest_images(repository, count):
+    for image in scans.describe_newest_images(repository, count):
         refusal = scans.start_image_scan(image)
         if refusal is None:
             started += 1
