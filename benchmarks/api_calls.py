@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.grants.by_type import GrantResource
 from moto import mock_aws
 from rich.console import Console
 from rich.table import Table
 
 from ecr_controller import aws
-from ecr_controller.custom_resource.protocol import Request
+from ecr_controller.resources.authorization_token_grant import AuthorizationTokenGrantResource
 from ecr_controller.resources.repository import RepositoryResource
 from ecr_controller.resources.repository_grant import RepositoryGrantResource
+from tests.unit.conftest import Event, Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +29,9 @@ FULL: dict[str, Any] = {
     "Tags": [{"Key": "team", "Value": "platform"}],
 }
 CHANGED = FULL | {"ImageScanOnPush": "false"}
+STATED = CHANGED | {
+    "PolicyStatements": [{"Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "ecr:BatchGetImage"}]
+}
 STATEMENT = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
 DOCUMENT = {"Version": "2012-10-17", "Statement": [STATEMENT]}
 
@@ -41,29 +43,32 @@ TOKEN = {"Grantee": ROLE}
 SERVICES = ("ecr", "dynamodb", "iam")
 
 
-def request(kind: str, type_name: str, new: dict[str, Any], old: dict[str, Any] | None = None, at: str = "") -> Request:
-    """A request of the stack `shop`."""
-    stack = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/7d6f1c80"
+def event(kind: str, type_name: str, new: dict[str, Any], old: dict[str, Any] | None = None, at: str = "") -> Event:
+    """A request of the stack `shop`. A usual id of its resource is the name of the repository."""
     physical_id = at or new.get("RepositoryName", "")
-    return Request(kind, "r1", stack, "Images", f"Custom::{type_name}", physical_id, new, old or {}, time.time() + 60)
+    return Event(
+        kind, resource_type=f"Custom::{type_name}", physical_id=physical_id, properties=new, old_properties=old or {}
+    )
 
 
 def operations() -> Iterator[tuple[str, Callable[[], object]]]:
     """Each operation once, in an order in which each finds what it needs."""
-    repository, grant, token = RepositoryResource(), RepositoryGrantResource(), GrantResource()
+    served = Served(RepositoryResource(), RepositoryGrantResource(), AuthorizationTokenGrantResource())
     kind = "ECRRepository"
-    yield "repository: create, bare", lambda: repository.create(request("Create", kind, BARE))
-    yield "repository: create, full", lambda: repository.create(request("Create", kind, FULL))
-    yield "repository: nothing changed, bare", lambda: repository.update(request("Update", kind, BARE, BARE))
-    yield "repository: nothing changed, full", lambda: repository.update(request("Update", kind, FULL, FULL))
-    yield "repository: one property", lambda: repository.update(request("Update", kind, CHANGED, FULL))
+    yield "repository: create, bare", lambda: served.create(event("Create", kind, BARE))
+    yield "repository: create, full", lambda: served.create(event("Create", kind, FULL))
+    yield "repository: nothing changed, bare", lambda: served.update(event("Update", kind, BARE, BARE))
+    yield "repository: nothing changed, full", lambda: served.update(event("Update", kind, FULL, FULL))
+    yield "repository: one property", lambda: served.update(event("Update", kind, CHANGED, FULL))
+    yield "repository: statements added", lambda: served.update(event("Update", kind, STATED, CHANGED))
+    yield "repository: statements kept", lambda: served.update(event("Update", kind, STATED, STATED))
     kind, at = "ECRRepositoryGrant", "team/full|Images"
-    yield "grant to a role: create", lambda: grant.create(request("Create", kind, PULL, at=at))
-    yield "grant to a role: nothing changed", lambda: grant.update(request("Update", kind, PULL, PULL, at))
-    yield "grant to a role: other access", lambda: grant.update(request("Update", kind, PUSH, PULL, at))
-    yield "grant to a role: delete", lambda: grant.delete(request("Delete", kind, PUSH, at=at))
-    yield "token grant: create", lambda: token.create(request("Create", "ECRAuthorizationTokenGrant", TOKEN))
-    yield "repository: delete", lambda: repository.delete(request("Delete", "ECRRepository", CHANGED))
+    yield "grant to a role: create", lambda: served.create(event("Create", kind, PULL, at=at))
+    yield "grant to a role: nothing changed", lambda: served.update(event("Update", kind, PULL, PULL, at))
+    yield "grant to a role: other access", lambda: served.update(event("Update", kind, PUSH, PULL, at))
+    yield "grant to a role: delete", lambda: served.delete(event("Delete", kind, PUSH, at=at))
+    yield "token grant: create", lambda: served.create(event("Create", "ECRAuthorizationTokenGrant", TOKEN))
+    yield "repository: delete", lambda: served.delete(event("Delete", "ECRRepository", CHANGED))
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ecr_controller.errors import RetryableError
-from ecr_controller.shared_documents import converge as declarations
+from ecr_controller.shared_documents import converge
 from ecr_controller.shared_documents.converge import Part
 
 if TYPE_CHECKING:
@@ -42,19 +42,19 @@ class Store:
     parts: dict[str, Part] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def put(self, target: str, owner: str, content: Mapping[str, Any]) -> None:
+    def put_part(self, target: str, owner: str, content: Mapping[str, Any]) -> None:
         takes(STORE_SECONDS)
         with self.lock:
             self.parts[owner] = Part(owner, content)
         takes(STORE_SECONDS)
 
-    def remove(self, target: str, owner: str) -> None:
+    def delete_part(self, target: str, owner: str) -> None:
         takes(STORE_SECONDS)
         with self.lock:
             self.parts.pop(owner, None)
         takes(STORE_SECONDS)
 
-    def read(self, target: str) -> tuple[Part, ...]:
+    def query_parts(self, target: str) -> tuple[Part, ...]:
         takes(STORE_SECONDS)
         with self.lock:
             parts = tuple(self.parts[owner] for owner in sorted(self.parts))
@@ -95,7 +95,7 @@ def write(store: Store, owner: int, document: Document, delay: float) -> None:
     start = time.monotonic()
     while True:
         try:
-            declarations.declare(store, "target", f"owner-{owner:03}", {"owner": owner}, document)
+            converge.declare(store, "target", f"owner-{owner:03}", {"owner": owner}, document)
         except RetryableError:
             document.gave_up += 1
         else:
@@ -110,7 +110,7 @@ def run(writers: int, spread: float) -> list[Document]:
     with ThreadPoolExecutor(writers) as threads:
         for owner, view in enumerate(views):
             threads.submit(write, store, owner, view, random.uniform(0, spread))
-    if shared[-1] != store.read("target") or len(shared[-1]) != writers:
+    if shared[-1] != store.query_parts("target") or len(shared[-1]) != writers:
         raise AssertionError("The document does not hold the parts.")
     return views
 
@@ -135,8 +135,8 @@ def table(title: str, per_writer: float) -> Table:
 def main() -> None:
     """Print the tables."""
     random.seed(1)
-    declarations.FIRST_PAUSE *= SCALE
-    declarations.LONGEST_PAUSE *= SCALE
+    converge.FIRST_PAUSE *= SCALE
+    converge.LONGEST_PAUSE *= SCALE
     console = Console()
     console.print(table("All at once", 0.0))
     console.print(table("Ten a second", 0.1))

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ecr_controller.scanning.gate import Scan, attributes
 
+from ecr_controller.image_scans.gate import Scan, attributes
 from local.controller import ROOT
 from local.images import push_image, push_index
 

@@ -10,6 +10,7 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 
 from ecr_controller.custom_resource import properties
+from ecr_controller.errors import Faults
 from local import reference
 from local.controller import ROOT
 
@@ -34,8 +35,9 @@ def resources_shown() -> Iterator[tuple[str, str, dict[str, object]]]:
 @pytest.mark.parametrize(("where", "kind", "declared"), list(resources_shown()), ids=lambda each: str(each)[:40])
 def test_every_resource_shown_is_valid(where: str, kind: str, declared: dict[str, object]) -> None:
     if kind.startswith("Custom::ECR"):
-        _, faults = properties.check(kind.removeprefix("Custom::"), declared)
-        assert faults == [], where
+        faults = Faults()
+        properties.check(kind.removeprefix("Custom::"), declared, faults)
+        assert list(faults) == [], where
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

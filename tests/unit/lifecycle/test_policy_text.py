@@ -41,7 +41,7 @@ def since(what: str, days: int = 90, **others: Any) -> Json:
 
 
 def read(text: str) -> LifecyclePolicy:
-    policy = declared(RepositoryResource(), {"LifecyclePolicyText": text}).lifecycle_policy
+    policy: LifecyclePolicy | None = declared(RepositoryResource(), {"LifecyclePolicyText": text}).lifecycle_policy
     assert policy is not None
     return policy
 
