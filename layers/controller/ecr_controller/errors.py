@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 
 class ControllerError(Exception):
@@ -40,25 +40,16 @@ class Fault:
         return f"{self.path}: {self.message}"
 
 
-class Faults:
-    """Collects the faults of one resource's properties, in the order in which they are found."""
-
-    def __init__(self) -> None:
-        self._found: list[Fault] = []
-
-    def __iter__(self) -> Iterator[Fault]:
-        return iter(self._found)
-
-    def __len__(self) -> int:
-        return len(self._found)
+class Faults(list[Fault]):
+    """The faults of one resource's properties, in the order in which they are found."""
 
     def add(self, path: str, message: str) -> None:
         """Add a fault. The message continues the path: ``must be at least 1``."""
-        self._found.append(Fault(path, message))
+        self.append(Fault(path, message))
 
     def raise_if_any(self, what: str) -> None:
         """Raise InvalidProperties, if anything was added. ``what`` is the type or the source of the properties."""
-        if self._found:
+        if self:
             raise InvalidProperties(what, self)
 
 

@@ -153,7 +153,7 @@ def parsed(event: Mapping[str, Any], request: Request[Any], resource: Resource[S
         return request.declaring(None, None, old=_parse(resource, new, request.home, Faults()))
     faults = Faults()
     declared = _parse(resource, new, request.home, faults)
-    invalid = InvalidProperties(f"Custom::{resource.type_name}", faults) if len(faults) else None
+    invalid = InvalidProperties(f"Custom::{resource.type_name}", faults) if faults else None
     before = _parse(resource, old, request.home, Faults()) if request.type == "Update" else None
     return request.declaring(declared, invalid, old=before)
 

@@ -27,7 +27,7 @@ class LifecyclePolicySpec:
 def parse_lifecycle_policy(values: Values, faults: Faults) -> LifecyclePolicySpec | None:
     """The policy that the properties declare."""
     policy, guard = parse_policy(values, faults), parse_guard(values, faults)
-    if policy is None and not len(faults):
+    if policy is None and not faults:
         faults.add("LifecycleRules", "is required with at least one rule, unless LifecyclePolicyText is declared")
     if policy is None or "RepositoryName" not in values:
         return None
