@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
 from ecr_controller.errors import ControllerError, InvalidProperties, UserError
-from ecrctl import units
+from ecrctl import formatting as units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ecrctl import as_html, as_json, as_table, console
-from ecrctl.request import Request, plans_of
+from ecrctl import console
+from ecrctl.options import Request, plans_of
+from ecrctl.outputs import html as as_html
+from ecrctl.outputs import json as as_json
+from ecrctl.outputs import table as as_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ecr_controller.lifecycle.evaluation import evaluate
-from ecrctl import units
-from ecrctl.comparison import Difference, differences
+from ecrctl import formatting as units
+from ecrctl.preview import Difference, differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ecr_controller.lifecycle.images import Image
     from ecr_controller.lifecycle.policy import Rule
     from ecr_controller.lifecycle.preview import Preview
-    from ecrctl.policies import DeclaredPolicy
+    from ecrctl.inputs.policies import DeclaredPolicy
 
 
 @dataclass(frozen=True, slots=True)

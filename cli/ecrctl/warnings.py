@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_controller.lifecycle.selection import ImageIndex
-from ecrctl import units
+from ecrctl import formatting as units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

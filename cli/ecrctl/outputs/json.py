@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ecr_controller.lifecycle.evaluation import Fate
-    from ecrctl.comparison import Difference, Outcome
     from ecrctl.plan import Plan
+    from ecrctl.preview import Difference, Outcome
 
 
 def render(plans: Sequence[Plan]) -> str:

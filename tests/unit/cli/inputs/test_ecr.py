@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from ecr_controller.errors import RetryableError
 from ecr_controller.lifecycle.images import MANIFEST_LISTS
 from ecr_controller.lifecycle.preview import Preview, PreviewedImage
-from ecrctl import ecr
+from ecrctl.inputs import ecr
 from tests.unit.cli.conftest import detail, digest
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ecr_controller.lifecycle.words import in_words
-from ecrctl import units, warnings
+from ecrctl import formatting as units
+from ecrctl import warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from ecr_controller.lifecycle.evaluation import Fate
     from ecr_controller.lifecycle.policy import Rule
-    from ecrctl.comparison import Difference
     from ecrctl.plan import Plan
+    from ecrctl.preview import Difference
 
 COLOURS = {"expire": "red", "archive": "magenta"}
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ecr_controller import properties
 from ecr_controller.errors import Fault, InvalidProperties, UserError
 from ecr_controller.lifecycle.rules import declared_policy
-from ecrctl.intrinsics import Resolver
-from ecrctl.policies import DeclaredPolicy
-from ecrctl.values import Unresolved, text
+from ecrctl.inputs.intrinsics import Resolver
+from ecrctl.inputs.policies import DeclaredPolicy
+from ecrctl.inputs.values import Unresolved, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

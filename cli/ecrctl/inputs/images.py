@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller.errors import UserError
 from ecr_controller.lifecycle.images import parse_images
-from ecrctl.documents import read_json
+from ecrctl.inputs.files import read_json
 
 if TYPE_CHECKING:
     from ecr_controller.lifecycle.images import Image

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecrctl.timeline import Timeline
+from ecrctl.outputs.time_axis import Timeline
 from tests.unit.cli.conftest import detail, digest
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ecr_controller.lifecycle.words import in_words
-from ecrctl import marks, units
-from ecrctl.marks import STEP
-from ecrctl.markup import Markup, element, joined
-from ecrctl.timeline import DAY, Timeline
+from ecrctl import formatting as units
+from ecrctl.outputs import image_marks as marks
+from ecrctl.outputs.elements import Markup, element, joined
+from ecrctl.outputs.image_marks import STEP
+from ecrctl.outputs.time_axis import DAY, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ecrctl import units
-from ecrctl.markup import Markup, element, joined
+from ecrctl import formatting as units
+from ecrctl.outputs.elements import Markup, element, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

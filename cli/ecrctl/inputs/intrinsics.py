@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.errors import Fault
-from ecrctl import values
-from ecrctl.values import NO_VALUE, Unresolved
+from ecrctl.inputs import values
+from ecrctl.inputs.values import NO_VALUE, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

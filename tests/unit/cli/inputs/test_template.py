@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_controller.errors import InvalidProperties, UserError
-from ecrctl.documents import read_yaml
-from ecrctl.intrinsics import Resolver
-from ecrctl.template import parameters_of, policies_of
-from ecrctl.values import NO_VALUE, Unresolved
+from ecrctl.inputs.files import read_yaml
+from ecrctl.inputs.intrinsics import Resolver
+from ecrctl.inputs.template import parameters_of, policies_of
+from ecrctl.inputs.values import NO_VALUE, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable

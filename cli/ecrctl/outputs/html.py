@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 from ecr_controller import __version__
 from ecr_controller.lifecycle.words import in_words
-from ecrctl import units, warnings
-from ecrctl.markup import Markup, element, joined
-from ecrctl.picture import draw
+from ecrctl import formatting as units
+from ecrctl import warnings
+from ecrctl.outputs.elements import Markup, element, joined
+from ecrctl.outputs.svg import draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ecr_controller.lifecycle.evaluation import Fate
     from ecr_controller.lifecycle.policy import Rule
-    from ecrctl.comparison import Difference
     from ecrctl.plan import Plan
+    from ecrctl.preview import Difference
 
-STYLE = Path(__file__).with_name("page.css")
+STYLE = Path(__file__).with_name("html.css")
 # Forbids what the page does not need, in case something in it could be taken for more than text.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 NUMERIC = frozenset({"rule", "matches", "claims", "takes", "age", "size"})

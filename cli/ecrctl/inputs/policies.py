@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ecr_controller import properties
 from ecr_controller.errors import Fault, InvalidProperties
 from ecr_controller.lifecycle.rules import declared_policy
-from ecrctl.intrinsics import Resolver
-from ecrctl.values import Unresolved
+from ecrctl.inputs.intrinsics import Resolver
+from ecrctl.inputs.values import Unresolved
 
 if TYPE_CHECKING:
     from ecr_controller.lifecycle.policy import LifecyclePolicy

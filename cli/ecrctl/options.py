@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from ecr_controller.errors import UserError
 from ecr_controller.lifecycle.preview import Previews
-from ecrctl import console, documents, ecr, offline, policies, template
+from ecrctl import console
+from ecrctl.inputs import ecr, policies, template
+from ecrctl.inputs import files as documents
+from ecrctl.inputs import images as offline
 from ecrctl.plan import Plan
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     from ecr_controller.lifecycle.images import Image
     from ecr_controller.lifecycle.preview import Preview
-    from ecrctl.policies import DeclaredPolicy
+    from ecrctl.inputs.policies import DeclaredPolicy
 
 PREVIEW_SECONDS = 300
 
