@@ -1,128 +1,153 @@
-"""What a person asks for, and the plans that answer it."""
+"""The command line options that commands share, and the parsing and validation of their values."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand, TyperGroup
 
 from ecr_controller.errors import UserError
-from ecr_controller.lifecycle.preview import Previews
-from ecrctl import console
-from ecrctl.inputs import ecr, policies, template
-from ecrctl.inputs import files as documents
-from ecrctl.inputs import images as offline
-from ecrctl.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from mypy_boto3_ecr import ECRClient
+POLICY, IMAGES, OUTPUT = "Lifecycle policy", "Images", "Output"
 
-    from ecr_controller.lifecycle.images import Image
-    from ecr_controller.lifecycle.preview import Preview
-    from ecrctl.inputs.policies import DeclaredPolicy
+Template = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", rich_help_panel=POLICY, help="CloudFormation or SAM template, in YAML or JSON."),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parameter", metavar="NAME=VALUE", rich_help_panel=POLICY, help="Template parameter. Can be repeated."
+    ),
+]
+Resource = Annotated[
+    str | None,
+    typer.Option(metavar="LOGICAL_ID", rich_help_panel=POLICY, help="Only this resource of the template."),
+]
+RulesFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", rich_help_panel=POLICY, help="List of LifecycleRules, in YAML or JSON."),
+]
+PolicyFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", rich_help_panel=POLICY, help="Lifecycle policy document of Amazon ECR, in JSON."),
+]
+Repository = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", rich_help_panel=IMAGES, help="Repository name. Default: the one that the template declares."
+    ),
+]
+ImagesFile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        rich_help_panel=IMAGES,
+        help="Output of `aws ecr describe-images`, in JSON, to read instead of calling AWS.",
+    ),
+]
+Region = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", rich_help_panel=IMAGES, envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="AWS Region."
+    ),
+]
+Profile = Annotated[
+    str | None, typer.Option(metavar="NAME", rich_help_panel=IMAGES, help="Profile of your AWS configuration.")
+]
+Preview = Annotated[
+    bool,
+    typer.Option("--preview", rich_help_panel=IMAGES, help="Compare with the lifecycle policy preview of Amazon ECR."),
+]
+Now = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Evaluate at this time, in ISO 8601. Default: the current time.")
+]
+Output = Annotated[
+    Literal["table", "json", "html"],
+    typer.Option(metavar="FORMAT", rich_help_panel=OUTPUT, help="table, json, or html."),
+]
+OutputFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="File to write. Default: standard output."),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="NUMBER",
+        rich_help_panel=OUTPUT,
+        help="Maximum number of images to list. Default: 50, or 1,000 in HTML.",
+    ),
+]
 
-PREVIEW_SECONDS = 300
+
+def _hide_flag_types(params: list[Any]) -> list[Any]:
+    # Typer 0.29 prints <bool> beside flags in its rich help, but not in its plain one.
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The options as they were given. ``parameters`` are ``NAME=VALUE``."""
+class Command(TyperCommand):
+    """A command whose help shows no type beside flags."""
 
-    template: str | None = None
-    parameters: Sequence[str] = ()
-    resource: str | None = None
-    rules_file: str | None = None
-    policy_file: str | None = None
-    repository: str | None = None
-    images_file: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    now: str | None = None
-    preview: bool = False
-
-    def check(self) -> None:
-        """Whether the options go together. Raises UserError."""
-        if sum(source is not None for source in (self.template, self.rules_file, self.policy_file)) != 1:
-            raise UserError("give the rules by exactly one of --template, --rules-file and --policy-file")
-        if self.template is None and (self.parameters or self.resource):
-            raise UserError("--parameter and --resource go only with --template")
-        if self.template is None and self.repository is None and (self.images_file is None or self.preview):
-            needed = "--repository" if self.images_file else "--repository or --images-file"
-            raise UserError(f"say whose images to plan for: give {needed}")
-        if (self.template, self.rules_file, self.policy_file, self.images_file).count("-") > 1:
-            raise UserError("standard input can be read only once; give - to one option")
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, with that of --help."""
+        return _hide_flag_types(super().get_params(ctx))
 
 
-def plans_of(request: Request) -> list[Plan]:
-    """One plan for each policy. Raises UserError and RetryableError; see `ecr` for the calls to AWS."""
-    request.check()
-    now = _now(request.now)
-    declared = _declared(request)
-    images = None if request.images_file is None else offline.images_of(request.images_file)
-    if images is None or request.preview:
-        with ecr.asked():
-            return _online(request, declared, images, now)
-    return [Plan.of(each, request.repository or each.repository, images, now) for each in declared]
+class Group(TyperGroup):
+    """A group of commands whose help shows no type beside flags."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, with that of --help."""
+        return _hide_flag_types(super().get_params(ctx))
 
 
-def _now(given: str | None) -> datetime:
-    if given is None:
+def is_on_command_line(context: typer.Context, name: str) -> bool:
+    """Whether the parameter was given as an option, and not by an environment variable."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def parse_time(value: str | None) -> datetime:
+    """The time of --now, aware and in UTC, or the current time. Raises UserError."""
+    if value is None:
         return datetime.now(UTC)
     try:
-        now = datetime.fromisoformat(given)
-        return (now if now.tzinfo else now.replace(tzinfo=UTC)).astimezone(UTC)
+        time = datetime.fromisoformat(value)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UserError(f"--now: {given!r} is no time in ISO 8601, such as 2026-11-01T12:00:00Z") from None
+        raise UserError(f"--now: {value!r} is not an ISO 8601 time, such as 2026-11-01T12:00:00Z") from None
 
 
-def _declared(request: Request) -> list[DeclaredPolicy]:
-    if request.policy_file is not None:
-        return [policies.of_text(documents.read_text(request.policy_file))]
-    if request.rules_file is not None:
-        return [policies.of_rules(documents.read_yaml(request.rules_file))]
-    parameters = dict(map(_parameter, request.parameters))
-    if request.region:
-        parameters.setdefault("AWS::Region", request.region)
-    return template.policies_of(
-        documents.read_yaml(request.template or ""),
-        parameters,
-        only=request.resource,
-        repositories_needed=request.repository is None and (request.images_file is None or request.preview),
-    )
+def parse_parameters(values: Sequence[str]) -> dict[str, str]:
+    """The parameters of `NAME=VALUE` by name; the last value of a name counts. Raises UserError."""
+    parameters = {}
+    for each in values:
+        name, separator, value = each.partition("=")
+        if not separator:
+            raise UserError(f"--parameter: {each!r} is not of the form NAME=VALUE")
+        parameters[name] = value
+    return parameters
 
 
-def _parameter(given: str) -> tuple[str, str]:
-    name, equals, value = given.partition("=")
-    if not equals:
-        raise UserError(f"--parameter: {given!r} is not NAME=VALUE")
-    return name, value
+def check_files(inputs: Mapping[str, str | None], output_file: str | None) -> None:
+    """Check that only one input is standard input, and that the output does not overwrite an input. Raises UserError.
 
-
-def _online(
-    request: Request, declared: Sequence[DeclaredPolicy], images: Sequence[Image] | None, now: datetime
-) -> list[Plan]:
-    client = ecr.client(request.region, request.profile)
-    known: dict[str, Sequence[Image]] = {}
-    plans = []
-    for each in declared:
-        repository = request.repository or each.repository or ""
-        if repository not in known:
-            known[repository] = _read(client, repository) if images is None else images
-        preview = _preview(client, repository, each) if request.preview else None
-        plans.append(Plan.of(each, repository, known[repository], now, preview))
-    if request.preview and request.now:
-        console.tell_note("ECR's preview is of this moment, not of --now, so images that grow old may differ")
-    return plans
-
-
-def _read(client: ECRClient, repository: str) -> Sequence[Image]:
-    with console.progress(f"Reading {repository}") as so_far:
-        return ecr.Images(client).of(repository, so_far)
-
-
-def _preview(client: ECRClient, repository: str, declared: DeclaredPolicy) -> Preview:
-    with console.progress(f"Waiting for ECR's preview of {repository}"):
-        return Previews(client).preview(repository, declared.policy.text(), time.time() + PREVIEW_SECONDS)
+    ``inputs`` are paths by option.
+    """
+    if list(inputs.values()).count("-") > 1:
+        raise UserError("only one option can read standard input (-)")
+    if output_file is None or not Path(output_file).is_file():
+        return
+    for option, path in inputs.items():
+        if path is not None and Path(path).exists() and Path(path).samefile(output_file):
+            raise UserError(f"--output-file: {output_file} is the input of {option}: write to another file")

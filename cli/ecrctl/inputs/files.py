@@ -1,25 +1,42 @@
-"""Files that a person gives: YAML with the short forms of intrinsic functions, or JSON. `-` is standard input."""
+"""Input files in YAML, with the short forms of intrinsic functions, or in JSON. The path `-` is standard input."""
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ecr_controller.errors import UserError
+from ecr_controller.errors import Fault, InvalidProperties, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def errors_in(path: str) -> Iterator[None]:
+    """Every UserError that is raised inside names the file."""
+    name = "standard input" if path == "-" else path
+    try:
+        yield
+    except InvalidProperties as error:
+        faults = [Fault(f"{name}: {each.path}" if each.path else name, each.message) for each in error.faults]
+        raise InvalidProperties(name, faults) from None
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
 
 
 def read_text(path: str) -> str:
-    """The text of a file. Raises UserError, which names it."""
+    """The text of a file. Raises UserError."""
     try:
         return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UserError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UserError(f"{path}: is not text in UTF-8") from None
+        raise UserError("cannot be read: the encoding is not UTF-8") from None
 
 
 def read_json(path: str) -> Any:
@@ -27,7 +44,7 @@ def read_json(path: str) -> Any:
     try:
         return json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
+        raise UserError(f"cannot be read as JSON: {_describe(error)}") from None
 
 
 def read_yaml(path: str) -> Any:
@@ -35,16 +52,26 @@ def read_yaml(path: str) -> Any:
     text = read_text(path)
     try:
         return json.loads(text)
-    except ValueError:
-        pass  # a YAML document may begin like a JSON one
+    except (ValueError, RecursionError) as error:
+        json_error = error
     try:
         return _Loader(text).get_single_data()
     except (yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+        if path.endswith(".json"):
+            raise UserError(f"cannot be read as JSON: {_describe(json_error)}") from None
+        raise UserError(f"cannot be read as YAML: {_describe(error)}") from None
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"{error.problem}: line {error.problem_mark.line + 1} column {error.problem_mark.column + 1}"
+    return " ".join(str(error).split())
 
 
 class _Loader(yaml.SafeLoader):
-    """Dates stay text, as they do for CloudFormation."""
+    """Keeps dates as text, as CloudFormation does."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
@@ -52,7 +79,7 @@ class _Loader(yaml.SafeLoader):
     }
 
 
-def _function(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+def _construct_function(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
     argument: Any
     match node:
         case yaml.ScalarNode():
@@ -66,4 +93,4 @@ def _function(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
     return {name if name in ("Ref", "Condition") else f"Fn::{name}": argument}
 
 
-_Loader.add_multi_constructor("!", _function)
+_Loader.add_multi_constructor("!", _construct_function)

@@ -1,4 +1,4 @@
-"""The lifecycle policies to plan for, read by the parser of the resources, so that the messages are the same."""
+"""The lifecycle policies to plan, validated like the properties of the custom resources, with the same messages."""
 
 from __future__ import annotations
 
@@ -14,32 +14,42 @@ from ecrctl.inputs.values import Unresolved
 if TYPE_CHECKING:
     from ecr_controller.lifecycle.policy import LifecyclePolicy
 
+TEXT = "LifecyclePolicyText"
+
 
 @dataclass(frozen=True, slots=True)
 class DeclaredPolicy:
-    """A policy, the repository that it is declared for, and the logical id of the resource, where they are known."""
+    """A policy, with the repository and the logical ID of the resource that declares it, where they are known."""
 
     policy: LifecyclePolicy
     repository: str | None = None
     resource: str | None = None
 
 
-def of_rules(rules: Any) -> DeclaredPolicy:
+def from_rules(rules: Any) -> DeclaredPolicy:
     """The policy of a list of LifecycleRules. Raises InvalidProperties."""
     try:
-        return _checked({"LifecycleRules": Resolver({}, {}).resolve(rules, "LifecycleRules")})
+        return _validate({"LifecycleRules": Resolver({}, {}).resolve(rules, "LifecycleRules")})
     except Unresolved as error:
         raise InvalidProperties("The list of rules", error.faults) from None
 
 
-def of_text(text: str) -> DeclaredPolicy:
-    """The policy of ECR's own document. Raises InvalidProperties."""
-    return _checked({"LifecyclePolicyText": text})
+def from_text(text: str) -> DeclaredPolicy:
+    """The policy of a lifecycle policy document of Amazon ECR. Raises InvalidProperties."""
+    try:
+        return _validate({TEXT: text})
+    except InvalidProperties as error:
+        raise InvalidProperties("The policy", [_in_document(fault) for fault in error.faults]) from None
 
 
-def _checked(declared: dict[str, Any]) -> DeclaredPolicy:
+def _validate(declared: dict[str, Any]) -> DeclaredPolicy:
     values, faults = properties.check("ECRRepository", declared)
     policy = declared_policy(values, faults)
     if policy is None:
         raise InvalidProperties("The policy", faults or [Fault("LifecycleRules", "must have 1 or more entries")])
     return DeclaredPolicy(policy)
+
+
+def _in_document(fault: Fault) -> Fault:
+    """The fault with paths that begin at the document, not at the property that would hold it."""
+    return Fault(fault.path.removeprefix(TEXT).removeprefix("."), fault.message.replace(f"{TEXT}.", ""))

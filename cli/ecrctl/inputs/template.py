@@ -11,7 +11,7 @@ from ecr_controller.errors import Fault, InvalidProperties, UserError
 from ecr_controller.lifecycle.rules import declared_policy
 from ecrctl.inputs.intrinsics import Resolver
 from ecrctl.inputs.policies import DeclaredPolicy
-from ecrctl.inputs.values import Unresolved, text
+from ecrctl.inputs.values import Unresolved, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,57 +20,57 @@ RULES = ("LifecycleRules", "LifecyclePolicyText")
 TYPES = {"Custom::ECRRepository": "ECRRepository", "Custom::ECRLifecyclePolicy": "ECRLifecyclePolicy"}
 
 
-def policies_of(
-    template: Any, given: Mapping[str, str], *, only: str | None = None, repositories_needed: bool = False
+def lifecycle_policies(
+    template: Any, parameters: Mapping[str, str], *, only: str | None = None, repositories_needed: bool = False
 ) -> list[DeclaredPolicy]:
-    """The policies of our resources, in order, with the parameters ``given`` and defaults; of one resource if ``only``.
+    """The policies of the controller's resources in the template, in its order; of one resource if ``only``.
 
-    Raises InvalidProperties, with the faults of all, and UserError where there is none. A name of a repository that is
-    not needed may be one that the template does not tell.
+    ``parameters`` replace defaults. A repository name that cannot be resolved is an error only if
+    ``repositories_needed``. Raises InvalidProperties with the faults of all resources, and UserError.
     """
     if not isinstance(template, Mapping) or not isinstance(template.get("Resources"), Mapping):
-        raise UserError("the template has no Resources")
-    reader = _Reader(Resolver(template, parameters_of(template, given)), repositories_needed)
+        raise UserError("the template has no Resources section")
+    reader = _Reader(Resolver(template, parameter_values(template, parameters)), repositories_needed)
     try:
         found = [policy for name, each in reader.resources(only) for policy in reader.read(name, each)]
     except RecursionError:
-        raise UserError("the template refers to itself in a circle") from None
+        raise UserError("the template has a circular reference") from None
     if reader.faults:
         raise InvalidProperties("The template", reader.faults)
     if not found:
-        where = f"{only} is no {' or '.join(TYPES)} that" if only else f"no {' or '.join(TYPES)} in the template"
-        raise UserError(f"{where} declares a lifecycle policy")
+        where = f"{only} is not a" if only else "the template has no"
+        raise UserError(f"{where} resource of type {' or '.join(TYPES)} with a lifecycle policy")
     return found
 
 
-def parameters_of(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """The parameters that have a value, pseudo parameters too. Raises UserError for one that the template lacks."""
+def parameter_values(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """The values of the parameters and pseudo parameters that have one. Raises UserError."""
     declared = template.get("Parameters") or {}
     if not isinstance(declared, Mapping) or not all(isinstance(each, Mapping) for each in declared.values()):
-        raise UserError("the template's Parameters are not a map of parameters")
+        raise UserError("Parameters: must be a map of parameters")
     unknown = [name for name in given if name not in declared and not name.startswith("AWS::")]
     if unknown:
-        raise UserError(f"the template has no parameter {', '.join(unknown)}")
+        raise UserError(f"the template has no parameter {', '.join(unknown)}: correct --parameter")
     values = {name: each["Default"] for name, each in declared.items() if "Default" in each} | dict(given)
     types = {name: str(each.get("Type", "String")) for name, each in declared.items()}
-    # What is given for a parameter of Systems Manager is where its value is kept.
+    # The given value of a Systems Manager parameter type is a name, not the value.
     return {
-        name: _typed(value, types.get(name, "String"))
+        name: _typed(name, value, types.get(name, "String"))
         for name, value in values.items()
         if not types.get(name, "").startswith("AWS::SSM::")
     }
 
 
-def _typed(value: Any, kind: str) -> Any:
+def _typed(name: str, value: Any, kind: str) -> Any:
     is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
     try:
-        return [item.strip() for item in text(value).split(",")] if is_list else text(value)
+        return [item.strip() for item in to_text(value).split(",")] if is_list else to_text(value)
     except TypeError:
-        raise UserError(f"the default of a parameter must be text, not {value!r}") from None
+        raise UserError(f"Parameters.{name}.Default: must be a string, not {value!r}") from None
 
 
 class _Reader:
-    """Reads one resource after the other, and collects their faults."""
+    """Reads resources, and collects their faults."""
 
     def __init__(self, resolver: Resolver, repositories_needed: bool) -> None:
         self._resolver = resolver
@@ -78,44 +78,48 @@ class _Reader:
         self.faults: list[Fault] = []
 
     def resources(self, only: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Our resources that the conditions of the template let be."""
+        """The resources of our types whose condition is true."""
         for name, resource in self._resolver.template["Resources"].items():
             if not isinstance(resource, Mapping) or resource.get("Type") not in TYPES or only not in (None, name):
                 continue
             try:
-                if "Condition" not in resource or self._resolver.condition(resource["Condition"], f"{name}.Condition"):
-                    yield name, resource
+                if "Condition" in resource and not self._resolver.is_condition_true(
+                    resource["Condition"], f"{name}.Condition"
+                ):
+                    continue
             except Unresolved as error:
                 self.faults += error.faults
+            else:
+                yield name, resource
 
     def read(self, name: str, resource: Mapping[str, Any]) -> Iterator[DeclaredPolicy]:
-        """The policy of one resource, if it declares one that has no faults."""
+        """The policy of one resource, if it declares a valid one."""
         declared = resource.get("Properties") or {}
         if not isinstance(declared, Mapping):
             self.faults.append(Fault(f"{name}.Properties", "must be a map of properties"))
             return
         try:
-            wanted = self._wanted(name, declared, TYPES[resource["Type"]])
+            needed = self._needed(name, declared, TYPES[resource["Type"]])
         except Unresolved as error:
             self.faults += error.faults
             return
-        checked, faults = properties.check(TYPES[resource["Type"]], wanted)
+        checked, faults = properties.check(TYPES[resource["Type"]], needed)
         policy = declared_policy(checked, faults)
-        if not self._repositories_needed and "RepositoryName" in declared and "RepositoryName" not in wanted:
+        if not self._repositories_needed and "RepositoryName" in declared and "RepositoryName" not in needed:
             faults = [fault for fault in faults if fault.path != "RepositoryName"]
-        if policy and self._repositories_needed and "RepositoryName" not in wanted and not faults:
-            faults = [Fault("RepositoryName", "is not declared, so say whose images to plan for: --repository NAME")]
+        if policy and self._repositories_needed and "RepositoryName" not in needed and not faults:
+            faults = [Fault("RepositoryName", "is not declared: specify the repository with --repository")]
         self.faults += [Fault(f"{name}.{fault.path}", fault.message) for fault in faults]
         if policy and not faults:
             yield DeclaredPolicy(policy, checked.get("RepositoryName"), name)
 
-    def _wanted(self, name: str, declared: Mapping[str, Any], type_name: str) -> dict[str, Any]:
-        """What the plan needs, resolved. Of what is unknown only the name matters, and the rest does not."""
+    def _needed(self, name: str, declared: Mapping[str, Any], type_name: str) -> dict[str, Any]:
+        """The properties that the plan needs, resolved, and those that are not known, which are faults."""
         known = properties.load(type_name)["properties"]
-        needed = (*RULES, "RepositoryName") if self._repositories_needed else RULES
-        wanted: dict[str, Any] = {str(each): value for each, value in declared.items() if each not in known}
-        wanted |= self._resolver.resolve({each: declared[each] for each in needed if each in declared}, name)
+        names = (*RULES, "RepositoryName") if self._repositories_needed else RULES
+        needed: dict[str, Any] = {str(each): value for each, value in declared.items() if each not in known}
+        needed |= self._resolver.resolve({each: declared[each] for each in names if each in declared}, name)
         if "RepositoryName" in declared and not self._repositories_needed:
             with suppress(Unresolved):
-                wanted |= self._resolver.resolve({"RepositoryName": declared["RepositoryName"]}, name)
-        return wanted
+                needed |= self._resolver.resolve({"RepositoryName": declared["RepositoryName"]}, name)
+        return needed

@@ -1,4 +1,4 @@
-"""The marks of the picture: a dot for each image, or bars where there are too many. Shape and colour tell the fate."""
+"""The marks for images in the picture: a dot for each image, or bars for many. Shape and color show the action."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ecrctl import formatting as units
-from ecrctl.outputs.elements import Markup, element, joined
+from ecrctl import formatting
+from ecrctl.outputs.elements import Markup, element, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,38 +18,41 @@ if TYPE_CHECKING:
 # From the bottom of a stack to its top.
 ACTIONS: tuple[Action, ...] = ("expire", "archive", "keep")
 STEP = 11
-HIGHEST_BAR = 110.0
-LOWEST_BAR = 2.0
+MAX_BAR_HEIGHT = 110.0
+MIN_BAR_HEIGHT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How high a stack is: of dots, or as a bar, the highest of which has ``highest`` images."""
+    """The height of stacks, as dots or as bars. ``max_images`` is the number of images in the highest stack."""
 
-    highest: int
+    max_images: int
     bars: bool
 
     def height(self, images: int) -> float:
         """In units of the picture."""
-        return max(LOWEST_BAR, HIGHEST_BAR * images / self.highest) if self.bars else float(STEP * images)
+        if not self.bars:
+            return float(STEP * images)
+        return max(MIN_BAR_HEIGHT, MAX_BAR_HEIGHT * images / self.max_images)
 
 
-def stack(fates: Sequence[Fate], left: float, base: float, scale: Scale, now: datetime) -> Markup:
-    """One stack, which stands on ``base``. The fates are in the order of ACTIONS."""
-    return joined(_bars(fates, left, base, scale) if scale.bars else _dots(fates, left, base, scale, now))
+def draw_stack(fates: Sequence[Fate], left: float, base: float, scale: Scale, now: datetime) -> Markup:
+    """A stack of images that stands on ``base``. The fates are in the order of ACTIONS."""
+    return join(_bars(fates, left, base, scale) if scale.bars else _dots(fates, left, base, scale, now))
 
 
-def one(action: Action, x: float, y: float, scale: Scale, told: str | None = None) -> Markup:
-    """One mark around a point, as in the legend."""
-    title = () if told is None else (element("title", told),)
+def draw_mark(action: Action, x: float, y: float, scale: Scale, title: str | None = None) -> Markup:
+    """One mark around a point."""
+    content = () if title is None else (element("title", title),)
     if scale.bars or action == "archive":
-        return element("rect", *title, x=f"{x - 3.8:.1f}", y=f"{y - 3.8:.1f}", width=7.6, height=7.6, class_=action)
-    return element("circle", *title, cx=f"{x:.1f}", cy=f"{y:.1f}", r=4.4 if action == "expire" else 3.7, class_=action)
+        return element("rect", *content, x=f"{x - 3.8:.1f}", y=f"{y - 3.8:.1f}", width=7.6, height=7.6, class_=action)
+    radius = 4.4 if action == "expire" else 3.7
+    return element("circle", *content, cx=f"{x:.1f}", cy=f"{y:.1f}", r=radius, class_=action)
 
 
 def _dots(fates: Sequence[Fate], left: float, base: float, scale: Scale, now: datetime) -> Iterator[Markup]:
     for place, fate in enumerate(fates):
-        yield one(fate.action, left + STEP / 2, base - STEP * (place + 0.5), scale, _told(fate, now))
+        yield draw_mark(fate.action, left + STEP / 2, base - STEP * (place + 0.5), scale, _title(fate, now))
 
 
 def _bars(fates: Sequence[Fate], left: float, base: float, scale: Scale) -> Iterator[Markup]:
@@ -59,12 +62,12 @@ def _bars(fates: Sequence[Fate], left: float, base: float, scale: Scale) -> Iter
         base -= height
         days = sorted(f"{image.available_since:%Y-%m-%d}" for image in images)
         pushed = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
-        told = element("title", f"{action} {units.count(len(images), 'image')}, pushed {pushed}")
-        yield element("rect", told, x=left, y=f"{base:.1f}", width=STEP - 1, height=f"{height:.1f}", class_=action)
+        title = element("title", f"{action}: {formatting.plural(len(images), 'image')}, pushed {pushed}")
+        yield element("rect", title, x=left, y=f"{base:.1f}", width=STEP - 1, height=f"{height:.1f}", class_=action)
 
 
-def _told(fate: Fate, now: datetime) -> str:
+def _title(fate: Fate, now: datetime) -> str:
     image = fate.image
-    by = f" by rule {fate.rule_priority}" if fate.rule_priority is not None else ""
-    pushed = f"pushed {image.pushed_at:%Y-%m-%d}, {units.age(image.pushed_at, now)} ago"
-    return f"{units.name(image)}: {fate.action}{by}, {pushed}, {units.size(image.size_in_bytes)}"
+    rule = f" (rule {fate.rule_priority})" if fate.rule_priority is not None else ""
+    pushed = f"pushed {image.pushed_at:%Y-%m-%d}, {formatting.age(image.pushed_at, now)} ago"
+    return f"{formatting.image_name(image)}: {fate.action}{rule}, {pushed}, {formatting.size(image.size_in_bytes)}"

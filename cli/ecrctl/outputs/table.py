@@ -1,4 +1,4 @@
-"""A plan for the terminal."""
+"""Plans as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecr_controller.lifecycle.words import in_words
-from ecrctl import formatting as units
-from ecrctl import warnings
+from ecrctl import formatting, warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,66 +22,72 @@ if TYPE_CHECKING:
     from ecrctl.plan import Plan
     from ecrctl.preview import Difference
 
-COLOURS = {"expire": "red", "archive": "magenta"}
+STYLES = {"expire": "red", "transition": "magenta", "archive": "magenta"}
+INDENT = 2
 
 
 def render(plans: Sequence[Plan], limit: int) -> RenderableType:
-    """All plans, one below the other, each with no more than ``limit`` rows of images."""
-    return Group(*(part for plan in plans for part in _parts(plan, limit)))
+    """All plans, each with at most ``limit`` rows of images."""
+    return Group(*(part for plan in plans for part in _plan(plan, limit)))
 
 
-def _parts(plan: Plan, limit: int) -> list[RenderableType]:
+def _plan(plan: Plan, limit: int) -> list[RenderableType]:
     parts: list[RenderableType] = [
-        Text(units.printable(plan.headline), style="bold"),
+        Text(formatting.printable(plan.headline), style="bold"),
         Text(plan.summary, style="dim"),
-        Text("\nRules, in the order in which ECR applies them", style="bold"),
+        _heading("Rules, in order of priority"),
         _rules(plan),
     ]
-    if plan.going:
-        parts += [Text("\nImages that go", style="bold"), *_going(plan, limit)]
-    if plan.staying:
-        parts += [Text("\nImages that stay", style="bold"), Padding(Text(plan.staying), (0, 0, 0, 2))]
-    parts += _warnings(plan)
+    if plan.affected:
+        parts += [_heading("Images to expire or archive"), *_affected(plan, limit)]
+    if plan.kept:
+        parts += [_heading("Images to keep"), _indented(Text(plan.kept))]
+    if found := warnings.of(plan):
+        parts += [_heading("Warnings"), _warnings(found)]
     if plan.differences is not None:
-        parts += [Text("\nECR's own preview", style="bold"), *_preview(plan.differences, limit)]
+        parts += [_heading("Lifecycle policy preview of Amazon ECR"), *_preview(plan.differences, limit)]
     return [*parts, Text()]
 
 
-def _table(*columns: tuple[str, bool]) -> Table:
-    """Each column with its heading and whether it holds numbers. Long words are folded, never cut."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for heading, numeric in columns:
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+def _heading(text: str) -> Text:
+    return Text(f"\n{text}", style="bold")
+
+
+def _indented(content: RenderableType) -> RenderableType:
+    return Padding(content, (0, 0, 0, INDENT), expand=False)
+
+
+def _table(*columns: str, numeric: frozenset[str] = frozenset()) -> Table:
+    """A table whose long words are folded, never cut."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False, show_header=any(columns))
+    for heading in columns:
+        is_numeric = heading in numeric
+        table.add_column(heading, justify="right" if is_numeric else "left", overflow="fold", no_wrap=is_numeric)
     return table
 
 
-def _indented(table: Table) -> RenderableType:
-    return Padding(table, (0, 0, 0, 2))
-
-
 def _rules(plan: Plan) -> RenderableType:
-    table = _table(("rule", True), ("says", False), ("matches", True), ("takes", True))
+    table = _table("rule", "description", "matches", "acts on", numeric=frozenset({"rule", "matches", "acts on"}))
     outcomes = {outcome.priority: outcome for outcome in plan.evaluation.rules}
     for rule in plan.rules:
         outcome = outcomes[rule.priority]
-        style = COLOURS["expire" if rule.action == "expire" else "archive"] if outcome.acted else ""
-        taken = Text(f"{outcome.acted:,}", style=style)
-        table.add_row(str(rule.priority), _said(rule), f"{outcome.matched:,}", taken)
+        acted = Text(f"{outcome.acted:,}", style=STYLES[rule.action] if outcome.acted else "")
+        table.add_row(str(rule.priority), _description(rule), f"{outcome.matched:,}", acted)
     return _indented(table)
 
 
-def _said(rule: Rule) -> Text:
-    """The rule in words, and what its author says of it."""
-    described = f"\n{units.printable(rule.description)}" if rule.description else ""
-    return Text.assemble(units.printable(in_words(rule)), (described, "dim"))
+def _description(rule: Rule) -> Text:
+    """What the rule does, and the description that its author gave."""
+    own = f"\n{formatting.printable(rule.description)}" if rule.description else ""
+    return Text.assemble(formatting.printable(in_words(rule)), (own, "dim"))
 
 
-def _going(plan: Plan, limit: int) -> list[RenderableType]:
-    table = _table(("rule", True), ("action", False), ("image", False), ("age", True), ("size", True), ("pushed", True))
-    going = plan.going
-    for fate in going[:limit]:
+def _affected(plan: Plan, limit: int) -> list[RenderableType]:
+    numeric = frozenset({"rule", "age", "size", "pushed"})
+    table = _table("rule", "action", "image", "age", "size", "pushed", numeric=numeric)
+    for fate in plan.affected[:limit]:
         table.add_row(*_row(fate, plan))
-    return [_indented(table), *_more(len(going), limit)]
+    return [_indented(table), *_more(len(plan.affected), limit)]
 
 
 def _row(fate: Fate, plan: Plan) -> tuple[str | Text, ...]:
@@ -90,10 +95,10 @@ def _row(fate: Fate, plan: Plan) -> tuple[str | Text, ...]:
     untagged = "" if image.tags else " untagged"
     return (
         str(fate.rule_priority),
-        Text(fate.action, style=COLOURS[fate.action]),
-        Text.assemble(units.name(image), (untagged, "dim")),
-        units.age(image.pushed_at, plan.now),
-        units.size(image.size_in_bytes),
+        Text(fate.action, style=STYLES[fate.action]),
+        Text.assemble(formatting.image_name(image), (untagged, "dim")),
+        formatting.age(image.pushed_at, plan.now),
+        formatting.size(image.size_in_bytes),
         f"{image.pushed_at:%Y-%m-%d}",
     )
 
@@ -102,21 +107,20 @@ def _more(number: int, limit: int) -> list[RenderableType]:
     return [Text(f"  ... and {number - limit:,} more", style="dim")] if number > limit else []
 
 
-def _warnings(plan: Plan) -> list[RenderableType]:
-    table = _table(("", False), ("", False))
-    table.show_header = False
-    for warning in warnings.of(plan):
-        table.add_row(Text("!", style="yellow"), units.printable(warning))
-    return [Text("\nMind", style="bold"), _indented(table)] if table.row_count else []
+def _warnings(sentences: Sequence[str]) -> RenderableType:
+    table = _table("", "")
+    for sentence in sentences:
+        table.add_row(Text("!", style="yellow"), formatting.printable(sentence))
+    return _indented(table)
 
 
 def _preview(differences: Sequence[Difference], limit: int) -> list[RenderableType]:
     if not differences:
-        return [Text("  It agrees on every image.", style="green")]
-    table = _table(("image", False), ("we say", False), ("ECR says", False))
+        return [_indented(Text("No differences.", style="green"))]
+    table = _table("image", "plan", "preview")
     for each in differences[:limit]:
-        name = ", ".join(each.tags) or each.digest[: units.SHORT_DIGEST]
-        ours = "not there" if each.ours is None else str(each.ours)
-        table.add_row(units.printable(name), ours, str(each.theirs))
-    told = Text(f"  It differs on {units.count(len(differences), 'image')}:", style="yellow")
-    return [told, _indented(table), *_more(len(differences), limit)]
+        name = ", ".join(each.tags) or each.digest[: formatting.SHORT_DIGEST]
+        planned = "not found" if each.planned is None else str(each.planned)
+        table.add_row(formatting.printable(name), planned, str(each.previewed))
+    count = Text(f"{formatting.plural(len(differences), 'difference')}:", style="yellow")
+    return [_indented(count), _indented(table), *_more(len(differences), limit)]
