@@ -35,12 +35,14 @@ def show(renderable: RenderableType, path: str | None) -> None:
 
 
 def write(text: str, path: str | None) -> None:
-    """Write unchanged text to standard output or to the file at ``path``. Raises UserError and OSError."""
+    """Write text in UTF-8 to standard output or to the file at ``path``. Raises UserError and OSError."""
+    data = f"{text}\n".encode("utf-8", "replace")  # JSON inputs can have lone surrogates
     if path is None:
-        print(text, flush=True)
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
         return
     with _output_file(path) as file:
-        file.write(text + "\n")
+        file.buffer.write(data)
 
 
 @contextmanager

@@ -80,7 +80,9 @@ class _Reader:
     def resources(self, only: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The resources of our types whose condition is true."""
         for name, resource in self._resolver.template["Resources"].items():
-            if not isinstance(resource, Mapping) or resource.get("Type") not in TYPES or only not in (None, name):
+            if not isinstance(resource, Mapping) or only not in (None, name):
+                continue
+            if not isinstance(resource.get("Type"), str) or resource["Type"] not in TYPES:
                 continue
             try:
                 if "Condition" in resource and not self._resolver.is_condition_true(

@@ -31,6 +31,7 @@ def test_all_resources_that_declare_a_policy_are_found() -> None:
             C={"Type": "Custom::ECRRepository", "Properties": {"RepositoryName": "no/policy"}},
             D=policy("x/y", KEEP_ONE, Condition="IsTest"),
             E={"Type": "Custom::ECRRepository"},
+            F={"Type": {"Ref": "Stage"}},
         ),
         {},
     )

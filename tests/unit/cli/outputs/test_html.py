@@ -92,6 +92,19 @@ def test_nothing_in_the_inputs_becomes_markup(plan: Run, file: File) -> None:
         assert any(EVIL in text for tag, text in shown.texts if tag == where), where
 
 
+def test_a_lone_surrogate_in_an_input_is_replaced(plan: Run, file: File, images: str) -> None:
+    rules = file("r.json", [{"Description": "a\ud800b", "MaxImageCount": 1}])
+    assert ("small", "a?b") in page(plan, rules, images).texts
+
+
+def test_long_cells_wrap_and_tables_scroll(plan: Run, rules: str, images: str) -> None:
+    text = plan("--rules-file", rules, "--images-file", images, "--output", "html").stdout
+    shown = Page(text)
+    assert sum(attributes.get("class") == "wrapped" for tag, attributes in shown.elements if tag == "td") == 1 + 2
+    assert sum(attributes.get("class") == "scroll" for _, attributes in shown.elements) == 2 + 1
+    assert re.search(r"td\.wrapped \{ min-width: \d+ch;", text)
+
+
 def test_an_empty_repository_has_a_page_without_a_picture(plan: Run, rules: str, file: File) -> None:
     shown = page(plan, rules, file("i.json", {"imageDetails": []}))
     assert "svg" not in {tag for tag, _ in shown.elements}
