@@ -61,9 +61,12 @@ def report_error(error: ControllerError) -> None:
         _print_labelled("error: ", "bold red", " ".join(str(fault).splitlines()))
 
 
-def report_stdout_error(error: OSError) -> None:
-    """Report that standard output cannot be written, and discard what is buffered for it."""
-    with suppress(OSError):  # it may be replaced by an object without a descriptor
+def report_os_error(error: OSError) -> None:
+    """Report an error of standard output, whose buffered content is then discarded, or of the file that it names."""
+    if error.filename is not None:
+        report_error(UserError(f"{error.filename}: {error.strerror}"))
+        return
+    with suppress(OSError):  # a replaced standard output can have no descriptor
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     report_error(UserError(f"standard output: cannot be written: {error.strerror}"))
 
@@ -80,7 +83,7 @@ def _print_labelled(label: str, style: str, message: str) -> None:
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal what is in progress. The yielded function takes how far it is."""
+    """Show on a terminal what is in progress. The yielded function updates the status."""
     stderr = _console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as shown:

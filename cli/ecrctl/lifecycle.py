@@ -78,7 +78,7 @@ def plan(
         limit=limit,
     )
     given.check()
-    plans = make_plans(given)
+    plans = _make_plans(given)
     _write(plans, given)
     if any(each.has_effect for each in plans):
         raise typer.Exit(2)
@@ -138,7 +138,7 @@ class PlanOptions:
         options.check_files(inputs, self.output_file)
 
 
-def make_plans(given: PlanOptions) -> list[Plan]:
+def _make_plans(given: PlanOptions) -> list[Plan]:
     """One plan for each policy. Calls AWS as `inputs.ecr` does. Raises UserError and RetryableError."""
     now = options.parse_time(given.now)
     declared = _read_policies(given)

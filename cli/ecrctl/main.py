@@ -29,8 +29,8 @@ def _reporting_errors() -> Iterator[None]:
         raise
     except BrokenPipeError:
         raise  # typer exits silently
-    except OSError as error:  # errors of files are UserErrors already
-        console.report_stdout_error(error)
+    except OSError as error:
+        console.report_os_error(error)
         raise typer.Exit(1) from None
 
 

@@ -56,9 +56,11 @@ class Plan:
         """``team/app: 40 images, 12 to expire, 3 to archive, 25 to keep``."""
         if not self.evaluation.fates:
             return f"{self.title}no images"
-        counts = [f"{number:,} to {action}" for action, number in self.evaluation.counts.items() if number]
-        outcome = ", ".join(counts) if self.affected else "none to expire or archive"
-        return f"{self.title}{formatting.plural(len(self.evaluation.fates), 'image')}, {outcome}"
+        counts = self.evaluation.counts
+        parts = [f"{number:,} to {action}" for action, number in counts.items() if number]
+        if counts["keep"] == len(self.evaluation.fates):
+            parts = ["none to expire or archive"]
+        return f"{self.title}{formatting.plural(len(self.evaluation.fates), 'image')}, {', '.join(parts)}"
 
     @property
     def summary(self) -> str:
@@ -96,4 +98,5 @@ class Plan:
     @property
     def has_effect(self) -> bool:
         """Whether any image is expired or archived, by the plan or by the preview."""
-        return bool(self.affected or (self.preview and self.preview.results))
+        keeps_all = self.evaluation.counts["keep"] == len(self.evaluation.fates)
+        return not keeps_all or bool(self.preview and self.preview.results)

@@ -50,7 +50,7 @@ class Images(aws.EcrAdapter):
     def read(self, repository: str, report: Callable[[str], None]) -> tuple[Image, ...]:
         """All images, archived ones too. Calls DescribeImages, and BatchGetImage for the children of manifest lists.
 
-        ``report`` takes how far it is.
+        ``report`` is called with the progress.
         """
         details: list[Mapping[str, Any]] = []
         pages = self._ecr.get_paginator("describe_images").paginate(

@@ -38,8 +38,8 @@ def _plan(plan: Plan, limit: int) -> list[RenderableType]:
         _heading("Rules, in order of priority"),
         _rules(plan),
     ]
-    if plan.affected:
-        parts += [_heading("Images to expire or archive"), *_affected(plan, limit)]
+    if affected := plan.affected:
+        parts += [_heading("Images to expire or archive"), *_affected(affected, plan, limit)]
     if plan.kept:
         parts += [_heading("Images to keep"), _indented(Text(plan.kept))]
     if found := warnings.of(plan):
@@ -82,12 +82,12 @@ def _description(rule: Rule) -> Text:
     return Text.assemble(formatting.printable(in_words(rule)), (own, "dim"))
 
 
-def _affected(plan: Plan, limit: int) -> list[RenderableType]:
+def _affected(affected: Sequence[Fate], plan: Plan, limit: int) -> list[RenderableType]:
     numeric = frozenset({"rule", "age", "size", "pushed"})
     table = _table("rule", "action", "image", "age", "size", "pushed", numeric=numeric)
-    for fate in plan.affected[:limit]:
+    for fate in affected[:limit]:
         table.add_row(*_row(fate, plan))
-    return [_indented(table), *_more(len(plan.affected), limit)]
+    return [_indented(table), *_more(len(affected), limit)]
 
 
 def _row(fate: Fate, plan: Plan) -> tuple[str | Text, ...]:
