@@ -1,1 +1,1 @@
-"""ecrctl: what people ask of ECR before a stack does it."""
+"""The command line tool `ecrctl`. Imports run down: main, commands, outputs, warnings, plan, inputs, formatting."""

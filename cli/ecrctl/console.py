@@ -1,8 +1,10 @@
-"""What is written where: results on stdout or in a file, all else on stderr. Nothing is read as rich's markup."""
+"""Standard output, standard error and output files. Text is never interpreted as rich's markup."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -11,7 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
 from ecr_controller.errors import ControllerError, InvalidProperties, UserError
-from ecrctl import units
+from ecrctl import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,51 +25,67 @@ def _console(file: TextIO | None = None, *, stderr: bool = False) -> Console:
     return Console(file=file, stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
-def show(shown: RenderableType, path: str | None) -> None:
-    """Print for people: to the terminal, or as plain text to a file."""
+def show(renderable: RenderableType, path: str | None) -> None:
+    """Print to standard output, or write plain text to the file at ``path``. Raises UserError and OSError."""
     if path is None:
-        _console().print(shown)
+        _console().print(renderable)
         return
-    with _opened(path) as file:
-        _console(file).print(shown)
+    with _output_file(path) as file:
+        _console(file).print(renderable)
 
 
 def write(text: str, path: str | None) -> None:
-    """Write for machines, as it is."""
+    """Write text in UTF-8 to standard output or to the file at ``path``. Raises UserError and OSError."""
+    data = f"{text}\n".encode("utf-8", "replace")  # JSON inputs can have lone surrogates
     if path is None:
-        print(text)
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
         return
-    with _opened(path) as file:
-        file.write(text + "\n")
+    with _output_file(path) as file:
+        file.buffer.write(data)
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[TextIO]:
+def _output_file(path: str) -> Iterator[TextIO]:
     try:
         with Path(path).open("w", encoding="utf-8") as file:
             yield file
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
-    _console(stderr=True).print(f"Written to {path}.", soft_wrap=True)
+    _console(stderr=True).print(f"Output written to {path}.", soft_wrap=True)
 
 
-def tell_error(error: ControllerError) -> None:
-    """All faults, one a line."""
+def report_error(error: ControllerError) -> None:
+    """Print an error, or each fault of an InvalidProperties, on one line of stderr."""
     for fault in error.faults if isinstance(error, InvalidProperties) else (error,):
-        message = units.printable(" ".join(str(fault).splitlines()))
-        _console(stderr=True).print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+        _print_labelled("error: ", "bold red", " ".join(str(fault).splitlines()))
 
 
-def tell_note(message: str) -> None:
-    """What a person should know about the result."""
-    _console(stderr=True).print(Text.assemble(("note: ", "bold yellow"), message), soft_wrap=True)
+def report_os_error(error: OSError) -> None:
+    """Report an error of standard output, whose buffered content is then discarded, or of the file that it names."""
+    if error.filename is not None:
+        report_error(UserError(f"{error.filename}: {error.strerror}"))
+        return
+    with suppress(OSError):  # a replaced standard output can have no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    report_error(UserError(f"standard output: cannot be written: {error.strerror}"))
+
+
+def print_note(message: str) -> None:
+    """Print a note about the result on stderr."""
+    _print_labelled("note: ", "bold yellow", message)
+
+
+def _print_labelled(label: str, style: str, message: str) -> None:
+    text = Text.assemble((label, style), formatting.printable(message))
+    _console(stderr=True).print(text, soft_wrap=True)
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[str], None]]:
-    """What goes on while it takes its time, on a terminal only. What it gives takes how far it is."""
+    """Show on a terminal what is in progress. The yielded function updates the status."""
     stderr = _console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as shown:
         task = shown.add_task(title)
-        yield lambda how_far: shown.update(task, description=f"{title}: {how_far}")
+        yield lambda status: shown.update(task, description=f"{title}: {status}")

@@ -1,118 +1,204 @@
-"""The options of `ecrctl lifecycle plan`."""
+"""The commands of `ecrctl lifecycle`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
-from ecrctl import as_html, as_json, as_table, console
-from ecrctl.request import Request, plans_of
+from ecr_controller.errors import UserError
+from ecr_controller.lifecycle.ecr import Previews
+from ecrctl import console, options
+from ecrctl.inputs import ecr, files, images, policies, template
+from ecrctl.outputs import html, json, table
+from ecrctl.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from ecrctl.plan import Plan
+    from mypy_boto3_ecr import ECRClient
+
+    from ecr_controller.lifecycle.ecr import Preview
+    from ecr_controller.lifecycle.images import Image
+    from ecrctl.inputs.policies import DeclaredPolicy
 
 TABLE_ROWS, PAGE_ROWS = 50, 1000
-RULES, IMAGES, OUTPUT = "Rules, from one of", "Images, from Amazon ECR or from a file", "Result"
+PREVIEW_SECONDS = 300
 
-app = typer.Typer(no_args_is_help=True, help="What lifecycle policies do.")
+app = typer.Typer(cls=options.Group, no_args_is_help=True)
 
 
 @app.callback()
 def _lifecycle() -> None:
-    """What lifecycle policies do."""
+    """Preview lifecycle policies."""
 
 
-@app.command()
+@app.command(cls=options.Command)
 def plan(
-    template: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", rich_help_panel=RULES, help="A CloudFormation or SAM template, YAML or JSON."),
-    ] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", rich_help_panel=RULES, help="A parameter of the template; repeat for more."),
-    ] = None,
-    resource: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", rich_help_panel=RULES, help="Only this resource of the template. Default: all."),
-    ] = None,
-    rules_file: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", rich_help_panel=RULES, help="A list of LifecycleRules, YAML or JSON."),
-    ] = None,
-    policy_file: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", rich_help_panel=RULES, help="ECR's own lifecycle policy document."),
-    ] = None,
-    repository: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", rich_help_panel=IMAGES, help="Default: what the template declares."),
-    ] = None,
-    images_file: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", rich_help_panel=IMAGES, help="The JSON answer of DescribeImages. Asks no AWS."),
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option(metavar="NAME", rich_help_panel=IMAGES, envvar=["AWS_REGION", "AWS_DEFAULT_REGION"])
-    ] = None,
-    profile: Annotated[
-        str | None, typer.Option(metavar="NAME", rich_help_panel=IMAGES, help="Of your AWS configuration.")
-    ] = None,
-    preview: Annotated[
-        bool,
-        typer.Option("--preview", rich_help_panel=IMAGES, help="Also ask ECR's own preview, and show differences."),
-    ] = False,
-    now: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", rich_help_panel=OUTPUT, help="Plan for this time, ISO 8601. Default: now."),
-    ] = None,
-    output: Annotated[Literal["table", "json", "html"], typer.Option(rich_help_panel=OUTPUT)] = "table",
-    output_file: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Write there. Default: standard output."),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="NUMBER",
-            rich_help_panel=OUTPUT,
-            help="Images to list. Default: 50, and 1,000 in HTML.",
-        ),
-    ] = None,
+    context: typer.Context,
+    template: options.Template = None,
+    parameters: options.Parameters = None,
+    resource: options.Resource = None,
+    rules_file: options.RulesFile = None,
+    policy_file: options.PolicyFile = None,
+    repository: options.Repository = None,
+    images_file: options.ImagesFile = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    preview: options.Preview = False,
+    now: options.Now = None,
+    output: options.Output = "table",
+    output_file: options.OutputFile = None,
+    limit: options.Limit = None,
 ) -> None:
-    """Show what a lifecycle policy would delete or archive, image by image, before anything does.
+    """Show which images a lifecycle policy would expire or archive. Nothing is changed.
 
-    A FILE may be - for standard input. The exit code is 0 where nothing would go, 2 where something would, 1 on errors.
+    Specify the policy with one of --template, --rules-file, and --policy-file. For standard input, specify - as FILE.
+
+    The exit code is 0 if the policy has no effect, 2 if images would be expired or archived, and 1 if an error occurs.
     """
-    plans = plans_of(
-        Request(
-            template=template,
-            parameters=parameter or (),
-            resource=resource,
-            rules_file=rules_file,
-            policy_file=policy_file,
-            repository=repository,
-            images_file=images_file,
-            region=region,
-            profile=profile,
-            now=now,
-            preview=preview,
-        )
+    given = PlanOptions(
+        template=template,
+        parameters=parameters or (),
+        resource=resource,
+        rules_file=rules_file,
+        policy_file=policy_file,
+        repository=repository,
+        images_file=images_file,
+        region=region,
+        region_on_command_line=options.is_on_command_line(context, "region"),
+        profile=profile,
+        preview=preview,
+        now=now,
+        output=output,
+        output_file=output_file,
+        limit=limit,
     )
-    _show(plans, output, output_file, limit)
-    if any(each.takes_images for each in plans):
+    given.check()
+    plans = _make_plans(given)
+    _write(plans, given)
+    if any(each.has_effect for each in plans):
         raise typer.Exit(2)
 
 
-def _show(plans: Sequence[Plan], output: str, path: str | None, limit: int | None) -> None:
-    match output:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """The options of `ecrctl lifecycle plan` as given. ``parameters`` are of the form ``NAME=VALUE``."""
+
+    template: str | None
+    parameters: Sequence[str]
+    resource: str | None
+    rules_file: str | None
+    policy_file: str | None
+    repository: str | None
+    images_file: str | None
+    region: str | None
+    region_on_command_line: bool
+    profile: str | None
+    preview: bool
+    now: str | None
+    output: str
+    output_file: str | None
+    limit: int | None
+
+    @property
+    def calls_aws(self) -> bool:
+        """Whether the plan needs Amazon ECR."""
+        return self.images_file is None or self.preview
+
+    @property
+    def needs_repository(self) -> bool:
+        """Whether the repository must come from the template."""
+        return self.calls_aws and self.repository is None
+
+    def check(self) -> None:
+        """Check that the options can be combined. Raises UserError."""
+        if sum(source is not None for source in (self.template, self.rules_file, self.policy_file)) != 1:
+            raise UserError("specify exactly one of --template, --rules-file, and --policy-file")
+        if self.template is None and (self.parameters or self.resource):
+            raise UserError("--parameter and --resource require --template")
+        if self.template is None and self.needs_repository:
+            other = "" if self.images_file else ", or the images with --images-file"
+            raise UserError(f"specify the repository with --repository{other}")
+        if not self.calls_aws and self.profile is not None:
+            raise UserError("--profile cannot be used with --images-file, because AWS is not called: remove one")
+        if not self.calls_aws and self.region_on_command_line and self.template is None:
+            raise UserError("--region cannot be used with --images-file, because AWS is not called: remove one")
+        if self.output == "json" and self.limit is not None:
+            raise UserError("--limit cannot be used with --output json, which always has all images: remove one")
+        inputs = {
+            "--template": self.template,
+            "--rules-file": self.rules_file,
+            "--policy-file": self.policy_file,
+            "--images-file": self.images_file,
+        }
+        options.check_files(inputs, self.output_file)
+
+
+def _make_plans(given: PlanOptions) -> list[Plan]:
+    """One plan for each policy. Calls AWS as `inputs.ecr` does. Raises UserError and RetryableError."""
+    now = options.parse_time(given.now)
+    declared = _read_policies(given)
+    from_file = None if given.images_file is None else images.read_file(given.images_file)
+    if given.calls_aws:
+        with ecr.translated_errors():
+            return _plan_with_ecr(given, declared, from_file, now)
+    return [Plan.of(each, given.repository or each.repository, from_file or (), now) for each in declared]
+
+
+def _read_policies(given: PlanOptions) -> list[DeclaredPolicy]:
+    if given.policy_file is not None:
+        with files.errors_in(given.policy_file):
+            return [policies.from_text(files.read_text(given.policy_file))]
+    if given.rules_file is not None:
+        with files.errors_in(given.rules_file):
+            return [policies.from_rules(files.read_yaml(given.rules_file))]
+    parameters = options.parse_parameters(given.parameters)
+    if given.region:
+        parameters.setdefault("AWS::Region", given.region)
+    path = given.template or ""
+    with files.errors_in(path):
+        return template.lifecycle_policies(
+            files.read_yaml(path), parameters, only=given.resource, repositories_needed=given.needs_repository
+        )
+
+
+def _plan_with_ecr(
+    given: PlanOptions, declared: Sequence[DeclaredPolicy], from_file: Sequence[Image] | None, now: datetime
+) -> list[Plan]:
+    client = ecr.client(given.region, given.profile)
+    known: dict[str, Sequence[Image]] = {}
+    plans = []
+    for each in declared:
+        repository = given.repository or each.repository or ""
+        if repository not in known:
+            known[repository] = _read_images(client, repository) if from_file is None else from_file
+        preview = _preview(client, repository, each) if given.preview else None
+        plans.append(Plan.of(each, repository, known[repository], now, preview))
+    if given.preview and given.now:
+        console.print_note("The preview of Amazon ECR is for the current time, not for --now, so the two can differ.")
+    return plans
+
+
+def _read_images(client: ECRClient, repository: str) -> Sequence[Image]:
+    with console.progress(f"Reading the images of {repository}") as report:
+        return ecr.Images(client).read(repository, report)
+
+
+def _preview(client: ECRClient, repository: str, declared: DeclaredPolicy) -> Preview:
+    with console.progress(f"Waiting for the lifecycle policy preview of {repository}"):
+        return Previews(client).preview(repository, declared.policy.text(), time.time() + PREVIEW_SECONDS)
+
+
+def _write(plans: Sequence[Plan], given: PlanOptions) -> None:
+    limit = given.limit
+    match given.output:
         case "json":
-            console.write(as_json.render(plans), path)
+            console.write(json.render(plans), given.output_file)
         case "html":
-            console.write(as_html.render(plans, PAGE_ROWS if limit is None else limit), path)
+            console.write(html.render(plans, PAGE_ROWS if limit is None else limit), given.output_file)
         case _:
-            console.show(as_table.render(plans, TABLE_ROWS if limit is None else limit), path)
+            console.show(table.render(plans, TABLE_ROWS if limit is None else limit), given.output_file)

@@ -1,4 +1,4 @@
-"""The command `ecrctl` and its exit codes: 0 and 2 are a command's own, every error is 1."""
+"""The command `ecrctl`. Exit codes 0 and 2 belong to the commands; every error is 1."""
 
 from __future__ import annotations
 
@@ -6,49 +6,56 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from ecr_controller import __version__
 from ecr_controller.errors import ControllerError
 from ecrctl import console, lifecycle
+from ecrctl.options import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Errors go to stderr, one a line. A wrong option would end with typer's 2, which means that images would go."""
+def _reporting_errors() -> Iterator[None]:
+    """Report errors on stderr and exit with 1, also where typer exits with 2."""
     try:
         yield
     except ControllerError as error:
-        console.tell_error(error)
+        console.report_error(error)
         raise typer.Exit(1) from None
     except typer.TyperException as error:
         error.exit_code = 1
         raise
+    except BrokenPipeError:
+        raise  # typer exits silently
+    except OSError as error:
+        console.report_os_error(error)
+        raise typer.Exit(1) from None
 
 
-class Group(TyperGroup):
-    """The commands, with errors told in one place."""
+class RootGroup(Group):
+    """Reports the errors of all commands."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Parse what stands before the command."""
-        with _told():
+        """Parse the options before the command."""
+        with _reporting_errors():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        """Parse what stands after it, and run it."""
-        with _told():
+        """Parse the options after the command, and run it."""
+        with _reporting_errors():
             return super().invoke(ctx)
 
 
-app = typer.Typer(cls=Group, name="ecrctl", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=RootGroup, name="ecrctl", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 app.add_typer(lifecycle.app, name="lifecycle")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"ecrctl {__version__}")
         raise typer.Exit
 
@@ -59,4 +66,4 @@ def _ecrctl(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """What Amazon ECR would do, before a stack makes it do so."""
+    """Preview changes to Amazon ECR before you deploy them."""

@@ -1,28 +1,26 @@
-"""What a person would want to know about a plan beside its result."""
+"""Warnings about a plan: rules without effect, and images with an unexpected or unknown fate."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ecr_controller.errors import count
 from ecr_controller.lifecycle.selection import ImageIndex
-from ecrctl import units
+from ecrctl.formatting import and_list, image_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from ecr_controller.lifecycle.images import Image
     from ecrctl.plan import Plan
-
-MOST_NAMES = 5
 
 
 def of(plan: Plan) -> list[str]:
     """One sentence each."""
-    return [*_idle_rules(plan), *_held_images(plan), *_artifacts(plan), *_unknown_children(plan)]
+    return [*_idle_rules(plan), *_protected_images(plan), *_orphaned_artifacts(plan), *_unknown_children(plan)]
 
 
-def shadows(plan: Plan) -> dict[int, tuple[int, ...]]:
-    """By shadowed rule, the rules that claim all images that it matches."""
+def shadowing_rules(plan: Plan) -> dict[int, tuple[int, ...]]:
+    """By the priority of each shadowed rule, the priorities of the rules that claim all images that it matches."""
     shadowed = plan.evaluation.shadowed_rules
     if not shadowed:
         return {}
@@ -37,32 +35,31 @@ def shadows(plan: Plan) -> dict[int, tuple[int, ...]]:
 
 
 def _idle_rules(plan: Plan) -> Iterator[str]:
-    shadowed_by = shadows(plan)
+    shadowed_by = shadowing_rules(plan)
     for rule in plan.evaluation.rules:
         if not rule.matched:
-            yield f"Rule {rule.priority} matches no image."
+            yield f"Rule {rule.priority} doesn't match any image."
         elif rule.shadowed:
             by = shadowed_by[rule.priority]
-            who = f"rule {by[0]} claims" if len(by) == 1 else f"rules {' and '.join(map(str, by))} claim"
-            matched = units.count(rule.matched, "image")
-            yield f"Rule {rule.priority} is shadowed: {who} all of the {matched} that it matches, so it takes none."
+            rules = f"{'rule' if len(by) == 1 else 'rules'} {and_list(by)}"
+            matched = count(rule.matched, "image that it matches is", "images that it matches are")
+            yield f"Rule {rule.priority} has no effect: the {matched} already claimed by {rules}."
 
 
-def _held_images(plan: Plan) -> Iterator[str]:
+def _protected_images(plan: Plan) -> Iterator[str]:
     for rule in plan.evaluation.rules:
-        held = rule.marked - rule.acted
-        if held:
-            stay = "stays" if held == 1 else "stay"
-            of_rule = f"{units.count(held, 'image')} that rule {rule.priority} marks"
-            yield f"{of_rule} {stay}, because a manifest list that is kept refers to {'it' if held == 1 else 'them'}."
+        if protected := rule.marked - rule.acted:
+            images = count(protected, "image that is", "images that are")
+            yield f"Rule {rule.priority} keeps {images} past its limit but referenced by a kept manifest list."
 
 
-def _artifacts(plan: Plan) -> Iterator[str]:
-    orphaned = plan.evaluation.orphaned_artifacts
-    if orphaned:
-        what = units.count(len(orphaned), "reference artifact")
-        go = "goes with its subject" if len(orphaned) == 1 else "go with their subjects"
-        yield f"{what} that no rule takes {go}, within 24 hours: {_names(orphaned)}."
+def _orphaned_artifacts(plan: Plan) -> Iterator[str]:
+    if orphaned := plan.evaluation.orphaned_artifacts:
+        artifacts = count(len(orphaned), "reference artifact is", "reference artifacts are")
+        yield (
+            f"{artifacts} counted as kept, but Amazon ECR removes reference artifacts within 24 hours of their subject:"
+            f" {image_names(orphaned)}."
+        )
 
 
 def _unknown_children(plan: Plan) -> Iterator[str]:
@@ -71,11 +68,8 @@ def _unknown_children(plan: Plan) -> Iterator[str]:
         each for each in images if each.is_manifest_list and not each.children and each.storage_class == "standard"
     ]
     if lists:
-        what = units.count(len(lists), "manifest list")
-        come = "comes without its children" if len(lists) == 1 else "come without their children"
-        yield f"{what} {come}, so images that ECR protects may be shown as going: {_names(lists)}."
-
-
-def _names(images: Sequence[Image]) -> str:
-    more = f", and {len(images) - MOST_NAMES:,} more" if len(images) > MOST_NAMES else ""
-    return ", ".join(map(units.name, images[:MOST_NAMES])) + more
+        manifest_lists = count(len(lists), "manifest list")
+        yield (
+            f"The children of {manifest_lists} are not known, so images that Amazon ECR keeps can be listed"
+            f" to expire or archive: {image_names(lists)}."
+        )

@@ -89,7 +89,7 @@ def fail(ecr: ECRClient, code: str, status: int, message: str = "the message") -
 def test_a_throttle_is_worth_another_try(ecr: ECRClient, code: str, status: int) -> None:
     error = fail(ecr, code, status)
     assert isinstance(error, RetryableError)
-    assert str(error) == f"DescribeRegistry failed for now ({code}: the message)."
+    assert str(error) == f"DescribeRegistry failed temporarily ({code}: the message)."
 
 
 @pytest.mark.parametrize(("code", "status"), [("ServerException", 500), ("503", 503), ("InternalError", 500)])

@@ -98,5 +98,5 @@ def _translate(error: ClientError) -> ControllerError:
     message = error.response["Error"].get("Message", "no message")
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
     if code in _RETRYABLE or "Throttl" in code or status == 429 or status >= 500:
-        return RetryableError(f"{error.operation_name} failed for now ({code}: {message}).")
+        return RetryableError(f"{error.operation_name} failed temporarily ({code}: {message}).")
     return UserError(f"AWS rejected {error.operation_name} ({code}): {message}")

@@ -1,4 +1,4 @@
-"""What the tests of the command share: files to plan from, and a way to run it."""
+"""Files to plan from, Amazon ECR with stubbed responses, and a way to run the command."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from typer.testing import CliRunner
 
+from ecrctl.inputs import ecr
 from ecrctl.main import app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from typer.testing import Result
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     File = Callable[[str, Any], str]
 
 NOW = "2026-11-01T12:00:00+00:00"
+INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +37,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def plan() -> Run:
-    """Runs `ecrctl lifecycle plan` with options, at NOW unless told otherwise."""
+    """Runs `ecrctl lifecycle plan` with options, by default at NOW."""
 
     def run(*options: str, now: str | None = NOW, stdin: str | None = None) -> Result:
         at = () if now is None else ("--now", now)
@@ -44,7 +48,7 @@ def plan() -> Run:
 
 @pytest.fixture
 def file(tmp_path: Path) -> File:
-    """Writes a file and gives its path: text as it is, all else as JSON."""
+    """Writes a file, text as it is and all else as JSON, and returns its path."""
 
     def write(name: str, content: Any) -> str:
         path = tmp_path / name
@@ -56,14 +60,42 @@ def file(tmp_path: Path) -> File:
 
 @pytest.fixture
 def rules(file: File) -> str:
-    """A rules file: keep 2 images, whatever they are."""
+    """A rules file that keeps 2 images."""
     return file("rules.yaml", "- {Description: only two, MaxImageCount: 2}\n")
 
 
 @pytest.fixture
 def images(file: File) -> str:
-    """An images file: four images, of which `d` is the oldest."""
+    """An images file with four images, of which `d` is the oldest."""
     return file("images.json", {"imageDetails": [detail(name, days) for days, name in enumerate("abcd", start=1)]})
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """The responses of Amazon ECR to the command, in order."""
+    client = boto3.client("ecr", region_name="eu-west-1", aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="x")
+    monkeypatch.setattr(ecr, "client", lambda _region, _profile: client)
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def page(*names: str, token: str | None = None, **members: Any) -> dict[str, Any]:
+    """A response of DescribeImages."""
+    details = [detail(name, 1 + i) | members for i, name in enumerate(names)]
+    for each in details:
+        each["imagePushedAt"] = datetime.fromisoformat(each["imagePushedAt"])
+    return {"imageDetails": details} | ({"nextToken": token} if token else {})
+
+
+def asks_for(repository: str, **more: Any) -> dict[str, Any]:
+    """The parameters of DescribeImages."""
+    return {"repositoryName": repository, "filter": {"imageStatus": "ANY"}, "maxResults": 1000, **more}
+
+
+def repository_with(rules: list[dict[str, Any]], **properties: Any) -> dict[str, Any]:
+    """A Custom::ECRRepository with LifecycleRules."""
+    return {"Type": "Custom::ECRRepository", "Properties": {"LifecycleRules": rules, **properties}}
 
 
 def digest(name: str) -> str:

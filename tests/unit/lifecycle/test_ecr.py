@@ -95,7 +95,7 @@ def test_a_preview_that_tells_nothing_is_no_approval(
 def test_the_deadline_ends_the_waiting(ecr: ECRClient, stub: Stubber) -> None:
     stub.add_response("start_lifecycle_policy_preview", {}, START)
     stub.add_response("get_lifecycle_policy_preview", shown("IN_PROGRESS"), GET)
-    with pytest.raises(RetryableError, match="did not end in time"):
+    with pytest.raises(RetryableError, match="did not complete in time"):
         go(ecr, seconds=0)
 
 

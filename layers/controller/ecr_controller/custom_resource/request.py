@@ -38,8 +38,8 @@ class Request(Generic[S]):
     """A request of CloudFormation, without the signed ResponseURL. ``S`` is what the type's properties declare.
 
     ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` is a ``time.time()``. ``old`` is what was
-    declared before: OldResourceProperties of an Update, ResourceProperties of a Delete. They may be invalid, so it holds
-    what could be understood, and is None where that is too little.
+    declared before: OldResourceProperties of an Update, ResourceProperties of a Delete. They may be invalid, so it is
+    what could be understood of them, and None where that is too little.
     """
 
     type: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ecr_controller.errors import count
+
 if TYPE_CHECKING:
     from ecr_controller.lifecycle.policy import Rule
 
@@ -18,9 +20,9 @@ def describe(rule: Rule) -> str:
     """``expire images tagged prod*, keeping the 10 most recent``."""
     verb = "expire" if rule.action == "expire" else "archive"
     if rule.count_type == "imageCountMoreThan":
-        return f"{verb} {_selection(rule)}, keeping the {rule.count_number:,} most recent"
-    days = "1 day" if rule.count_number == 1 else f"{rule.count_number:,} days"
-    return f"{verb} {_selection(rule)} {_CLOCKS[rule.count_type]} more than {days} ago"
+        kept = "most recent" if rule.count_number == 1 else f"{rule.count_number:,} most recent"
+        return f"{verb} {_selection(rule)}, keeping the {kept}"
+    return f"{verb} {_selection(rule)} {_CLOCKS[rule.count_type]} more than {count(rule.count_number, 'day')} ago"
 
 
 def _selection(rule: Rule) -> str:

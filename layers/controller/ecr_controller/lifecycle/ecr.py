@@ -98,14 +98,14 @@ class Previews:
                     )
                 case "EXPIRED":
                     raise RetryableError(f"ECR's preview of the lifecycle policy of {repository} expired.")
-            _wait(until, f"ECR's preview of the lifecycle policy of {repository} did not end in time.")
+            _wait(until, f"ECR's preview of the lifecycle policy of {repository} did not complete in time.")
 
     def _start(self, repository: str, policy_text: str, until: float) -> None:
         while True:
             try:
                 self._ecr.start_lifecycle_policy_preview(repositoryName=repository, lifecyclePolicyText=policy_text)
             except self._ecr.exceptions.LifecyclePolicyPreviewInProgressException:
-                _wait(until, f"Another lifecycle policy preview of {repository} did not end in time.")
+                _wait(until, f"Another lifecycle policy preview of {repository} did not complete in time.")
             else:
                 return
 

@@ -1,4 +1,4 @@
-"""The command as other programs run it."""
+"""The command as other programs run it: its contract, exit codes and standard output."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ecr_controller import __version__
+from ecrctl.main import app
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 POLICY, IMAGES = EXAMPLES / "lifecycle-policy.json", EXAMPLES / "images.json"
@@ -39,3 +45,33 @@ assert "botocore" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--nonsense"], ["lifecycle", "plan", "--nonsense"], ["lifecycle", "plan", "--output", "xml"], ["no"]]
+)
+def test_the_exit_code_of_a_wrong_option_is_not_that_of_a_plan_with_effect(arguments: list[str]) -> None:
+    done = CliRunner().invoke(app, arguments)
+    assert (done.exit_code, done.stdout) == (1, "")
+
+
+def test_the_version() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"ecrctl {__version__}\n"
+
+
+PLAN = ["lifecycle", "plan", "--policy-file", str(POLICY), "--images-file", str(IMAGES)]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], PLAN, [*PLAN, "--output", "json"]])
+def test_a_full_disk_behind_standard_output_is_an_error(arguments: list[str]) -> None:
+    command = str(Path(sys.executable).with_name("ecrctl"))
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([command, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.stderr == "error: standard output: cannot be written: No space left on device\n"
+    assert done.returncode == 1
+
+
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    command = f"{Path(sys.executable).with_name('ecrctl')} {' '.join(PLAN)} --output json | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("{\n", "")

@@ -1,4 +1,4 @@
-"""Plans as JSON. The members `images` and `summary`, and those of an image up to `rulePriority`, are a contract."""
+"""Plans as JSON. The members that docs/ecrctl.md lists are a contract."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.lifecycle.words import in_words
+from ecr_controller.lifecycle.describe import describe
 from ecrctl import warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ecr_controller.lifecycle.evaluation import Fate
-    from ecrctl.comparison import Difference, Outcome
     from ecrctl.plan import Plan
+    from ecrctl.preview import Difference, Outcome
 
 
 def render(plans: Sequence[Plan]) -> str:
-    """One plan as it is; several under `plans`, each with the names of its resource and repository."""
+    """A plan, or several under `plans`, each with its resource and repository."""
     if len(plans) == 1:
         return json.dumps(_plan(plans[0]), indent=2)
     named = [{"resource": plan.declared.resource, "repositoryName": plan.repository} | _plan(plan) for plan in plans]
@@ -26,10 +26,10 @@ def render(plans: Sequence[Plan]) -> str:
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
-    shown = {"images": [_image(fate) for fate in plan.evaluation.fates], "summary": _summary(plan)}
+    document = {"images": [_image(fate) for fate in plan.evaluation.fates], "summary": _summary(plan)}
     if plan.differences is not None:
-        shown["preview"] = {"differences": [_difference(each) for each in plan.differences]}
-    return shown
+        document["preview"] = {"differences": [_difference(each) for each in plan.differences]}
+    return document
 
 
 def _image(fate: Fate) -> dict[str, Any]:
@@ -46,12 +46,12 @@ def _image(fate: Fate) -> dict[str, Any]:
 
 
 def _summary(plan: Plan) -> dict[str, Any]:
-    evaluation, counts, shadows = plan.evaluation, plan.evaluation.counts, warnings.shadows(plan)
-    words = {rule.priority: in_words(rule) for rule in plan.rules}
+    evaluation, counts, shadowing = plan.evaluation, plan.evaluation.counts, warnings.shadowing_rules(plan)
+    descriptions = {rule.priority: describe(rule) for rule in plan.rules}
     rules = [
-        {"rulePriority": rule.priority, "rule": words[rule.priority]}
+        {"rulePriority": rule.priority, "rule": descriptions[rule.priority]}
         | {name: number for name, number in asdict(rule).items() if name != "priority"}
-        | {"shadowedBy": list(shadows.get(rule.priority, ()))}
+        | {"shadowedBy": list(shadowing.get(rule.priority, ()))}
         for rule in evaluation.rules
     ]
     return {
@@ -71,8 +71,8 @@ def _difference(difference: Difference) -> dict[str, Any]:
     return {
         "imageDigest": difference.digest,
         "imageTags": list(difference.tags),
-        "ours": _outcome(difference.ours),
-        "preview": _outcome(difference.theirs),
+        "ours": _outcome(difference.planned),
+        "preview": _outcome(difference.previewed),
     }
 
 

@@ -1,4 +1,4 @@
-"""Where on a line from the oldest image to now an image is drawn."""
+"""The time axis of the picture, from the oldest image to the present."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DAY = 86_400
-# Days, and what they are called on the axis.
+SECONDS_PER_DAY = 86_400
+# Days, and their label.
 TICKS = (
     (0.0, "now"),
     (1 / 24, "1 hour"),
@@ -30,34 +30,34 @@ TICKS = (
     (1825.0, "5 years"),
     (3650.0, "10 years"),
 )
-LEAST_GAP = 0.07
+MIN_TICK_GAP = 0.07
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
-    """From ``oldest`` (days ago, more than 0) at 0 to now at 1, linear or logarithmic."""
+class TimeAxis:
+    """From ``oldest`` (in days, more than 0) at position 0 to the present at 1, linear or logarithmic."""
 
     oldest: float
     logarithmic: bool
 
     @classmethod
-    def of(cls, ages: Sequence[float]) -> Timeline:
-        """Of the two scales, the one that has the median nearer to its middle."""
+    def for_ages(cls, ages: Sequence[float]) -> TimeAxis:
+        """The scale that places the median of the ages, in days, nearer to the middle."""
         oldest = max(1.0, *ages) * 1.02 if ages else 1.0
         middle = median(ages) if ages else 0.0
-        either = (cls(oldest, logarithmic=False), cls(oldest, logarithmic=True))
-        return min(either, key=lambda scale: abs(scale.position(middle) - 0.5))
+        scales = (cls(oldest, logarithmic=False), cls(oldest, logarithmic=True))
+        return min(scales, key=lambda scale: abs(scale.position(middle) - 0.5))
 
     def position(self, days: float) -> float:
-        """Where so many days ago is; what is in the future is now."""
+        """The position of an age in days. A negative age is the present."""
         days = max(0.0, days)
         return 1 - (log1p(days) / log1p(self.oldest) if self.logarithmic else days / self.oldest)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Positions and names, from now on, that leave room for each other."""
+        """Positions and labels that do not overlap, from the present to the past."""
         shown: list[tuple[float, str]] = []
         for days, name in TICKS:
             position = self.position(days)
-            if days <= self.oldest and (not shown or shown[-1][0] - position >= LEAST_GAP):
+            if days <= self.oldest and (not shown or shown[-1][0] - position >= MIN_TICK_GAP):
                 shown.append((position, name))
         return shown

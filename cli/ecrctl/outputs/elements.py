@@ -1,4 +1,4 @@
-"""HTML and SVG elements. Whatever is plain text is escaped, so that nothing can be forgotten."""
+"""HTML and SVG elements. Everything but Markup is escaped."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
 
 
 class Markup(str):
-    """Text that is markup already."""
+    """Markup, which is not escaped again."""
 
     __slots__ = ()
 
 
 def element(name: str, *content: str, **attributes: object) -> Markup:
-    """An element. ``class_`` and ``text_anchor`` are the attributes `class` and `text-anchor`; None leaves one out."""
+    """An element. ``class_`` and ``text_anchor`` are the attributes `class` and `text-anchor`; None omits one."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return Markup(f"<{name}{written}>{joined(content)}</{name}>")
+    return Markup(f"<{name}{written}>{join(content)}</{name}>")
 
 
-def joined(content: Iterable[str]) -> Markup:
-    """One after the other."""
+def join(content: Iterable[str]) -> Markup:
+    """The concatenation."""
     return Markup("".join(part if isinstance(part, Markup) else escape(part) for part in content))

@@ -1,0 +1,89 @@
+"""Images from Amazon ECR. The calls change nothing."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller import __version__, aws
+from ecr_controller.errors import UserError, count
+from ecr_controller.lifecycle.images import MANIFEST_LISTS, Image, parse_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from mypy_boto3_ecr import ECRClient
+
+BATCH = 100
+
+
+def client(region: str | None, profile: str | None) -> ECRClient:
+    """A client with the credentials of the user. Raises BotoCoreError."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(retries={"mode": "standard", "total_max_attempts": 6}, user_agent_extra=f"ecrctl/{__version__}")
+    ecr: ECRClient = boto3.Session(profile_name=profile, region_name=region).client("ecr", config=config)
+    return ecr
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Errors before AWS is reached, such as missing credentials, become UserErrors."""
+    from botocore.exceptions import BotoCoreError, ParamValidationError
+
+    try:
+        yield
+    except ParamValidationError as error:
+        raise UserError(" ".join(str(error).split())) from None
+    except BotoCoreError as error:
+        advice = "Check --region, --profile, and your AWS configuration."
+        raise UserError(f"cannot call AWS: {str(error).rstrip('.')}. {advice}") from None
+
+
+@aws.translates_errors
+class Images:
+    """The images of repositories."""
+
+    _ecr: aws.Client[ECRClient] = aws.Client("ecr")
+
+    def __init__(self, ecr: ECRClient) -> None:
+        self._ecr = ecr
+
+    def read(self, repository: str, report: Callable[[str], None]) -> tuple[Image, ...]:
+        """All images, archived ones too. Calls DescribeImages, and BatchGetImage for the children of manifest lists.
+
+        ``report`` is called with the progress.
+        """
+        details: list[Mapping[str, Any]] = []
+        pages = self._ecr.get_paginator("describe_images").paginate(
+            repositoryName=repository, filter={"imageStatus": "ANY"}, PaginationConfig={"PageSize": 1000}
+        )
+        for page in pages:
+            details += page["imageDetails"]
+            report(count(len(details), "image"))
+        lists = [detail["imageDigest"] for detail in details if _protects_children(detail)]
+        children: dict[str, Sequence[str]] = {}
+        for start in range(0, len(lists), BATCH):
+            children |= self._children(repository, lists[start : start + BATCH])
+            done = f"{min(start + BATCH, len(lists)):,} of {count(len(lists), 'manifest list')}"
+            report(f"{count(len(details), 'image')}, {done}")
+        return parse_images(details, children)
+
+    def _children(self, repository: str, digests: Sequence[str]) -> dict[str, Sequence[str]]:
+        response = self._ecr.batch_get_image(
+            repositoryName=repository,
+            imageIds=[{"imageDigest": digest} for digest in digests],
+            acceptedMediaTypes=sorted(MANIFEST_LISTS),
+        )
+        return {image["imageId"]["imageDigest"]: _digests_in(image["imageManifest"]) for image in response["images"]}
+
+
+def _protects_children(detail: Mapping[str, Any]) -> bool:
+    """Whether it is a manifest list in standard storage; one in the archive protects nothing."""
+    return detail.get("imageManifestMediaType") in MANIFEST_LISTS and detail.get("imageStatus", "ACTIVE") == "ACTIVE"
+
+
+def _digests_in(manifest_list: str) -> tuple[str, ...]:
+    return tuple(each["digest"] for each in json.loads(manifest_list).get("manifests", ()))

@@ -1,0 +1,96 @@
+"""Input files in YAML, with the short forms of intrinsic functions, or in JSON. The path `-` is standard input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ecr_controller.errors import Fault, InvalidProperties, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def errors_in(path: str) -> Iterator[None]:
+    """Every UserError that is raised inside names the file."""
+    name = "standard input" if path == "-" else path
+    try:
+        yield
+    except InvalidProperties as error:
+        faults = [Fault(f"{name}: {each.path}" if each.path else name, each.message) for each in error.faults]
+        raise InvalidProperties(name, faults) from None
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
+
+
+def read_text(path: str) -> str:
+    """The text of a file. Raises UserError."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError("cannot be read: the encoding is not UTF-8") from None
+
+
+def read_json(path: str) -> Any:
+    """A JSON document. Raises UserError."""
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"cannot be read as JSON: {_describe(error)}") from None
+
+
+def read_yaml(path: str) -> Any:
+    """A YAML or JSON document, where `!Sub x` is `{"Fn::Sub": x}`. Raises UserError."""
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        json_error = error
+    try:
+        return _Loader(text).get_single_data()
+    except (yaml.YAMLError, RecursionError) as error:
+        if path.endswith(".json"):
+            raise UserError(f"cannot be read as JSON: {_describe(json_error)}") from None
+        raise UserError(f"cannot be read as YAML: {_describe(error)}") from None
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"{error.problem}: line {error.problem_mark.line + 1} column {error.problem_mark.column + 1}"
+    return " ".join(str(error).split())
+
+
+class _Loader(yaml.SafeLoader):
+    """Keeps dates as text, as CloudFormation does."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _construct_function(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+    argument: Any
+    match node:
+        case yaml.ScalarNode():
+            argument = loader.construct_scalar(node)
+        case yaml.SequenceNode():
+            argument = loader.construct_sequence(node, deep=True)
+        case yaml.MappingNode():
+            argument = loader.construct_mapping(node, deep=True)
+    if name == "GetAtt" and isinstance(argument, str):
+        argument = argument.split(".", 1)
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": argument}
+
+
+_Loader.add_multi_constructor("!", _construct_function)

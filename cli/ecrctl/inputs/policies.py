@@ -1,0 +1,55 @@
+"""The lifecycle policies to plan, validated like the properties of the custom resources, with the same messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.custom_resource import properties
+from ecr_controller.errors import Fault, Faults, InvalidProperties
+from ecr_controller.lifecycle.rules import parse_policy
+from ecrctl.inputs.intrinsics import Resolver
+from ecrctl.inputs.values import Unresolved
+
+if TYPE_CHECKING:
+    from ecr_controller.lifecycle.policy import LifecyclePolicy
+
+TEXT = "LifecyclePolicyText"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredPolicy:
+    """A policy, with the repository and the logical ID of the resource that declares it, where they are known."""
+
+    policy: LifecyclePolicy
+    repository: str | None = None
+    resource: str | None = None
+
+
+def from_rules(rules: Any) -> DeclaredPolicy:
+    """The policy of a list of LifecycleRules. Raises InvalidProperties."""
+    try:
+        return _validate({"LifecycleRules": Resolver({}, {}).resolve(rules, "LifecycleRules")})
+    except Unresolved as error:
+        raise InvalidProperties("The list of rules", error.faults) from None
+
+
+def from_text(text: str) -> DeclaredPolicy:
+    """The policy of a lifecycle policy document of Amazon ECR. Raises InvalidProperties."""
+    try:
+        return _validate({TEXT: text})
+    except InvalidProperties as error:
+        raise InvalidProperties("The policy", [_in_document(fault) for fault in error.faults]) from None
+
+
+def _validate(declared: dict[str, Any]) -> DeclaredPolicy:
+    faults = Faults()
+    policy = parse_policy(properties.check("ECRRepository", declared, faults), faults)
+    if policy is None:
+        raise InvalidProperties("The policy", faults or [Fault("LifecycleRules", "must have at least 1 entry")])
+    return DeclaredPolicy(policy)
+
+
+def _in_document(fault: Fault) -> Fault:
+    """The fault with paths that begin at the document, not at the property that would hold it."""
+    return Fault(fault.path.removeprefix(TEXT).removeprefix("."), fault.message.replace(f"{TEXT}.", ""))

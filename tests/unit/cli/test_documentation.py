@@ -1,0 +1,97 @@
+"""Every command that docs/ecrctl.md shows, with the output that it shows, and the members of its JSON document."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ecr_controller.lifecycle.ecr import Preview
+from ecrctl.inputs import ecr
+from ecrctl.main import app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = ROOT / "examples"
+PAGE = (ROOT / "docs" / "ecrctl.md").read_text(encoding="utf-8")
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Each `ecrctl` command on the page, with the output below it."""
+    for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL):
+        for each in re.split(r"^\$ ", block.replace("\\\n", ""), flags=re.MULTILINE)[1:]:
+            command, _, output = each.partition("\n")
+            if "ecrctl " in command:
+                yield command, output
+
+
+class FakeEcr:
+    """The example images, as Amazon ECR returns them."""
+
+    def __init__(self) -> None:
+        details = json.loads((EXAMPLES / "images.json").read_text(encoding="utf-8"))["imageDetails"]
+        self._children = {each["imageDigest"]: each.pop("children") for each in details if "children" in each}
+        self._details = [
+            {name: datetime.fromisoformat(value) if name.endswith("At") else value for name, value in each.items()}
+            for each in details
+        ]
+
+    def get_paginator(self, operation: str) -> FakeEcr:
+        assert operation == "describe_images"
+        return self
+
+    def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
+        assert parameters["repositoryName"] == "team/app"
+        yield {"imageDetails": self._details}
+
+    def batch_get_image(self, **parameters: Any) -> dict[str, Any]:
+        digests = [each["imageDigest"] for each in parameters["imageIds"]]
+        manifests = {each: [{"digest": child} for child in self._children.get(each, ())] for each in digests}
+        return {
+            "images": [
+                {"imageId": {"imageDigest": each}, "imageManifest": json.dumps({"manifests": manifests[each]})}
+                for each in digests
+            ]
+        }
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the page names, and the example images in Amazon ECR."""
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    (tmp_path / "images.json").write_bytes((EXAMPLES / "images.json").read_bytes())
+    (tmp_path / "rules.yaml").write_text("- {TagStatus: untagged, MaxImageAge: 7}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ecr, "client", lambda _region, _profile: FakeEcr())
+    monkeypatch.setattr("ecr_controller.lifecycle.ecr.Previews.preview", lambda *_: Preview(()))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("command", "output"), list(commands()))
+def test_a_command_has_the_output_that_the_page_shows(folder: Path, command: str, output: str) -> None:
+    assert folder
+    first, _, piped = command.partition(" | ")
+    stdin = shlex.split(first)[1] if piped else None
+    done = CliRunner().invoke(app, shlex.split(piped or command)[1:], input=stdin)
+    assert done.exit_code == 2, done.output
+    if output:
+        assert [line.rstrip() for line in done.output.rstrip().splitlines()] == output.splitlines()
+
+
+def test_the_json_document_is_the_one_that_the_page_shows(folder: Path) -> None:
+    shown = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
+    names = ("imageDigest", "imageTags", "imagePushedAt", "imageSizeInBytes")
+    image = {name: shown["images"][0][name] for name in names}
+    (folder / "images.json").write_text(json.dumps({"imageDetails": [image]}), encoding="utf-8")
+    (folder / "rules.yaml").write_text("- MaxImageAge: 30\n", encoding="utf-8")
+    options = ["--rules-file", "rules.yaml", "--images-file", "images.json", "--now", shown["summary"]["now"]]
+    done = CliRunner().invoke(app, ["lifecycle", "plan", *options, "--output", "json"])
+    assert json.loads(done.stdout) == shown
