@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
-    from local.emulator import Emulator
+    from local.emulator.process import Emulator
 
     Template = Callable[..., str]
     Role = Callable[..., str]

@@ -13,7 +13,7 @@ import pytest
 
 from ecr_controller import aws
 from ecr_controller.stacks import Stacks
-from local.invocation import addressed_to
+from local.invoke.invocation import addressed_to
 from tests.unit.protocol.response_server import ResponseServer
 from tests.unit.protocol.stand_ins import MARKER, ROOT, LambdaContext
 

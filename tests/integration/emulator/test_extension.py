@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.emulator import Emulator
+from local.emulator.process import Emulator
 from local.images import push_image, push_index
 
 if TYPE_CHECKING:

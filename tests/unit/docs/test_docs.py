@@ -10,8 +10,8 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 
 from ecr_controller import properties
-from local import reference
-from local.controller import ROOT
+from local import ROOT
+from tools import reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from ecr_controller.deadline import DEADLINE
 from ecr_controller.scanning.resource import ImageScanRouteResource
 from ecr_controller.scanning.routes import Route
 from ecr_controller.scanning.store import reader, target_of
-from local.controller import ROOT
+from local import ROOT
 from tests.unit.conftest import STACK_ID, request
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from local.controller import ROOT
+from local import ROOT
 from local.images import push_image
+from local.progress import console, heading, step
 from local.stack import Stack
-from local.steps import console, heading, step
 
 if TYPE_CHECKING:
-    from local.emulator import Emulator
+    from local.emulator.process import Emulator
 
 NAME = "team/web"
 SECONDS = 20.0  # within which a scan is told; it takes about two

@@ -22,16 +22,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import controller, invocation
-from local.emulator import Emulator
+from local import ROOT, deploy
+from local.emulator.process import Emulator
+from local.invoke import invocation
+from local.invoke.relay import relay
+from local.progress import StepFailed, heading, run, step
 from local.real_aws import RealAws
-from local.relay import relay
-from local.steps import StepFailed, heading, run, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-EVENTS = controller.ROOT / "events"
+EVENTS = ROOT / "events"
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 IMAGE = f"public.ecr.aws/lambda/python:3.13-{ARCHITECTURE}"  # the one that sam takes
 DOCKER = "`sam local invoke` runs functions in Docker,"
@@ -47,7 +48,7 @@ def main(function: str, event: str) -> None:
         raise StepFailed(problem)
     with tempfile.TemporaryDirectory(prefix="ecr-controller-") as folder, _aws() as aws, _listener() as (url, answers):
         with step("sam build"):
-            template = controller.build(Path(folder), aws.environment())
+            template = deploy.build(Path(folder), aws.environment())
         result = _invoke(aws, template, function, json.loads(path.read_text(encoding="utf-8")), url)
         for answer in answers:
             heading("The answer to CloudFormation")
@@ -107,9 +108,9 @@ def _physical_ids(aws: Emulator | RealAws, template: Path, references: Mapping[s
         return {}
     if isinstance(aws, Emulator):
         with step("sam deploy of the controller, whose resources the function uses"):
-            controller.deploy(template, aws.environment())
+            deploy.deploy(template, aws.environment())
     with step("Looking up the controller's resources"):
-        stack = aws.client("cloudformation").describe_stack_resources(StackName=controller.STACK_NAME)
+        stack = aws.client("cloudformation").describe_stack_resources(StackName=deploy.STACK_NAME)
     ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in stack["StackResources"]}
     return {variable: ids[target] for variable, target in references.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import properties
-from local.controller import ROOT
+from local import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services.eventbridge import _put_events as put_events
 
 if TYPE_CHECKING:
-    from local.extension.store import Json
+    from local.emulator.extension.store import Json
 
 
 def image_pushed(image: Json, tag: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 
-from local.steps import console, heading, run, running_controller
+from local.progress import console, heading, run, running_controller
 
 TRY = """
   export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={region}

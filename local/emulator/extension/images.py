@@ -8,9 +8,19 @@ from datetime import datetime
 
 from ministack.core.responses import get_account_id
 
-from local.extension import events, scanning
-from local.extension.repositories import is_immutable
-from local.extension.store import Fault, Json, annotation, find_image, images_of, manifest, own, page, repository
+from local.emulator.extension import events, scanning
+from local.emulator.extension.repositories import is_immutable
+from local.emulator.extension.store import (
+    Fault,
+    Json,
+    annotation,
+    find_image,
+    images_of,
+    manifest,
+    own,
+    page,
+    repository,
+)
 from local.images import PUSHED_AT
 
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from ecr_controller.lifecycle.evaluation import Fate, evaluate
 from ecr_controller.lifecycle.images import parse_images
 from ecr_controller.lifecycle.rules import declared_policy
-from local.extension import images
-from local.extension.store import Fault, Json, images_of, page, repository
+from local.emulator.extension import images
+from local.emulator.extension.store import Fault, Json, images_of, page, repository
 
 SECONDS = 0.3  # that a preview takes
 STATUS = {"expire": "EXPIRE", "archive": "TRANSITION"}

@@ -4,7 +4,7 @@
         aws.client("ecr").create_repository(repositoryName="app")
         subprocess.run([...], env=aws.environment())
 
-Nothing of it is left afterwards, also when this process is killed: see `local.server`.
+Nothing of it is left afterwards, also when this process is killed: see `local.emulator.server`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from local import ROOT
+
 KEY = "test"  # MiniStack's own: the root of its account, whose secret is the same
 HOST = "127.0.0.1"
-ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0  # it takes about two, and more on a machine that is busy
 GRACE_SECONDS = 0.5  # MiniStack rarely ends by itself, and there is nothing worth saving
 LOG_LINES = 20
@@ -48,7 +49,7 @@ class Emulator:
         self._folder = folder
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local.server", *([] if extended else ["--plain"])],
+                [sys.executable, "-m", "local.emulator.server", *([] if extended else ["--plain"])],
                 cwd=ROOT,
                 env=self._server_environment(),
                 stdin=subprocess.PIPE,

@@ -10,8 +10,8 @@ import time
 
 from ministack.core.responses import get_account_id
 
-from local.extension import events
-from local.extension.store import Fault, Json, annotation, find_image, page
+from local.emulator.extension import events
+from local.emulator.extension.store import Fault, Json, annotation, find_image, page
 from local.images import FINDINGS, MANIFEST, STATUS
 
 SECONDS = 0.5  # that a scan takes

@@ -1,4 +1,4 @@
-"""`python -m local.server`: MiniStack in the foreground, with the extension (`--plain`: without it).
+"""`python -m local.emulator.server`: MiniStack in the foreground, with the extension (`--plain`: without it).
 
 It reads MiniStack's own variables. With `EMULATOR_FOLDER` set, as `local.emulator` does, it ends with whoever holds
 its standard input: at the end of file it removes that folder and kills its own process group.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from local.leash import end_with_parent
+from local.child_process import end_with_parent
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     # Imported after the watch began: importing takes seconds, in which the parent may die.
     from ministack.app import main as serve
 
-    from local.extension import install
+    from local.emulator.extension import install
 
     if not plain:
         install()

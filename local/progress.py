@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from local import controller
-from local.emulator import Emulator
+from local import deploy
+from local.emulator.process import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,9 +70,9 @@ def running_controller() -> Iterator[Emulator]:
     with emulator as aws:
         try:
             with step("sam build"):
-                template = controller.build(aws.folder, aws.environment())
+                template = deploy.build(aws.folder, aws.environment())
             with step("sam deploy of the controller"):
-                controller.deploy(template, aws.environment())
+                deploy.deploy(template, aws.environment())
             yield aws
         except StepFailed:
             _show_function_logs(aws)

@@ -11,14 +11,14 @@ from botocore.exceptions import ClientError
 
 from ecr_controller.repository.gateway import Ecr
 from local import show
-from local.demo_grants import show_grants
-from local.demo_routes import show_routes
+from local.demo.grants import show_grants
+from local.demo.routes import show_routes
 from local.images import push_image
+from local.progress import console, heading, run, running_controller, say, step
 from local.stack import Stack
-from local.steps import console, heading, run, running_controller, say, step
 
 if TYPE_CHECKING:
-    from local.emulator import Emulator
+    from local.emulator.process import Emulator
     from local.stack import Deployment
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"

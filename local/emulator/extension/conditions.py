@@ -14,7 +14,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.services.tagging import _collect_ecr as tags_of_repositories
 
 if TYPE_CHECKING:
-    from local.extension.store import Json
+    from local.emulator.extension.store import Json
 
 POLICY_ACTIONS = {f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach") for kind in ("Role", "User", "Group")}
 

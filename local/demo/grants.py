@@ -10,11 +10,11 @@ from rich.table import Table
 
 from ecr_controller.grants.statement import PREFIX
 from local.images import push_image
+from local.progress import console, heading, say, step
 from local.stack import Stack
-from local.steps import console, heading, say, step
 
 if TYPE_CHECKING:
-    from local.emulator import Emulator
+    from local.emulator.process import Emulator
 
 NAME = "team/granted"
 ROLE = "web"

@@ -1,7 +1,7 @@
 """Processes that end with their parent, however it ends: they hold a pipe from it, and at end of file they kill their
 own process group.
 
-`python -m local.leash COMMAND …` runs a command in that way.
+`python -m local.child_process COMMAND …` runs a command in that way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
     """Run a command to its end; its exit code and what it printed. Nothing of it outlives this process."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "local.leash", *command],
+        [sys.executable, "-m", "local.child_process", *command],
         cwd=cwd,
         env=dict(env),
         stdin=subprocess.PIPE,

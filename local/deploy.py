@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import leash
+from local import ROOT, child_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 STACK_NAME = "ecr-controller"
 
 
@@ -45,6 +44,6 @@ def delete(environment: Mapping[str, str], stack_name: str = STACK_NAME) -> None
 
 def _run(command: list[str], environment: Mapping[str, str]) -> None:
     quiet = {"SAM_CLI_TELEMETRY": "0", "PYTHONWARNINGS": "ignore"}
-    code, output = leash.run(command, cwd=ROOT, env={**environment, **quiet})
+    code, output = child_process.run(command, cwd=ROOT, env={**environment, **quiet})
     if code != 0:
         raise CommandError(f"{' '.join(command[:2])} ended with {code}:\n{output}")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import ecr
 
-from local.extension import conditions, images, policies, preview, repositories, scanning
-from local.extension.store import Fault, Json, ministack_handle_request
+from local.emulator.extension import conditions, images, policies, preview, repositories, scanning
+from local.emulator.extension.store import Fault, Json, ministack_handle_request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

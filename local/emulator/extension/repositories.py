@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from ministack.core.responses import get_account_id, get_region
 
-from local.extension.store import Fault, Json, own, page, repository
+from local.emulator.extension.store import Fault, Json, own, page, repository
 
 NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
 FILTERS = "imageTagMutabilityExclusionFilters"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import invocation, invoke, relay
+from local.invoke import __main__ as invoke
+from local.invoke import invocation, relay
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import ecr
 from ministack.services.iam import _roles, _users
 
-from local.extension.store import Fault, Json, own, repository
+from local.emulator.extension.store import Fault, Json, own, repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
