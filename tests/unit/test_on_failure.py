@@ -16,6 +16,7 @@ from tests.unit.protocol.stand_ins import MARKER, ROOT, STACK_ID, LambdaContext,
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from types import ModuleType
 
 FOLDER = ROOT / "functions/on_failure"
@@ -163,7 +164,18 @@ def test_its_answer_module_is_the_layers_own() -> None:
     assert link.resolve() == ROOT / "layers/controller/ecr_controller/answer.py"
 
 
-def test_it_runs_alone_with_nothing_but_the_standard_library() -> None:
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """The folder that `sam build` deploys and `sam local invoke` mounts, which follows no link."""
+    subprocess.run(["make", "--silent", "build-OnFailureFunction", f"ARTIFACTS_DIR={tmp_path}"], cwd=FOLDER, check=True)
+    return tmp_path
+
+
+def test_its_build_holds_real_files_and_nothing_else(built: Path) -> None:
+    assert {path.name: path.is_symlink() for path in built.iterdir()} == {"app.py": False, "answer.py": False}
+
+
+def test_it_runs_alone_with_nothing_but_the_standard_library(built: Path) -> None:
     code = """if True:
         import json, sys
         sys.path.insert(0, sys.argv[1])
@@ -172,6 +184,6 @@ def test_it_runs_alone_with_nothing_but_the_standard_library() -> None:
         print(json.dumps(sorted({name.split('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names)))
     """
     shown = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, str(FOLDER)], check=True, capture_output=True, text=True
+        [sys.executable, "-I", "-S", "-c", code, str(built)], check=True, capture_output=True, text=True
     )
     assert json.loads(shown.stdout) == ["answer", "app"]
