@@ -1,6 +1,7 @@
 """The evaluation of a lifecycle policy once more, as literally as the user guide's rules can be written down.
 
-Slow and plain on purpose: the fast evaluation is checked against it, and it shares no code with it. The rules:
+Slow and plain on purpose: the controller's evaluation is tested against it, it is the preview of the embedded AWS, and
+it shares no code with the controller's. The rules:
 
 1. Rules are applied in the order of their priority, the lowest number first.
 2. An image is expired or archived by exactly one rule, or by none.

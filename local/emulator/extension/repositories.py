@@ -46,7 +46,7 @@ async def put_image_tag_mutability(data: Json) -> Json:
 
 async def put_lifecycle_policy(data: Json) -> Json:
     repository(data)
-    _check_lifecycle_policy(data.get("lifecyclePolicyText", ""))
+    check_lifecycle_policy(data.get("lifecyclePolicyText", ""))
     return await own("PutLifecyclePolicy", data)
 
 
@@ -78,7 +78,8 @@ def _encryption(data: Json) -> Json:
     return {"encryptionConfiguration": {"kmsKey": key, **given}}
 
 
-def _check_lifecycle_policy(text: str) -> None:
+def check_lifecycle_policy(text: str) -> None:
+    """Raises Fault where ECR takes no such text as a policy, whatever its rules say."""
     if len(text) < 100:
         raise Fault.parameter("LifecyclePolicyText", "Member must have length greater than or equal to 100")
     if len(text) > 30720:
