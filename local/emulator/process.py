@@ -39,7 +39,7 @@ class EmulatorError(RuntimeError):
 class Emulator:
     """A running AWS. `start` starts it; `stop`, or the end of the `with` block, ends it with all its processes."""
 
-    account = "000000000000"
+    account = "123456789012"  # the one in events/
 
     def __init__(self, region: str, port: int, folder: tempfile.TemporaryDirectory[str], *, extended: bool) -> None:
         self.region = region

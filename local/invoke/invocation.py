@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from local import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+EVENTS = ROOT / "events"
 LOOPBACK = ("127.0.0.1", "localhost")
 SECONDS = 60  # that the function gets; it keeps a quarter of them for its answer
 
@@ -36,6 +39,17 @@ def addressed_to(url: str, event: Mapping[str, Any]) -> dict[str, Any]:
     if "requestPayload" in event:
         changed["requestPayload"] = addressed_to(url, event["requestPayload"])
     return changed
+
+
+def load(name: str) -> dict[str, Any]:
+    """The event `<function>/<event>`, as it is in events/."""
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+    return event
+
+
+def names() -> list[str]:
+    """All events, each as `<function>/<event>`."""
+    return sorted(f"{path.parent.name}/{path.stem}" for path in EVENTS.glob("*/*.json"))
 
 
 def logical_id(template: Mapping[str, Any], function: str) -> str:

@@ -341,7 +341,7 @@ def test_scans_that_cannot_be_are_faults(ecr: ECRClient, name: str) -> None:
 
 
 def lifecycle_rule(priority: int, *, tags: str | None = None, keep: int, action: str = "expire") -> dict[str, Any]:
-    selection = {"tagStatus": "tagged", "tagPatternList": [tags]} if tags else {"tagStatus": "any"}
+    selection: dict[str, Any] = {"tagStatus": "tagged", "tagPatternList": [tags]} if tags else {"tagStatus": "any"}
     selection |= {"countType": "imageCountMoreThan", "countNumber": keep}
     return {"rulePriority": priority, "selection": selection, "action": {"type": action}}
 
@@ -419,11 +419,11 @@ def new_role(cloud: Emulator, *, account: str | None = None, **tags: str) -> tup
 
 
 @pytest.mark.parametrize("kind", ["role", "user"])
-@pytest.mark.parametrize("account", ["000000000000", "111111111111"])
+@pytest.mark.parametrize("account", ["123456789012", "111111111111"])
 def test_a_policy_that_names_a_principal_that_does_not_exist_is_refused(
     ecr: ECRClient, name: str, kind: str, account: str
 ) -> None:
-    nobody = {"AWS": ["arn:aws:iam::000000000000:root", f"arn:aws:iam::{account}:{kind}/nobody"]}
+    nobody = {"AWS": ["arn:aws:iam::123456789012:root", f"arn:aws:iam::{account}:{kind}/nobody"]}
     with pytest.raises(ecr.exceptions.InvalidParameterException, match="Principal not found"):
         set_policy(ecr, name, statement("*"), statement(nobody))
 
