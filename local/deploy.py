@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STACK_NAME = "ecr-controller"
+# Parameters with which the functions of rescans are there: once a year, so that nothing is scanned meanwhile.
+RESCANS = {"RescanSchedule": '"cron(0 3 1 1 ? *)"'}
 
 
 class CommandError(Exception):

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any, Self
@@ -46,6 +47,7 @@ class Emulator:
         self.endpoint = f"http://{HOST}:{port}"
         self.log_path = Path(folder.name) / "ministack.log"
         self._port = port
+        self._session, self._making_client = boto3.session.Session(), threading.Lock()
         self._folder = folder
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
@@ -88,7 +90,6 @@ class Emulator:
 
     def client(self, service: str, *, account: str | None = None, **settings: Any) -> Any:
         """A boto3 client with the rights of the root of an account, unless the `settings` of boto3 say else."""
-        make: Any = boto3.session.Session().client
         ours = {
             "region_name": self.region,
             "endpoint_url": self.endpoint,
@@ -96,7 +97,9 @@ class Emulator:
             "aws_secret_access_key": KEY,
             "config": Config(proxies={}),
         }
-        return make(service, **(ours | settings))
+        make: Any = self._session.client
+        with self._making_client:  # a session is not thread-safe, and costs a fifth of a second
+            return make(service, **(ours | settings))
 
     def environment(self) -> dict[str, str]:
         """The environment of a child process that talks to this AWS and to no other."""

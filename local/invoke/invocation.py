@@ -5,9 +5,11 @@ And what it gives back.
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from samcli.yamlhelper import yaml_parse
 
 from local import ROOT
 
@@ -52,29 +54,37 @@ def names() -> list[str]:
     return sorted(f"{path.parent.name}/{path.stem}" for path in EVENTS.glob("*/*.json"))
 
 
-def logical_id(template: Mapping[str, Any], function: str) -> str:
-    """The resource whose code is the folder with that name. Raises KeyError."""
-    for name, resource in template["Resources"].items():
-        code = resource["Properties"].get("CodeUri")
-        if isinstance(code, str) and Path(code).name == function:
-            return str(name)
-    raise KeyError(f"template.yaml has no function in functions/{function}.")
+@cache
+def template() -> dict[str, Any]:
+    """template.yaml, with its intrinsic functions in their long forms."""
+    parsed: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    return parsed
 
 
-def references(template: Mapping[str, Any], name: str) -> dict[str, str]:
-    """The variables of a function that hold the physical id of a resource, with its logical id."""
-    variables = template["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {})
-    targets = {
-        variable: value["Ref"] for variable, value in variables.items() if isinstance(value, dict) and "Ref" in value
-    }
-    return {variable: target for variable, target in targets.items() if target in template["Resources"]}
+def logical_id(function: str) -> str:
+    """The resource of template.yaml whose code is in functions/<function>."""
+    code, resources = f"functions/{function}", template()["Resources"]
+    return next(str(name) for name, each in resources.items() if each["Properties"].get("CodeUri") == code)
 
 
-def prepare(template: Mapping[str, Any], name: str, variables: Mapping[str, str]) -> None:
-    """Give a function its time and more variables: sam passes on only those that a template names."""
-    properties = template["Resources"][name]["Properties"]
+def variables(function: str) -> dict[str, Any]:
+    """The environment variables that template.yaml declares for the function in functions/<function>."""
+    declared = [template()["Globals"]["Function"], template()["Resources"][logical_id(function)]["Properties"]]
+    each, own = (properties.get("Environment", {}).get("Variables", {}) for properties in declared)
+    return {**each, **own}
+
+
+def references(function: str) -> dict[str, str]:
+    """Those that hold the physical id of a resource, with its logical id."""
+    referred = {name: value["Ref"] for name, value in variables(function).items() if isinstance(value, dict)}
+    return {name: target for name, target in referred.items() if target in template()["Resources"]}
+
+
+def prepare(built: Mapping[str, Any], name: str, values: Mapping[str, str]) -> None:
+    """Give a function of a built template its time and more variables: sam passes on only those that it names."""
+    properties = built["Resources"][name]["Properties"]
     properties["Timeout"] = SECONDS
-    properties.setdefault("Environment", {}).setdefault("Variables", {}).update(variables)
+    properties.setdefault("Environment", {}).setdefault("Variables", {}).update(values)
 
 
 def failed(output: str) -> bool:

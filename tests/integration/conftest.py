@@ -72,8 +72,7 @@ def scan_parameters(aws: Emulator | RealAws, prefix: str) -> dict[str, str]:
         "ScanEventSources": f"aws.ecr,aws.inspector2,{prefix}.replay",
         "ScanTargetFunctions": f"arn:aws:lambda:{home}:function:{prefix}-*",
         "ScanTargetStateMachines": f"arn:aws:states:{home}:stateMachine:{prefix}-*",
-        # Once a year, so that it is there and no test meets it; quoted for sam.
-        "RescanSchedule": '"cron(0 3 1 1 ? *)"',
+        **deploy.RESCANS,
         "RescanNewestImages": "2",
     }
 

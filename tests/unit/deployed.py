@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.unit.template.sam import FUNCTIONS, RESOURCES, TEMPLATE, folder_of
+from local.invoke import invocation
+from tests.unit.template.sam import RESOURCES, TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,6 @@ def _policy(aws: Aws, name: str, declared: Any) -> str:
 
 def environment_of(folder: str, resources: dict[str, str]) -> dict[str, str]:
     """The environment variables of the function in functions/<folder>, with the defaults of the parameters."""
-    [function] = [name for name in FUNCTIONS if folder_of(name).name == folder]
-    variables = RESOURCES[function]["Properties"].get("Environment", {}).get("Variables", {})
     known = {name: str(each.get("Default")) for name, each in TEMPLATE["Parameters"].items()} | resources
-    return {name: value if isinstance(value, str) else known[value["Ref"]] for name, value in variables.items()}
+    declared = invocation.variables(folder)
+    return {name: value if isinstance(value, str) else known[value["Ref"]] for name, value in declared.items()}
