@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from samcli.yamlhelper import yaml_dump, yaml_parse
 
 from local import deploy
 from local.emulator.process import Emulator
@@ -87,7 +87,7 @@ def _prepare(aws: Emulator | RealAws, name: str, controller: Controller) -> None
 
 def _invoke(aws: Emulator | RealAws, path: Path, name: str, variables: Mapping[str, str], url: str) -> str:
     """The function's result, with these environment variables, and all URLs within the reach of its container."""
-    template = yaml.safe_load(path.read_text(encoding="utf-8"))
+    template = yaml_parse(path.read_text(encoding="utf-8"))
     function = invocation.logical_id(name.split("/")[0])
     endpoint = aws.environment()["AWS_ENDPOINT_URL"]
     with container.host(endpoint, url) as host:
@@ -95,7 +95,7 @@ def _invoke(aws: Emulator | RealAws, path: Path, name: str, variables: Mapping[s
         reached = {key: invocation.seen_from_a_container(value, host) for key, value in urls.items()}
         reached["no_proxy"] = host
         invocation.prepare(template, function, reached)
-        path.write_text(yaml.safe_dump(template), encoding="utf-8")
+        path.write_text(yaml_dump(template), encoding="utf-8")
         event = worlds.event(aws, name, invocation.seen_from_a_container(url, host))
         # Sam takes a variable from its own environment where that has it.
         return container.sam_local_invoke(path, function, event, aws.environment() | reached)
