@@ -202,7 +202,7 @@ def test_a_policy_of_just_the_length_that_ecr_takes_is_taken_and_one_more_charac
     assert len(policy.text()) == MAX_LENGTH
     refuse_too_long("team/app", policy, parts)
     parts = [part("Grant", pull("x" + "y" * (padding + 1)))]
-    with pytest.raises(UserError, match="would have 10,241 characters. ECR accepts 10,240"):
+    with pytest.raises(UserError, match=r"would have 10,241 characters\. ECR accepts 10,240"):
         refuse_too_long("team/app", render(Policy(), parts), parts)
 
 
