@@ -44,7 +44,7 @@ def client(service: str) -> Any:
 def _refuse_after_deadline(**_event: object) -> None:
     # By then the request is answered FAILED, so nothing may change any more.
     if time.time() > DEADLINE.get(float("inf")):
-        raise RetryableError("The time for this request is up.")
+        raise RetryableError("The controller makes no AWS calls after its deadline.")
 
 
 class Client(Generic[T]):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class ControllerError(Exception):
@@ -64,6 +64,12 @@ class InvalidProperties(UserError):
 
     def _list(self) -> str:
         return "; ".join(map(str, self.faults))
+
+
+def listed(names: Sequence[str], total: int) -> str:
+    """``v1, v2 and 3 more``: the names of the first of ``total`` things."""
+    more = total - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more > 0 else "")
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

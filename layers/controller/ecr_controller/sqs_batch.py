@@ -123,7 +123,7 @@ def _failure(message_id: str, message: Message, work: Callable[[Message], None])
 
 
 def _is_sent(record: Mapping[str, Any], reason: str, dead_letters: DeadLetters) -> bool:
-    logger.error("Message %s goes to the dead-letter queue: %s", record["messageId"], reason)
+    logger.error("Message %s is sent to the dead-letter queue: %s", record["messageId"], reason)
     try:
         dead_letters.send_message(record["body"], reason)
     except Exception:  # the message stays on its queue, which delivers it again

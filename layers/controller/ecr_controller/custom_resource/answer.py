@@ -47,7 +47,10 @@ def success(
     answer = _answer(request, "SUCCESS", physical_id) | {"Data": dict(attributes), "NoEcho": no_echo}
     if len(_encode(answer)) > MAX_BYTES:
         size = len(_encode(answer))
-        raise TooLarge(f"The attributes make an answer of {size:,} bytes. CloudFormation accepts {MAX_BYTES:,} bytes.")
+        raise TooLarge(
+            f"The response with the attributes of the resource has {size:,} bytes. CloudFormation accepts "
+            f"{MAX_BYTES:,} bytes."
+        )
     return _encode(answer)
 
 
@@ -56,7 +59,7 @@ def failure(request: Mapping[str, Any], reason: str, log: str) -> bytes:
     answer = _answer(request, "FAILED", physical_id_of(request))
     whole, kept = _encode(answer | {"Reason": reason}), MAX_BYTES
     while len(whole) > MAX_BYTES and kept > 0:
-        whole = _encode(answer | {"Reason": f"{reason[:kept]} … (shortened; the log has all of it: {log})"})
+        whole = _encode(answer | {"Reason": f"{reason[:kept]} … (shortened; for the full reason, see the log: {log})"})
         # An escaped character takes up to 12 bytes, so this many characters at least must go.
         kept -= max(1, (len(whole) - MAX_BYTES) // 12)
     return whole
@@ -84,11 +87,11 @@ def send(url: str, answer: bytes, until: float) -> None:
         if failure is None:
             return
         where = urlsplit(url).netloc
-        logger.warning("Attempt %d to answer CloudFormation at %s failed: %s", tries, where, failure)
+        logger.warning("Attempt %d to respond to CloudFormation at %s failed: %s", tries, where, failure)
         wait = random.uniform(0, pause)
         if time.time() + wait >= until:
             raise NotDelivered(
-                f"CloudFormation at {where} accepted none of {tries} attempts to answer. Last: {failure}"
+                f"CloudFormation at {where} did not accept the response. Attempts: {tries}. Last error: {failure}."
             )
         time.sleep(wait)
         pause = min(MAX_PAUSE, 2 * pause)

@@ -165,7 +165,7 @@ def _messages(schema: Schema, value: Any) -> Iterable[str]:
         yield "must be one of " + ", ".join(schema["enum"])
     for keyword, is_broken, wording in _BOUNDS:
         if keyword in schema and is_broken(value, schema[keyword]):
-            yield f"must {wording(schema[keyword])}"
+            yield wording(schema[keyword])
     # JSON Schema's `$` is the very end; Python's also matches before a last line feed.
     if "pattern" in schema and not re.search(schema["pattern"].replace("$", r"\Z"), str(value)):
         yield schema.get("patternHint") or f"must match {schema['pattern']}"
@@ -173,10 +173,10 @@ def _messages(schema: Schema, value: Any) -> Iterable[str]:
 
 _ENTRIES = ("entry", "entries")
 _BOUNDS: tuple[tuple[str, Callable[[Any, int], bool], Callable[[int], str]], ...] = (
-    ("minimum", lambda value, bound: value < bound, lambda bound: f"be at least {bound}"),
-    ("maximum", lambda value, bound: value > bound, lambda bound: f"be at most {bound}"),
-    ("minLength", lambda value, bound: len(value) < bound, lambda bound: f"have at least {count(bound, 'character')}"),
-    ("maxLength", lambda value, bound: len(value) > bound, lambda bound: f"have at most {count(bound, 'character')}"),
-    ("minItems", lambda value, bound: len(value) < bound, lambda bound: f"have at least {count(bound, *_ENTRIES)}"),
-    ("maxItems", lambda value, bound: len(value) > bound, lambda bound: f"have at most {count(bound, *_ENTRIES)}"),
+    ("minimum", lambda value, bound: value < bound, lambda n: f"must be at least {n}"),
+    ("maximum", lambda value, bound: value > bound, lambda n: f"must be at most {n}"),
+    ("minLength", lambda value, bound: len(value) < bound, lambda n: f"must have at least {count(n, 'character')}"),
+    ("maxLength", lambda value, bound: len(value) > bound, lambda n: f"must have at most {count(n, 'character')}"),
+    ("minItems", lambda value, bound: len(value) < bound, lambda n: f"must have at least {count(n, *_ENTRIES)}"),
+    ("maxItems", lambda value, bound: len(value) > bound, lambda n: f"must have at most {count(n, *_ENTRIES)}"),
 )

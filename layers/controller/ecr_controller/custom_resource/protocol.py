@@ -142,7 +142,10 @@ def _carry_out(event: Mapping[str, Any], request: Request[Any], resources: Seque
     if resource is None:
         if request.type == "Delete":
             return Result(request.physical_id)  # nothing of such a type was ever made here
-        raise UserError(f"ResourceType {request.resource_type} is not supported here. Use {' or '.join(known)}.")
+        raise UserError(
+            f"ServiceToken supports {' and '.join(known)}, not {request.resource_type}. Specify the service token of "
+            "the type."
+        )
     return _with_retries(resource, parsed(event, request, resource))
 
 

@@ -144,7 +144,7 @@ def _repository(event: Mapping[str, Any], name: str) -> tuple[str, str, str, str
 def _counts(found: Any) -> tuple[dict[str, int], int]:
     """The count of every severity, and of all findings. An unknown severity counts as UNDEFINED."""
     if not isinstance(found, dict) or any(type(count) is not int or count < 0 for count in found.values()):
-        raise MalformedEvent(f"The finding-severity-counts are not counts: {found}.")
+        raise MalformedEvent(f"The finding-severity-counts of the scan event are not numbers of findings: {found}.")
     counts = dict.fromkeys(SEVERITIES, 0)
     for severity, count in found.items():
         if severity != "TOTAL":

@@ -84,7 +84,9 @@ class Router:
         target = self._parse(arn)
         claim = self._deliveries.claim(scan.event_id, arn, self._claimant, self._until)
         if claim is Claim.UNDER_WAY:
-            raise RetryableError("Another invocation is delivering the event, or ended a moment ago while it did.")
+            raise RetryableError(
+                "Another invocation of the function is delivering the event, or stopped a moment ago while it did."
+            )
         if claim is Claim.DELIVERED:
             return 0
         try:

@@ -91,8 +91,8 @@ def _validate_grantee(grantee: Grantee, values: Values, faults: Faults) -> None:
     if grantee.kind == "group":
         faults.add(
             "Grantee",
-            f"{grantee.name} is a group, which a repository policy does not support. Grant access to its roles or "
-            "users. For authorization tokens, a Custom::ECRAuthorizationTokenGrant supports groups",
+            f"{grantee.name} is a group, which a repository policy does not support; specify a role or user. For "
+            "authorization tokens, a Custom::ECRAuthorizationTokenGrant supports groups",
         )
     if grantee.kind != "service" and values.declares("SourceArn"):
         faults.add("SourceArn", "is only supported with a service as Grantee")

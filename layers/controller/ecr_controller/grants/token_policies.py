@@ -57,7 +57,7 @@ class TokenGrant:
         try:
             self._part.withdraw(self._document, only_of)
         except PrincipalNotFound:
-            logger.info("%s does not exist, and neither do its attached policies", self._grantee.id)
+            logger.info("%s does not exist, so no policy is detached", self._grantee.id)
 
 
 class _Attachment:

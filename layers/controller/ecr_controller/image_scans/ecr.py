@@ -129,11 +129,11 @@ def scan_image(scans: ImageScans, image: Image, until: float) -> Scan:
                 raise UserError(
                     f"ECR did not start a scan of {image}, and there is no earlier result: {refusal.message}"
                 )
-            logger.info("%s was scanned within the last 24 hours; that result is used", image)
+            logger.info("ECR scanned %s within the last 24 hours, so the result of that scan is used", image)
         case "ENHANCED":
-            logger.info("%s is scanned by Amazon Inspector, at its own time: %s", image, refusal.message)
+            logger.info("Amazon Inspector scans %s on its own schedule: %s", image, refusal.message)
         case "NOT_FOUND":
-            raise UserError(f"{image} was deleted while this request ran. Push the image again.")
+            raise UserError(f"The image {image} was deleted while this request ran. Push the image again.")
         case status:
             return Scan(status, refusal.message)
     return await_scan(scans, image, until)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ecr_controller.errors import count
+from ecr_controller.errors import count, listed
 from ecr_controller.severity import SEVERITIES, at_least, rank
 
 if TYPE_CHECKING:
@@ -75,11 +75,10 @@ class Gate:
         total = sum(counts.values())
         by_severity = ", ".join(f"{number} {severity}" for severity, number in counts.items())
         severe = sorted((each for each in scan.findings if rank(each.severity) <= rank(fail_on)), key=_order)
-        named = ", ".join(map(str, severe[:NAMED]))
+        named = listed([str(each) for each in severe[:NAMED]], total)
         return (
             f"The image {image} has {count(total, 'finding')} of severity {fail_on} or higher ({by_severity}). "
-            f"MaxFindings allows {self.max_findings}."
-            + (f" {'Most severe findings' if total > NAMED else 'Findings'}: {named}." if named else "")
+            f"MaxFindings allows {self.max_findings}." + (f" Findings: {named}." if severe else "")
         )
 
 

@@ -69,5 +69,5 @@ def rescan(repository: str, count: int) -> int:
         if refusal is None:
             started += 1
         else:
-            logger.info("%s is not scanned again: %s", image, refusal.message)
+            logger.info("ECR did not start a scan of %s: %s", image, refusal.message)
     return started

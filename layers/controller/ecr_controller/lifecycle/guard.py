@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.errors import UserError, count
+from ecr_controller.errors import UserError, count, listed
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource.properties import Values
@@ -107,11 +107,11 @@ def refusal(guard: Guard, summary: PreviewSummary, repository: str) -> str | Non
         return None
     by_rule = Counter(image.rule_priority for image in summary.affected)
     rules = ", ".join(f"rule {priority}: {number}" for priority, number in sorted(by_rule.items()))
-    first = ", ".join(_name(image) for image in summary.affected[:FIRST_IMAGES])
+    images = listed([_name(image) for image in summary.affected[:FIRST_IMAGES]], affected)
     return (
         f"The lifecycle policy would expire or archive {affected} of {count(summary.total, 'image')} in {repository}, "
         f"which exceeds LifecycleGuard ({' and '.join(exceeded)}). Nothing was changed. By rule priority: {rules}. "
-        f"{'First images' if affected > FIRST_IMAGES else 'Images'}: {first}."
+        f"Images: {images}."
     )
 
 

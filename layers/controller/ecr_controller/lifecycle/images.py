@@ -87,7 +87,7 @@ def parse_images(
     """
     details = document.get("imageDetails") if isinstance(document, Mapping) else document
     if isinstance(details, (str, bytes)) or not isinstance(details, Iterable):
-        raise UserError("imageDetails: must be a list, as in the answer of DescribeImages")
+        raise UserError("imageDetails: must be a list, as in the response of DescribeImages")
     known = children or {}
     images = []
     for position, detail in enumerate(details):

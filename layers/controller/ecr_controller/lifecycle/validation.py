@@ -95,7 +95,9 @@ def _validate_priorities(rules: Sequence[tuple[DeclaredRule, Rule]], faults: Fau
     for declared, rule in rules:
         if rule.priority in first:
             path = declared.at("RulePriority")
-            faults.add(path, f"{rule.priority} is also the priority of {first[rule.priority]}; priorities are unique")
+            faults.add(
+                path, f"{rule.priority} is also the priority of {first[rule.priority]}; priorities must be unique"
+            )
         first.setdefault(rule.priority, declared.path)
     for declared, rule in rules:
         if rule.tag_status == "any" and "RulePriority" in declared:
@@ -111,7 +113,7 @@ def _validate_place(
     unnumbered = [d.path for d, _ in others if "RulePriority" not in d]
     path, why = declared.at("RulePriority"), f"because `any` must be the last rule for {rule.storage_class} images"
     if unnumbered:
-        faults.add(path, f"is not supported while {unnumbered[0]} has none and would follow, {why}")
+        faults.add(path, f"is only supported if {unnumbered[0]} has one too, {why}")
     elif later:
         faults.add(path, f"must be larger than that of {later[0]}, {why}")
 
@@ -127,7 +129,7 @@ def _validate_selections(rules: Sequence[tuple[DeclaredRule, Rule]], faults: Fau
         else:
             continue
         if key in first:
-            once = f"but ECR allows one such rule for {rule.storage_class} images"
+            once = f"but ECR allows one such rule for {rule.storage_class} images; combine the rules"
             faults.add(declared.path, f"{what}, as {first[key]} does, {once}")
         first.setdefault(key, declared.path)
 
@@ -135,4 +137,7 @@ def _validate_selections(rules: Sequence[tuple[DeclaredRule, Rule]], faults: Fau
 def validate_length(text: str, path: str, faults: Faults) -> None:
     """Add a fault if the text is longer than PutLifecyclePolicy accepts."""
     if len(text) > LONGEST_TEXT:
-        faults.add(path, f"makes a policy of {len(text):,} characters; ECR accepts {LONGEST_TEXT:,}")
+        faults.add(
+            path,
+            f"makes a policy of {len(text):,} characters, but ECR accepts {LONGEST_TEXT:,}; remove or combine rules",
+        )

@@ -17,8 +17,8 @@ Kind = Literal["role", "user", "group", "account", "service", "organization", "e
 _IAM = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>[0-9]{12}):(?P<what>.+)")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9.-]*\.amazonaws\.com(\.cn)?")
 FORMS = (
-    "the ARN of a role, user or group, an account ID, a service such as lambda.amazonaws.com, an organization ID "
-    "such as o-a1b2c3d4e5, or *"
+    "the ARN of a role, user or group, such as !GetAtt Role.Arn returns, an account ID, a service such as "
+    "lambda.amazonaws.com, an organization ID such as o-a1b2c3d4e5, or *"
 )
 
 

@@ -51,7 +51,7 @@ class AttachedPolicies:
             groups = self._iam.get_paginator("list_attached_group_policies").paginate(GroupName=grantee.name)
             return any(each["PolicyArn"] == policy_arn for page in groups for each in page["AttachedPolicies"])
         except self._iam.exceptions.NoSuchEntityException:
-            raise _not_found(grantee) from None
+            raise not_found(grantee) from None
 
     def attach(self, grantee: Grantee, policy_arn: str) -> None:
         """AttachRolePolicy, AttachUserPolicy or AttachGroupPolicy, which are idempotent. Raises PrincipalNotFound."""
@@ -65,7 +65,7 @@ class AttachedPolicies:
         except self._iam.exceptions.NoSuchEntityException as error:
             if policy_arn in error.response["Error"]["Message"]:
                 raise
-            raise _not_found(grantee) from None
+            raise not_found(grantee) from None
         except self._iam.exceptions.LimitExceededException as error:
             raise UserError(
                 f"No more managed policies can be attached to the {grantee.kind} {grantee.id} "
@@ -85,5 +85,8 @@ class AttachedPolicies:
             return
 
 
-def _not_found(grantee: Grantee) -> PrincipalNotFound:
-    return PrincipalNotFound(f"The {grantee.kind} {grantee.id} does not exist in this account.")
+def not_found(grantee: Grantee) -> PrincipalNotFound:
+    """The error for a role, user or group that does not exist."""
+    return PrincipalNotFound(
+        f"The {grantee.kind} {grantee.id} does not exist in this account. Specify its ARN as IAM shows it, with the path."
+    )

@@ -99,7 +99,7 @@ def _undo(repository: Repository, done: Sequence[Change[Any]], undo: Callable[[S
     try:
         undo(done)
     except ControllerError as error:
-        logger.warning("%s could not be restored: %s", repository.name, error)
+        logger.warning("The previous settings of %s could not be restored: %s", repository.name, error)
 
 
 def revert(changes: Sequence[Change[Any]], repository: Repository) -> None:

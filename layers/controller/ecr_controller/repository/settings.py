@@ -160,7 +160,7 @@ class LifecyclePolicyText(Setting[str | None]):
             return None
         if is_policy(has, was):
             return Change(self, has, None)
-        logger.warning("The lifecycle policy of %s is not the one that was declared; it is kept", found.name)
+        logger.warning("The lifecycle policy of %s is kept because it is not the one that was declared", found.name)
         return None
 
     def put(self, repository: Repository, change: Change[str | None]) -> None:

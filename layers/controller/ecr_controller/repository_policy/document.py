@@ -6,9 +6,9 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.errors import RetryableError
 from ecr_controller.principals.grantee import Grantee, parse
-from ecr_controller.principals.iam import Principals
+from ecr_controller.principals.iam import Principals, not_found
 from ecr_controller.repository_policy import policy
 from ecr_controller.repository_policy.ecr import RepositoryNotFound, RepositoryPolicies, UnknownPrincipal
 from ecr_controller.repository_policy.policy import Policy
@@ -49,7 +49,7 @@ class ResourceStatements:
         try:
             self._part.withdraw(RepositoryPolicyDocument(self._repository, self._home), only_of)
         except RepositoryNotFound:
-            logger.info("%s does not exist, and neither does its policy", self._repository)
+            logger.info("The repository %s does not exist, so its policy is not changed", self._repository)
 
 
 def _content(statements: Iterable[Statement]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class RepositoryPolicyDocument:
         if unknown:
             named = ", ".join(sorted(unknown))
             logger.warning(
-                "The policy of %s is set without principals that no longer exist: %s", self._repository, named
+                "The policy of %s is put without principals that no longer exist: %s", self._repository, named
             )
         try:
             if unknown:
@@ -110,7 +110,7 @@ class RepositoryPolicyDocument:
         for principal in sorted(self._declared or ()):
             grantee = _parsed(principal, self._home)
             if grantee is not None and self._is_missing(grantee):
-                raise UserError(f"The {grantee.kind} {principal} does not exist in this account.")
+                raise not_found(grantee)
 
     def _unknown_of_others(self, document: Policy) -> set[str]:
         """Principals that ECR no longer knows, or does not know yet: then their resource is still retrying.

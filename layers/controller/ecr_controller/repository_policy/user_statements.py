@@ -41,7 +41,7 @@ def _validate(each: Mapping[str, Any], path: str, sids: set[str], faults: Faults
     if not actions or not all(isinstance(action, str) and action.startswith("ecr:") for action in actions):
         faults.add(f"{path}.Action", "must be one or more Amazon ECR actions, such as ecr:BatchGetImage")
     if access.LOGIN in actions:
-        faults.add(f"{path}.Action", f"{access.LOGIN} has no effect in a repository policy")
+        faults.add(f"{path}.Action", f"{access.LOGIN} has no effect in a repository policy; remove it")
     conditions.validate(each.get("Condition", {}), f"{path}.Condition", faults)
 
 

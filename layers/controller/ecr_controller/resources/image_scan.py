@@ -62,7 +62,9 @@ class ImageScanResource:
         reason = spec.gate.refusal(spec.name, scan)
         if reason:
             raise UserError(reason)
-        logger.info("%s passes with %s: %s", image, scan.status, dict(scan.counts))
+        logger.info(
+            "The image %s has scan status %s and the allowed findings %s", image, scan.status, dict(scan.counts)
+        )
         return _result(image, scan)
 
     def _read(self, request: Request[ImageScanSpec]) -> Result:

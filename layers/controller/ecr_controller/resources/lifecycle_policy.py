@@ -108,13 +108,13 @@ class LifecyclePolicyResource:
     def _give_back(self, request: PolicyRequest, name: str) -> None:
         found = self._repositories.describe_repository(name)
         if found is None:
-            logger.info("%s does not exist, and neither does its lifecycle policy", name)
+            logger.info("The repository %s does not exist, so no lifecycle policy is deleted", name)
             _replaced(request, name).remove()
         elif ownership.declares_policy(found, request):
             self._restore(request, found)
             self._unclaim(request, found)
         else:
-            logger.warning("The lifecycle policy of %s is left alone: another resource declares it, or none", name)
+            logger.warning("The lifecycle policy of %s is kept because no tag names this resource as its owner", name)
 
     def _restore(self, request: PolicyRequest, found: Repository) -> None:
         current = self._policies.get_lifecycle_policy(found.name)
@@ -122,7 +122,7 @@ class LifecyclePolicyResource:
         if request.old is not None and is_policy(current, request.old.policy):
             self._policies.put_lifecycle_policy(found.name, replaced)
         elif current is not None and current != replaced:
-            logger.warning("The lifecycle policy of %s is not the one that was declared; it is kept", found.name)
+            logger.warning("The lifecycle policy of %s is kept because it is not the one that was declared", found.name)
 
 
 def _refuse_policy_of_others(request: PolicyRequest, current: str | None) -> None:

@@ -55,7 +55,7 @@ class RepositoryResource:
             return self._create(request, spec.name or _generated_name(request))
         found = self._find(name, spec, before)
         if found is None:
-            logger.warning("%s does not exist any more and is created again", name)
+            logger.warning("The repository %s no longer exists and is created again", name)
             return self._create(request, name)
         if ownership.needs_other_encryption(found.encryption, spec, before):
             if spec.name is not None:
@@ -72,9 +72,11 @@ class RepositoryResource:
         spec = request.old or NOTHING
         found = self._repositories.describe_repository(request.physical_id) if is_name(request.physical_id) else None
         if found is None:
-            logger.info("%s does not exist; nothing to delete", request.physical_id)
+            logger.info("The repository %s does not exist, so nothing is deleted", request.physical_id)
         elif not ownership.is_ours(found.tags, request):
-            logger.warning("%s is left alone: its tags do not say that this stack created it", found.name)
+            logger.warning(
+                "The repository %s is kept because its tags do not name this resource as its owner", found.name
+            )
         elif ownership.is_adopted(found.tags):
             self._release(request, found)
         elif not self._repositories.delete_repository(found.name, with_images=spec.empty_on_delete):
@@ -103,7 +105,9 @@ class RepositoryResource:
         if ownership.is_adopted(found.tags):
             self._release(request, found)
         elif not self._repositories.delete_repository(name):
-            logger.warning("%s, which the failed Create made, is kept because it contains images", name)
+            logger.warning(
+                "The repository %s, which the failed request created, is kept because it contains images", name
+            )
 
     def _create(self, request: RepositoryRequest, name: str) -> Result:
         spec = _claiming(request, request.spec)
@@ -150,7 +154,7 @@ class RepositoryResource:
         tags = unchanged | dict.fromkeys(ownership.KEYS, "")
         ours = RepositorySpec(lifecycle_policy=spec.lifecycle_policy, tags=tags)
         self._apply(self._difference(request, found, NOTHING, ours), found)
-        logger.info("%s was adopted, so it is released and keeps its images", found.name)
+        logger.info("The repository %s was adopted, so it is released and kept with its images", found.name)
 
     def _difference(
         self, request: RepositoryRequest, found: Repository, spec: RepositorySpec, before: RepositorySpec = NOTHING
@@ -162,7 +166,7 @@ class RepositoryResource:
 
     def _undo_create(self, name: str) -> None:
         if not self._repositories.delete_repository(name):
-            logger.warning("%s, whose creation failed, is kept because it contains images", name)
+            logger.warning("The repository %s, whose creation failed, is kept because it contains images", name)
 
     def _find(self, name: str, *specs: RepositorySpec) -> Repository | None:
         """The repository, with its lifecycle policy if one is or was declared."""

@@ -102,7 +102,7 @@ def converge(store: Parts, target: str, document: Document[Any], *, changed: boo
             changed = True
         if store.query_parts(target) == parts:
             return
-    raise RetryableError(f"{target} did not converge: other resources changed it in each of {ROUNDS} rounds.")
+    raise RetryableError(f"{target} could not be updated: other resources changed it in each of {ROUNDS} attempts.")
 
 
 def _pause(number: int) -> None:
