@@ -1,13 +1,13 @@
 """AWS clients, made when first used, and AWS's errors in the words of `errors`.
 
-boto3 is imported with the first client, so that a request that needs no AWS call does not pay for it.
+botocore is imported with the first client, so that a request that needs no AWS call does not pay for it.
 """
 
 from __future__ import annotations
 
 import time
 from functools import cache, wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_controller import __version__
 from ecr_controller.deadline import DEADLINE
@@ -29,7 +29,6 @@ _PASSING = {"RequestLimitExceeded", "TooManyRequestsException", "ProvisionedThro
 @cache
 def client(service: str) -> Any:
     """The client of a service: short timeouts, a few retries, our name in the user agent."""
-    import boto3
     from botocore.config import Config
 
     config = Config(
@@ -38,9 +37,17 @@ def client(service: str) -> Any:
         retries={"mode": "standard", "total_max_attempts": 4},
         user_agent_extra=f"ecr-controller/{__version__}",
     )
-    made = cast("Any", boto3).client(service, config=config)
+    made = _session().create_client(service, config=config)
     made.meta.events.register("before-send", _refuse_after_deadline)
     return made
+
+
+@cache
+def _session() -> Any:
+    # One session: it keeps what it parsed for one client, such as the endpoints, for the next.
+    import botocore.session
+
+    return botocore.session.get_session()
 
 
 def _refuse_after_deadline(**_event: object) -> None:
