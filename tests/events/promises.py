@@ -208,8 +208,8 @@ PROMISES = {
             "dead letters": [
                 (
                     "this is no event",
-                    "The message is not an EventBridge event, because it is not JSON "
-                    "(Expecting value: line 1 column 1 (char 0)).",
+                    "The message is not an EventBridge event, because it is not JSON (Expecting value: line 1 column "
+                    + "1 (char 0)).",
                 )
             ],
         },
