@@ -29,8 +29,8 @@ from rich.table import Table
 
 from benchmarks._canned_aws import CannedAws, canned_aws
 from layers.bytecode import python
-from local import controller
-from local.invocation import addressed_to
+from local import deploy
+from local.invoke.invocation import addressed_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -231,7 +231,7 @@ def main(build: Path | None = None) -> None:
     """Measure and print."""
     with TemporaryDirectory(prefix="cold-start-") as temporary, canned_aws() as aws:
         folder = Path(temporary)
-        template = build / "template.yaml" if build else controller.build(folder, os.environ)
+        template = build / "template.yaml" if build else deploy.build(folder, os.environ)
         interpreter = runtime(folder / "runtime")
         bare = Program(interpreter, lambda_environment(aws), "pass")
         prepared = {

@@ -37,6 +37,7 @@ V1, V2, VULNERABLE = (
 )
 CLEAN = {"ImageDigest": V1, "ScanStatus": "COMPLETE", "HighFindings": "0", "LowFindings": "3"}
 EVERY_SCAN = {"routes": {"*": (["findings"], None)}}
+NO_JSON = "The message is not an EventBridge event, because it is not JSON (Expecting value: line 1 column 1 (char 0))."
 PROCESSED: dict[str, Any] = {"batchItemFailures": []}
 
 
@@ -208,8 +209,7 @@ PROMISES = {
             "dead letters": [
                 (
                     "this is no event",
-                    "The message is not an EventBridge event, because it is not JSON (Expecting value: line 1 column "
-                    + "1 (char 0)).",
+                    NO_JSON,
                 )
             ],
         },

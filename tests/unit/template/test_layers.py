@@ -60,11 +60,11 @@ def test_botocore_knows_all_that_the_code_calls_whatever_lambda_has() -> None:
 
 
 def services_called() -> Iterator[str]:
-    """The service of each `client("…")` in the package."""
+    """The service of each `client("…")` and `Client("…")` in the package."""
     for path in (ROOT / "layers/controller/ecr_controller").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
-                case ast.Call(func=ast.Name("client") | ast.Attribute(attr="client"), args=[ast.Constant(str(name))]):
+                case ast.Call(func=ast.Attribute(attr="client" | "Client"), args=[ast.Constant(str(name))]):
                     yield name
 
 
