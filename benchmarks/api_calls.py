@@ -15,6 +15,7 @@ from ecr_controller.resources.authorization_token_grant import AuthorizationToke
 from ecr_controller.resources.repository import RepositoryResource
 from ecr_controller.resources.repository_grant import RepositoryGrantResource
 from tests.unit.conftest import Event, Served
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,13 +92,7 @@ def main() -> None:
 
 def prepare() -> None:
     """The role that is granted to, the policy that is attached, and the table of parts."""
-    keys = {"target": "HASH", "owner": "RANGE"}
-    aws.client("dynamodb").create_table(
-        TableName="parts",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-    )
+    create_table(aws.client("dynamodb"), "PartsTable", "parts")
     aws.client("iam").create_role(RoleName="app", AssumeRolePolicyDocument="{}")
     aws.client("iam").create_policy(PolicyName="token", PolicyDocument=json.dumps(DOCUMENT))
 

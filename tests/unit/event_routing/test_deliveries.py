@@ -9,6 +9,7 @@ import pytest
 
 from ecr_controller import aws
 from ecr_controller.event_routing.deliveries import KEPT_SECONDS, Claim, DeliveriesTable
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from typing import Any
@@ -19,13 +20,7 @@ EVENT, TARGET = "event-1", "arn:aws:sqs:eu-west-1:123456789012:a"
 @pytest.fixture
 def deliveries(moto: None, monkeypatch: pytest.MonkeyPatch) -> DeliveriesTable:
     monkeypatch.setenv("DELIVERIES_TABLE", "deliveries")
-    keys = {"event": "HASH", "target": "RANGE"}
-    aws.client("dynamodb").create_table(
-        TableName="deliveries",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-    )
+    create_table(aws.client("dynamodb"), "DeliveriesTable", "deliveries")
     return DeliveriesTable()
 
 

@@ -13,6 +13,7 @@ from ecr_controller.deadline import DEADLINE
 from ecr_controller.event_routing.routes import Route, storage_key
 from local import ROOT
 from local.invoke.invocation import load
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +34,7 @@ class Context:
 @pytest.fixture
 def route_scan(parts: PartsTable, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The router's module, a route of every scan to a queue, and the dead-letter queue."""
-    keys = {"event": "HASH", "target": "RANGE"}
-    aws.client("dynamodb").create_table(
-        TableName="deliveries",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-    )
+    create_table(aws.client("dynamodb"), "DeliveriesTable", "deliveries")
     for name in ("findings", "dead"):
         aws.client("sqs").create_queue(QueueName=name)
     monkeypatch.setenv("DELIVERIES_TABLE", "deliveries")

@@ -12,6 +12,7 @@ from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.shared_documents.converge import Part, Parts
 from ecr_controller.shared_documents.parts import PartsTable
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +31,7 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBClient]:
     with mock_aws():
         aws.client.cache_clear()
         client: DynamoDBClient = aws.client("dynamodb")
-        client.create_table(
-            TableName="parts",
-            AttributeDefinitions=[
-                {"AttributeName": "target", "AttributeType": "S"},
-                {"AttributeName": "owner", "AttributeType": "S"},
-            ],
-            KeySchema=[{"AttributeName": "target", "KeyType": "HASH"}, {"AttributeName": "owner", "KeyType": "RANGE"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_table(client, "PartsTable", "parts")
         yield client
         aws.client.cache_clear()
 
