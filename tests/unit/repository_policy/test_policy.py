@@ -168,7 +168,7 @@ def test_our_statement_is_known_in_any_form_in_which_ecr_may_show_it() -> None:
 
 
 @pytest.mark.parametrize("junk", [{}, {"Principal": "*"}, {"NotPrincipal": {"AWS": "a"}, "Action": "ecr:*"}])
-def test_what_somebody_wrote_under_a_sid_of_ours_goes(junk: dict[str, Any]) -> None:
+def test_what_others_wrote_under_a_sid_of_ours_is_removed(junk: dict[str, Any]) -> None:
     text = json.dumps({"Statement": [{"Sid": PREFIX + "X", "Effect": "Allow", **junk}, LAMBDA_ADDED]})
     assert render(Policy.parse(text), []).statements == (LAMBDA_ADDED,)
 
@@ -202,7 +202,7 @@ def test_a_policy_of_just_the_length_that_ecr_takes_is_taken_and_one_more_charac
     assert len(policy.text()) == MAX_LENGTH
     refuse_too_long("team/app", policy, parts)
     parts = [part("Grant", pull("x" + "y" * (padding + 1)))]
-    with pytest.raises(UserError, match="would have 10,241 characters. ECR accepts 10,240"):
+    with pytest.raises(UserError, match=r"would have 10,241 characters\. ECR accepts 10,240"):
         refuse_too_long("team/app", render(Policy(), parts), parts)
 
 

@@ -55,7 +55,7 @@ class Resource(Protocol[S]):
     """Without ``Custom::``; its properties are declared in ``schemas/<type_name>.json``."""
 
     def parse(self, values: Values, faults: Faults, home: Home) -> S | None:
-        """What the valid values declare, or None if required ones are missing. Adds faults that the schema cannot express."""
+        """What the valid values declare; None if required ones are missing. Adds faults beyond those of the schema."""
 
     def create(self, request: Request[S]) -> Result:
         """Create it, or undo what was begun and raise."""
