@@ -28,7 +28,7 @@ demo: $(READY) ## deploy to an embedded AWS, use it, show what happens, clean up
 	@python -m local.demo
 
 local: $(READY) ## the same embedded AWS with the controller in it, to try things by hand until Ctrl-C
-	@python -m local.stay
+	@python -m local.serve
 
 test: style types template unit integration ## everything that CI runs
 
@@ -61,7 +61,7 @@ invoke: $(READY) ## run one function on one event: make invoke FUNCTION=reposito
 	@python -m local.invoke "$(FUNCTION)" "$(EVENT)"
 
 docs: $(READY) ## write docs/reference.md from the schemas
-	@python -m local.reference
+	@python -m tools.reference
 
 bench: $(READY) ## measure cold starts, API calls and lifecycle evaluation
 	@python -m benchmarks

@@ -1,1 +1,5 @@
-"""The embedded AWS: an emulator in a process of its own, and the images that are pushed to it."""
+"""The controller on this machine: an embedded AWS, the controller deployed to it, and the commands that use both."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent

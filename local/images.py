@@ -89,8 +89,9 @@ def _upload(ecr: ECRClient, repository: str, blob: bytes) -> None:
 def _put(ecr: ECRClient, repository: str, tag: str | None, manifest: dict[str, Any]) -> str:
     text = json.dumps(manifest, sort_keys=True)
     tagged = {"imageTag": tag} if tag else {}
-    ecr.put_image(repositoryName=repository, imageManifest=text, **tagged)
-    return _digest(text)
+    digest = _digest(text)
+    ecr.put_image(repositoryName=repository, imageManifest=text, imageDigest=digest, **tagged)
+    return digest
 
 
 def _digest(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from local import controller
+from local import deploy
 from local.stack import Stack
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def remove_everything(aws: Any, prefix: str, controller_stack: str) -> None:
     _remove_repositories(aws.client("ecr"), prefix)
     _remove_stacks(cloudformation, prefix, controller_stack)
     resources = cloudformation.describe_stack_resources(StackName=controller_stack)["StackResources"]
-    controller.delete(aws.environment(), controller_stack)
+    deploy.delete(aws.environment(), controller_stack)
     for resource in resources:
         if resource["LogicalResourceId"] == "PartsTable":  # retained by the template
             aws.client("dynamodb").delete_table(TableName=resource["PhysicalResourceId"])

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 
-from ecr_controller.lifecycle.rules import declared_policy
-from ecr_controller.lifecycle.words import in_words
+from ecr_controller.errors import Faults
+from ecr_controller.lifecycle.describe import describe
+from ecr_controller.lifecycle.ecr import LifecyclePolicies
+from ecr_controller.lifecycle.rules import parse_policy
 from ecr_controller.repository import ownership
-from ecr_controller.repository.gateway import Ecr
+from ecr_controller.repository.ecr import Repositories
+from ecr_controller.repository.settings import ImageScanOnPush, ImageTagMutability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,17 +24,23 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from rich.console import RenderableType
 
-    from ecr_controller.repository.settings import Repository
+    from ecr_controller.repository.model import Repository
 
 
 def repository(ecr: ECRClient, name: str, newest: int = 10) -> RenderableType:
     """Settings, rules, tags, owner and the newest images of one repository."""
-    found = Ecr(ecr).find_whole(name)
+    found = find(ecr, name)
     if found is None:
         return f"[yellow]There is no repository {name}.[/]"
     return Panel(
         Group(_settings(found), _rules(found), _images(ecr, name, newest)), title=f"[bold]{name}[/]", title_align="left"
     )
+
+
+def find(ecr: ECRClient, name: str) -> Repository | None:
+    """The repository with its lifecycle policy, or None if it does not exist."""
+    found = Repositories(ecr).describe_repository(name)
+    return found and replace(found, lifecycle_text=LifecyclePolicies(ecr).get_lifecycle_policy(name))
 
 
 def _settings(found: Repository) -> RenderableType:
@@ -43,14 +53,14 @@ def _settings(found: Repository) -> RenderableType:
 
 def settings(found: Repository) -> dict[str, str]:
     """What is set on a repository, in words."""
-    exclusions = (
-        f", except {' '.join(found.mutability.exclusion_filters)}" if found.mutability.exclusion_filters else ""
-    )
+    mutability = ImageTagMutability().observed(found)
+    filters = mutability.exclusion_filters
+    exclusions = f", except {' '.join(filters)}" if filters else ""
     theirs = {key: value for key, value in found.tags.items() if not key.startswith("ecr-controller:")}
     return {
         "URI": found.uri,
-        "scan on push": "yes" if found.scan_on_push else "no",
-        "tags are": found.mutability.value.removesuffix("_WITH_EXCLUSION").lower() + exclusions,
+        "scan on push": "yes" if ImageScanOnPush().observed(found) else "no",
+        "tags are": mutability.value.removesuffix("_WITH_EXCLUSION").lower() + exclusions,
         "encryption": found.encryption.type,
         "tags": ", ".join(f"{key}={value}" for key, value in theirs.items()) or "none",
         "owner": _owner(found.tags),
@@ -70,11 +80,11 @@ def rules(found: Repository) -> list[str]:
     """The lifecycle rules in the order in which ECR applies them."""
     if found.lifecycle_text is None:
         return []
-    policy = declared_policy({"LifecyclePolicyText": found.lifecycle_text}, [])
+    policy = parse_policy({"LifecyclePolicyText": found.lifecycle_text}, Faults())
     if policy is None:
         return [json.dumps(json.loads(found.lifecycle_text))]
     ordered = sorted(policy.rules, key=lambda rule: rule.priority)
-    return [f"{rule.priority}. {in_words(rule)}" for rule in ordered]
+    return [f"{rule.priority}. {describe(rule)}" for rule in ordered]
 
 
 def _rules(found: Repository) -> RenderableType:

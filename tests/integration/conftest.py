@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import controller, images
-from local.emulator import Emulator
+from local import deploy, images
+from local.emulator.process import Emulator
 from local.real_aws import RealAws, remove_everything
 from local.stack import Stack
 
@@ -56,11 +56,9 @@ def prefix() -> str:
 def controller_stack(aws: Emulator | RealAws, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of the controller's stack, which may touch only repositories that begin with the prefix."""
     name, environment = f"{prefix}-controller", aws.environment()
-    template = controller.build(tmp_path_factory.mktemp("sam"), environment)
+    template = deploy.build(tmp_path_factory.mktemp("sam"), environment)
     try:
-        controller.deploy(
-            template, environment, name, {"RepositoryNames": f"{prefix}*", **scan_parameters(aws, prefix)}
-        )
+        deploy.deploy(template, environment, name, {"RepositoryNames": f"{prefix}*", **scan_parameters(aws, prefix)})
         yield name
     finally:
         if ON_REAL_AWS:
@@ -74,8 +72,7 @@ def scan_parameters(aws: Emulator | RealAws, prefix: str) -> dict[str, str]:
         "ScanEventSources": f"aws.ecr,aws.inspector2,{prefix}.replay",
         "ScanTargetFunctions": f"arn:aws:lambda:{home}:function:{prefix}-*",
         "ScanTargetStateMachines": f"arn:aws:states:{home}:stateMachine:{prefix}-*",
-        # Once a year, so that it is there and no test meets it; quoted for sam.
-        "RescanSchedule": '"cron(0 3 1 1 ? *)"',
+        **deploy.RESCANS,
         "RescanNewestImages": "2",
     }
 

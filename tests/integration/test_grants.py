@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
-    from local.emulator import Emulator
+    from local.emulator.process import Emulator
 
     Template = Callable[..., str]
     Role = Callable[..., str]
@@ -177,7 +177,7 @@ def attached(aws: Emulator, arn: str) -> list[Any]:
 
 
 def test_all_faults_of_a_grant_are_reported_at_once(stack: Stack, grants: Template, ecr: ECRClient, name: str) -> None:
-    group = "arn:aws:iam::000000000000:group/developers"
+    group = "arn:aws:iam::123456789012:group/developers"
     failed = stack.deploy(grants(Grant={"RepositoryName": name, "Grantee": group, "Acess": "Pull"}))
     assert failed.status == "ROLLBACK_COMPLETE"
     reason = next(each for each in failed.reasons if "invalid properties" in each)
@@ -189,7 +189,7 @@ def test_all_faults_of_a_grant_are_reported_at_once(stack: Stack, grants: Templa
 def test_a_principal_that_does_not_exist_fails_within_seconds_and_leaves_nothing(
     stack: Stack, grants: Template, ecr: ECRClient, repository: str, kind: str
 ) -> None:
-    nobody = "arn:aws:iam::000000000000:role/nobody"
+    nobody = "arn:aws:iam::123456789012:role/nobody"
     properties = pull(repository, nobody) if kind == "ECRRepositoryGrant" else {"Grantee": nobody}
     failed = stack.deploy(grants(Grant={"type_name": kind, **properties}))
     assert failed.status == "ROLLBACK_COMPLETE"
@@ -353,7 +353,7 @@ def event(kind: str, number: int, properties: dict[str, Any], **more: Any) -> di
     return {
         "RequestType": kind,
         "RequestId": uuid.uuid4().hex,
-        "StackId": "arn:aws:cloudformation:eu-west-1:000000000000:stack/many/1",
+        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/many/1",
         "ResourceType": "Custom::ECRRepositoryGrant",
         "LogicalResourceId": f"Grant{number}",
         "ResourceProperties": properties,
@@ -424,7 +424,7 @@ def test_a_released_repository_keeps_no_statement_of_ours(
 def test_statements_that_ecr_refuses_take_the_new_repository_back(
     stack: Stack, template: Template, ecr: ECRClient, name: str
 ) -> None:
-    nobody = {"Principal": {"AWS": "arn:aws:iam::000000000000:role/nobody"}, "Action": "ecr:BatchGetImage"}
+    nobody = {"Principal": {"AWS": "arn:aws:iam::123456789012:role/nobody"}, "Action": "ecr:BatchGetImage"}
     failed = stack.deploy(template(RepositoryName=name, PolicyStatements=[nobody]))
     assert failed.status == "ROLLBACK_COMPLETE"
     with pytest.raises(ecr.exceptions.RepositoryNotFoundException):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_controller.image_scans.gate import Scan, attributes
-from local.controller import ROOT
+from local import ROOT
 from local.images import push_image, push_index
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from tests.integration.conftest import ON_REAL_AWS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.emulator import Emulator
+    from local.emulator.process import Emulator
 
 pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the listener on loopback is out of AWS's reach")
 

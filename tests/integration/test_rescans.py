@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
-    from local.emulator import Emulator
+    from local.emulator.process import Emulator
     from local.stack import Stack
 
 pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the time of a push is the emulator's to choose")

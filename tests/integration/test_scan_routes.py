@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
-    from local.emulator import Emulator
+    from local.emulator.process import Emulator
     from local.stack import Stack
 
 pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the findings of a scan cannot be chosen on a real AWS")

@@ -31,7 +31,7 @@ LATE = {
     ("lifecycle.guard", "ecr_controller.lifecycle.ecr"),
     ("lifecycle.guard", "ecr_controller.lifecycle.evaluation"),
     ("lifecycle.guard", "ecr_controller.stacks"),
-    ("repository.changes", "ecr_controller.repository_policy.document"),
+    ("repository.settings", "ecr_controller.repository_policy.document"),
     ("repository.spec", "ecr_controller.repository_policy"),
 }
 
@@ -140,3 +140,11 @@ def test_an_import_is_late_only_where_it_is_listed(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(parsed(path))
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE.parents[1] / "functions").glob("*/app.py")), ids=lambda path: path.parent.name
+)
+def test_a_function_is_thin(path: Path) -> None:
+    code = [node for node in parsed(path).body if not isinstance(node, (ast.Import, ast.ImportFrom, ast.If))]
+    assert sum(node.end_lineno - node.lineno + 1 for node in code if node.end_lineno) <= 30

@@ -17,8 +17,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from local import emulator
-from local.emulator import Emulator, EmulatorError
+from local.emulator import process
+from local.emulator.process import Emulator, EmulatorError
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -27,7 +27,7 @@ TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "A
 
 PARENT = """
 import time
-from local.emulator import Emulator
+from local.emulator.process import Emulator
 with Emulator.start() as aws:
     print(aws.pid, aws.log_path, flush=True)
     time.sleep(600)
@@ -94,9 +94,9 @@ def test_killing_the_parent_leaves_no_process_and_no_folder() -> None:
 
 
 def test_an_emulator_that_does_not_come_up_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server((emulator.HOST, 0)) as taken:
+    with socket.create_server((process.HOST, 0)) as taken:
         taken.settimeout(0.1)
-        monkeypatch.setattr(emulator, "free_port", lambda: taken.getsockname()[1])
+        monkeypatch.setattr(process, "free_port", lambda: taken.getsockname()[1])
         with pytest.raises(EmulatorError, match="already in use"):
             Emulator.start()
 

@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.emulator import Emulator
+from local.emulator.process import Emulator
 from local.images import push_image, push_index
 
 if TYPE_CHECKING:
@@ -337,6 +337,64 @@ def test_scans_that_cannot_be_are_faults(ecr: ECRClient, name: str) -> None:
         ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": "v1"})
 
 
+# Lifecycle policy previews
+
+
+def lifecycle_rule(priority: int, *, tags: str | None = None, keep: int, action: str = "expire") -> dict[str, Any]:
+    selection: dict[str, Any] = {"tagStatus": "tagged", "tagPatternList": [tags]} if tags else {"tagStatus": "any"}
+    selection |= {"countType": "imageCountMoreThan", "countNumber": keep}
+    return {"rulePriority": priority, "selection": selection, "action": {"type": action}}
+
+
+def previewed(ecr: ECRClient, name: str, *rules: dict[str, Any]) -> Any:
+    """The pages of a preview of these rules, two images a page, once it is over."""
+    text = json.dumps({"rules": rules})
+    started = ecr.start_lifecycle_policy_preview(repositoryName=name, lifecyclePolicyText=text)
+    assert started["status"] == "IN_PROGRESS"
+    for _ in range(100):
+        if ecr.get_lifecycle_policy_preview(repositoryName=name)["status"] == "COMPLETE":
+            pages = ecr.get_paginator("get_lifecycle_policy_preview")
+            return list(pages.paginate(repositoryName=name, PaginationConfig={"PageSize": 2}))
+        time.sleep(0.1)
+    pytest.fail("the preview did not end in ten seconds")
+
+
+def test_a_preview_lists_what_the_rules_would_expire_in_pages(ecr: ECRClient, name: str) -> None:
+    for day, tag in enumerate(["v1", "dev-1", "v2", "dev-2", "v3"], start=1):
+        push_image(ecr, name, tag, content=tag, created=datetime(2026, 1, day, tzinfo=UTC))
+    pages = previewed(ecr, name, lifecycle_rule(1, tags="dev-*", keep=1), lifecycle_rule(2, keep=2))
+    assert [len(each["previewResults"]) for each in pages] == [2, 1]
+    results = {each["imageTags"][0]: each for page in pages for each in page["previewResults"]}
+    assert {tag: each["appliedRulePriority"] for tag, each in results.items()} == {"v1": 2, "dev-1": 1, "v2": 2}
+    assert {each["action"]["type"] for each in results.values()} == {"EXPIRE"}
+    assert pages[0]["summary"] == {"expiringImageTotalCount": 3}
+    assert results["v1"]["imagePushedAt"] == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_preview_keeps_the_images_of_an_index_that_stays(ecr: ECRClient, name: str) -> None:
+    child = push_image(ecr, name, None, created=datetime(2026, 1, 1, tzinfo=UTC))
+    push_index(ecr, name, "index", [child], created=datetime(2026, 1, 2, tzinfo=UTC))
+    assert previewed(ecr, name, lifecycle_rule(1, keep=1))[0]["previewResults"] == []
+
+
+def test_one_preview_is_made_at_a_time(ecr: ECRClient, name: str) -> None:
+    text = json.dumps({"rules": [lifecycle_rule(1, keep=1)]})
+    ecr.start_lifecycle_policy_preview(repositoryName=name, lifecyclePolicyText=text)
+    with pytest.raises(ecr.exceptions.LifecyclePolicyPreviewInProgressException):
+        ecr.start_lifecycle_policy_preview(repositoryName=name, lifecyclePolicyText=text)
+
+
+def test_a_preview_that_was_never_started_is_a_fault(ecr: ECRClient, name: str) -> None:
+    with pytest.raises(ecr.exceptions.LifecyclePolicyPreviewNotFoundException):
+        ecr.get_lifecycle_policy_preview(repositoryName=name)
+
+
+def test_a_preview_of_what_is_no_policy_is_refused(ecr: ECRClient, name: str) -> None:
+    text = json.dumps({"rules": [lifecycle_rule(1, keep=1) | {"selection": {"tagStatus": "any", "countNumber": 5}}]})
+    with pytest.raises(ecr.exceptions.InvalidParameterException, match="countType"):
+        ecr.start_lifecycle_policy_preview(repositoryName=name, lifecyclePolicyText=text + " " * 100)
+
+
 # Repository policies
 
 
@@ -361,11 +419,11 @@ def new_role(cloud: Emulator, *, account: str | None = None, **tags: str) -> tup
 
 
 @pytest.mark.parametrize("kind", ["role", "user"])
-@pytest.mark.parametrize("account", ["000000000000", "111111111111"])
+@pytest.mark.parametrize("account", ["123456789012", "111111111111"])
 def test_a_policy_that_names_a_principal_that_does_not_exist_is_refused(
     ecr: ECRClient, name: str, kind: str, account: str
 ) -> None:
-    nobody = {"AWS": ["arn:aws:iam::000000000000:root", f"arn:aws:iam::{account}:{kind}/nobody"]}
+    nobody = {"AWS": ["arn:aws:iam::123456789012:root", f"arn:aws:iam::{account}:{kind}/nobody"]}
     with pytest.raises(ecr.exceptions.InvalidParameterException, match="Principal not found"):
         set_policy(ecr, name, statement("*"), statement(nobody))
 

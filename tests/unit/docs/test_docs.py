@@ -11,8 +11,8 @@ from samcli.yamlhelper import yaml_parse
 
 from ecr_controller.custom_resource import properties
 from ecr_controller.errors import Faults
-from local import reference
-from local.controller import ROOT
+from local import ROOT
+from tools import reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ecr_controller.errors import InvalidProperties
-from ecr_controller.grants.spec import GrantSpec
 from ecr_controller.resources.authorization_token_grant import AuthorizationTokenGrantResource
 from ecr_controller.resources.repository import RepositoryResource
 from ecr_controller.resources.repository_grant import RepositoryGrantResource
 from tests.unit.conftest import declared as spec_of
 from tests.unit.conftest import declared_before
+
+if TYPE_CHECKING:
+    from ecr_controller.grants.spec import GrantSpec
 
 ROLE = "arn:aws:iam::123456789012:role/deploy/web"
 USER = "arn:aws:iam::123456789012:user/ann"

@@ -358,7 +358,7 @@ def test_the_status_determines_the_storage_class(status: str | None, stored: str
     ({"imageDigest": "A", "imagePushedAt": "yesterday"}, "imageDetails[1].imagePushedAt: 'yesterday' is not a time"),
     ({"imageDigest": "A", "imagePushedAt": 1e30}, "imageDetails[1].imagePushedAt: 1e+30 is not a time"),
     ({"imageDigest": "A", "imagePushedAt": []}, "imageDetails[1].imagePushedAt: [] is not a time"),
-    ({"imageDigest": "A", "imagePushedAt": 0, "imageTags": "v1"}, "imageDetails[1].imageTags: must be a list of"),
+    ({"imageDigest": "A", "imagePushedAt": 0, "imageTags": "v1"}, "imageDetails[1].imageTags: must be a list"),
     ({"imageDigest": "A", "imagePushedAt": 0, "imageSizeInBytes": "5"}, "imageDetails[1].imageSizeInBytes: must be a"),
     ({"imageDigest": "A", "imagePushedAt": 0, "imageStatus": "GONE"}, "imageDetails[1].imageStatus: 'GONE' is not"),
     ("A", "imageDetails[1]: must be an object"),

@@ -13,7 +13,7 @@ from ecr_controller.lifecycle.evaluation import Evaluation, RuleOutcome, evaluat
 from ecr_controller.lifecycle.images import Image
 from ecr_controller.lifecycle.policy import ActionType, CountType, LifecyclePolicy, Rule, StorageClass, TagStatus
 from ecr_controller.lifecycle.selection import ImageIndex
-from tests.unit.lifecycle.slow_evaluation import (
+from local.emulator.slow_evaluation import (
     in_order,
     matched_images,
     matches,

@@ -22,6 +22,10 @@ class LifecyclePolicies:
 
     _ecr: aws.Client[ECRClient] = aws.Client("ecr")
 
+    def __init__(self, ecr: ECRClient | None = None) -> None:
+        if ecr is not None:
+            self._ecr = ecr
+
     def get_lifecycle_policy(self, repository: str) -> str | None:
         """GetLifecyclePolicy: the text; None if there is no policy, or no such repository."""
         try:

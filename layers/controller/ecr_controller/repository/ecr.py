@@ -1,11 +1,11 @@
-"""The calls to Amazon ECR that create, find, change and delete repositories."""
+"""The calls to Amazon ECR that create, find, tag and delete repositories."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
-from ecr_controller.repository.model import Encryption, Mutability, Repository
+from ecr_controller.repository.model import Encryption, Repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,14 +47,6 @@ class Repositories:
             return None
         return _repository(described, {tag["Key"]: tag["Value"] for tag in tags})
 
-    def put_image_scanning_configuration(self, name: str, arguments: Mapping[str, Any]) -> None:
-        """PutImageScanningConfiguration."""
-        self._ecr.put_image_scanning_configuration(repositoryName=name, **arguments)
-
-    def put_image_tag_mutability(self, name: str, arguments: Mapping[str, Any]) -> None:
-        """PutImageTagMutability."""
-        self._ecr.put_image_tag_mutability(repositoryName=name, **arguments)
-
     def tag_resource(self, arn: str, tags: Mapping[str, str | None]) -> None:
         """TagResource for the tags with a value, UntagResource for those without."""
         put = {key: value for key, value in tags.items() if value is not None}
@@ -88,14 +80,12 @@ def _tag_list(tags: Mapping[str, str]) -> list[Any]:
 def _repository(shown: RepositoryTypeDef, tags: Mapping[str, str]) -> Repository:
     """What DescribeRepositories and CreateRepository return."""
     encryption = shown.get("encryptionConfiguration", {"encryptionType": "AES256"})
-    filters = shown.get("imageTagMutabilityExclusionFilters", [])
     return Repository(
         name=shown["repositoryName"],
         arn=shown["repositoryArn"],
         uri=shown["repositoryUri"],
         registry_id=shown["registryId"],
-        scan_on_push=shown.get("imageScanningConfiguration", {}).get("scanOnPush", False),
-        mutability=Mutability(shown.get("imageTagMutability", "MUTABLE"), tuple(each["filter"] for each in filters)),
         encryption=Encryption(encryption["encryptionType"], encryption.get("kmsKey")),
+        shown=shown,
         tags=dict(tags),
     )

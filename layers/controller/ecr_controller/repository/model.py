@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
 
@@ -41,15 +41,16 @@ class Mutability:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository as ECR shows it, with all its tags. ``lifecycle_text`` is None if there is no policy."""
+    """A repository with all its tags. ``shown`` is its entry in the answer of DescribeRepositories or
+    CreateRepository; ``lifecycle_text`` is None if there is no policy, or if it was not read.
+    """
 
     name: str
     arn: str
     uri: str
     registry_id: str
-    scan_on_push: bool
-    mutability: Mutability
     encryption: Encryption
+    shown: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     lifecycle_text: str | None = None
 

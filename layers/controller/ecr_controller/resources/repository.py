@@ -11,9 +11,10 @@ from ecr_controller.errors import RetryableError, UserError, count
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.repository import changes, ownership
-from ecr_controller.repository.changes import NOTHING, LifecyclePolicyText, PolicyStatements, difference
+from ecr_controller.repository.changes import NOTHING, difference
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import generated_name, is_name
+from ecr_controller.repository.settings import LifecyclePolicyText, PolicyStatements, settings
 from ecr_controller.repository.spec import RepositorySpec, parse_repository
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class RepositoryResource:
         spec = _claiming(request, request.spec)
         wanted = _with_tags(spec, ownership.created(request))
         arguments: dict[str, Any] = {}
-        for setting in changes.settings(self._repositories, request):
+        for setting in settings(request):
             arguments |= setting.create_arguments(wanted)
         made = self._repositories.create_repository(name, wanted.tags, wanted.encryption, arguments)
         if made is not None:
@@ -154,7 +155,7 @@ class RepositoryResource:
     def _difference(
         self, request: RepositoryRequest, found: Repository, spec: RepositorySpec, before: RepositorySpec = NOTHING
     ) -> list[Change[Any]]:
-        return difference(changes.settings(self._repositories, request), found, spec, before)
+        return difference(settings(request), found, spec, before)
 
     def _apply(self, wanted: Sequence[Change[Any]], found: Repository) -> None:
         changes.apply(wanted, found, lambda done: changes.revert(done, found))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_controller.custom_resource.request import Result
 from ecr_controller.grants.spec import GrantSpec, parse_grant
 from ecr_controller.grants.token_policies import TokenGrant, TokenPolicy
+from ecr_controller.repository.model import is_name
 from ecr_controller.repository_policy.document import ResourceStatements
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class RepositoryGrantResource:
     def delete(self, request: Request[GrantSpec]) -> None:
         """Remove the statement, and detach the token policy unless another resource needs it."""
         repository, _, logical_id = request.physical_id.partition("|")
-        if logical_id == request.logical_id:
+        if logical_id == request.logical_id and is_name(repository):
             self._withdraw(request, repository, request.old)
 
     def delete_failed_create(self, request: Request[GrantSpec], create_request_id: str) -> None:

@@ -1,0 +1,1 @@
+"""`make demo`: the whole job once, on an embedded AWS."""

@@ -1,0 +1,51 @@
+"""The real `sam build` and `sam deploy` of template.yaml, to whatever AWS the environment names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local import ROOT, child_process
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+STACK_NAME = "ecr-controller"
+# Parameters with which the functions of rescans are there: once a year, so that nothing is scanned meanwhile.
+RESCANS = {"RescanSchedule": '"cron(0 3 1 1 ? *)"'}
+
+
+class CommandError(Exception):
+    """A command ended with another code than 0. The message holds what it said."""
+
+
+def build(folder: Path, environment: Mapping[str, str]) -> Path:
+    """Run `sam build` into a folder of its own, so that several can run side by side; the built template."""
+    _run(["sam", "build", "--build-dir", f"{folder}/build", "--no-cached"], environment)
+    return folder / "build" / "template.yaml"
+
+
+def deploy(
+    template: Path,
+    environment: Mapping[str, str],
+    stack_name: str = STACK_NAME,
+    parameters: Mapping[str, str] | None = None,
+) -> None:
+    """Run `sam deploy` of a built template."""
+    overrides = [f"{name}={value}" for name, value in (parameters or {}).items()]
+    options = ["--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"]
+    command = ["sam", "deploy", "--template-file", str(template), "--stack-name", stack_name, "--resolve-s3"]
+    command += ["--capabilities", "CAPABILITY_IAM", *options]
+    _run(command + (["--parameter-overrides", *overrides] if overrides else []), environment)
+
+
+def delete(environment: Mapping[str, str], stack_name: str = STACK_NAME) -> None:
+    """Run `sam delete`, which also removes what `sam deploy` uploaded."""
+    _run(["sam", "delete", "--stack-name", stack_name, "--no-prompts"], environment)
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> None:
+    quiet = {"SAM_CLI_TELEMETRY": "0", "PYTHONWARNINGS": "ignore"}
+    code, output = child_process.run(command, cwd=ROOT, env={**environment, **quiet})
+    if code != 0:
+        raise CommandError(f"{' '.join(command[:2])} ended with {code}:\n{output}")

@@ -1,0 +1,63 @@
+"""What MiniStack's ECR lacks, added while it runs.
+
+An ECR operation is added or replaced by one function `async def operation(data) -> answer` that raises `Fault`, and
+one line in `OPERATIONS`. Operations that are not there stay MiniStack's own.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import ecr
+
+from local.emulator.extension import conditions, images, policies, preview, repositories, scanning
+from local.emulator.extension.store import Fault, Json, ministack_handle_request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+OPERATIONS: dict[str, Callable[[Json], Awaitable[Json]]] = {
+    "BatchDeleteImage": images.batch_delete_image,
+    "CreateRepository": repositories.create_repository,
+    "DescribeImageScanFindings": scanning.describe_image_scan_findings,
+    "DescribeImages": images.describe_images,
+    "DescribeRepositories": repositories.describe_repositories,
+    "GetLifecyclePolicyPreview": preview.get_lifecycle_policy_preview,
+    "GetRepositoryPolicy": policies.get_repository_policy,
+    "ListImages": images.list_images,
+    "PutImage": images.put_image,
+    "PutImageTagMutability": repositories.put_image_tag_mutability,
+    "PutLifecyclePolicy": repositories.put_lifecycle_policy,
+    "SetRepositoryPolicy": policies.set_repository_policy,
+    "StartImageScan": scanning.start_image_scan,
+    "StartLifecyclePolicyPreview": preview.start_lifecycle_policy_preview,
+}
+
+
+def install() -> None:
+    """Put the extension into the MiniStack of this process."""
+    conditions.install()
+    policies.install()
+    ecr.handle_request = handle_request
+
+
+async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query_params: Json) -> Any:
+    """Answer an ECR call in MiniStack's form: status, headers, body."""
+    operation, data = OPERATIONS.get(headers.get("x-amz-target", "").rpartition(".")[2]), _json(body)
+    with policies.registry_scope(data):
+        if operation is None:
+            return await ministack_handle_request(method, path, headers, body, query_params)
+        try:
+            return json_response(await operation(data))
+        except Fault as fault:
+            return error_response_json(fault.code, fault.message)
+
+
+def _json(body: bytes) -> Json:
+    try:
+        data = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}

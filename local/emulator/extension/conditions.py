@@ -1,0 +1,85 @@
+"""Authorization that MiniStack lacks: condition keys, the resources of ECR calls, and the right to tag at creation.
+
+Missing are `iam:PolicyARN`, `aws:ResourceTag` and `ecr:ResourceTag` for ECR, `aws:TagKeys` of UntagResource; a call
+with a `resourceArn` or `repositoryNames` is checked on `*`; AttachGroupPolicy is checked on the policy;
+CreateRepository with tags does not need ecr:TagResource; DescribeEventBus is checked on a rule.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services.tagging import _collect_ecr as tags_of_repositories
+
+if TYPE_CHECKING:
+    from local.emulator.extension.store import Json
+
+POLICY_ACTIONS = {f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach") for kind in ("Role", "User", "Group")}
+
+_ministack_context = iam_actions.request_tag_context
+_ministack_resource = iam_actions.extract_resource_arn
+_ministack_enforce = iam_evaluator.enforce
+
+
+def install() -> None:
+    """Replace what the gateway looks up in MiniStack's modules at each request."""
+    iam_actions.request_tag_context = request_context
+    iam_actions.extract_resource_arn = extract_resource_arn
+    iam_evaluator.enforce = enforce
+
+
+def request_context(service: str, iam_action: str, body: bytes, params: Json) -> Json:
+    """The condition keys that a request fills in. The evaluator ignores the case of a key."""
+    context: Json = _ministack_context(service, iam_action, body, params)
+    if iam_action in POLICY_ACTIONS and "PolicyArn" in params:
+        context["iam:PolicyARN"] = params["PolicyArn"][0]
+    if service == "ecr":
+        context |= _ecr_context(json.loads(body or b"{}"))
+    return context
+
+
+def _ecr_context(data: Json) -> Json:
+    named = _named(data)
+    tags: list[dict[str, str]] = next((tags for arn, tags in tags_of_repositories() if arn.endswith(named)), [])
+    tag_keys = {"aws:TagKeys": data["tagKeys"]} if "tagKeys" in data else {}
+    return tag_keys | {f"{prefix}:ResourceTag/{tag['Key']}": tag["Value"] for prefix in ("aws", "ecr") for tag in tags}
+
+
+def _named(data: Json) -> str:
+    """The ARN of the repository that a call names, or its end; of all repositories where it names none or several."""
+    names = data.get("repositoryNames") or []
+    name = data.get("repositoryName") or (names[0] if len(names) == 1 else "*")
+    return data.get("resourceArn") or f":repository/{name}"
+
+
+def extract_resource_arn(service: str, *request: Any) -> str:
+    """The ARN that a request is checked on."""
+    arn: str = _ministack_resource(service, *request)
+    _method, _path, headers, body, params, region, account = request
+    if service == "iam" and "GroupName" in params:
+        return f"arn:aws:iam::{account}:group/{params['GroupName'][0]}"
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    if operation == "DescribeEventBus":
+        return f"arn:aws:events:{region}:{account}:event-bus/{json.loads(body or b'{}').get('Name', 'default')}"
+    if service != "ecr":
+        return arn
+    data = json.loads(body or b"{}")
+    account = data.get("registryId") or account
+    if arn != "*":
+        return f"arn:aws:ecr:{region}:{account}{_named(data)}"
+    if "resourceArn" in data:
+        return _named(data)
+    every = operation == "DescribeRepositories"
+    return f"arn:aws:ecr:{region}:{account}{_named(data)}" if every else arn
+
+
+def enforce(access_key_id: str, iam_action: str, *where: Any, **resource: Any) -> Any:
+    """None where the request is allowed, else MiniStack's denial (which always names CreateRepository)."""
+    tagged = "aws:TagKeys" in (resource.get("service_context") or {})
+    both = iam_action == "ecr:CreateRepository" and tagged
+    for action in (iam_action, "ecr:TagResource") if both else (iam_action,):
+        if denied := _ministack_enforce(access_key_id, action, *where, **resource):
+            return denied
+    return None

@@ -1,0 +1,139 @@
+"""Images as ECR keeps them: MiniStack has no pages of images, ignores unknown ids, deletes an image with any of its
+tags, lets an index lose its children, moves tags that are excluded from moving, and emits no event on a push.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ministack.core.responses import get_account_id
+
+from local.emulator.extension import events, scanning
+from local.emulator.extension.repositories import is_immutable
+from local.emulator.extension.store import (
+    Fault,
+    Json,
+    annotation,
+    find_image,
+    images_of,
+    manifest,
+    own,
+    page,
+    repository,
+)
+from local.images import PUSHED_AT
+
+
+async def put_image(data: Json) -> Json:
+    record, tag = repository(data), data.get("imageTag")
+    known = {image["imageDigest"]: image["imageTags"] for image in images_of(data)}
+    if tag and any(tag in tags for tags in known.values()) and is_immutable(record, tag):
+        where = f"already exists in the '{record['repositoryName']}' repository"
+        message = f"The image tag '{tag}' {where} and cannot be overwritten because the tag is immutable."
+        raise Fault("ImageTagAlreadyExistsException", message)
+    answer = await own("PutImage", _typed(data))
+    image = find_image(data, {"imageDigest": answer["image"]["imageId"]["imageDigest"]})
+    if image["imageDigest"] not in known:
+        _arrive(record, image)
+    events.image_pushed(image, tag)
+    return answer
+
+
+def _typed(data: Json) -> Json:
+    """The call with the media type of its manifest, which ECR reads from the manifest itself."""
+    try:
+        return {"imageManifestMediaType": manifest(data)["mediaType"]} | data
+    except ValueError as error:
+        raise Fault.parameter("ImageManifest", "Invalid JSON syntax") from error
+    except KeyError:
+        return data
+
+
+def _arrive(record: Json, image: Json) -> None:
+    pushed_at = annotation(image, PUSHED_AT)
+    if pushed_at:
+        image["imagePushedAt"] = int(datetime.fromisoformat(pushed_at).timestamp())
+    if record["imageScanningConfiguration"].get("scanOnPush") and scanning.is_supported(image):
+        scanning.start(image)
+
+
+async def describe_images(data: Json) -> Json:
+    ids = data.get("imageIds")
+    if ids and (data.get("maxResults") or data.get("nextToken")):
+        raise Fault("InvalidParameterException", "maxResults and nextToken cannot be used with imageIds")
+    found = [find_image(data, each) for each in ids] if ids else [i for i in images_of(data) if _selected(data, i)]
+    shown, following = page(found, {"maxResults": len(found)} if ids else data)
+    return {"imageDetails": [detail(data, image) for image in shown], **following}
+
+
+async def list_images(data: Json) -> Json:
+    entries = [entry for image in images_of(data) if _selected(data, image) for entry in _ids(image)]
+    shown, following = page(entries, data)
+    return {"imageIds": shown, **following}
+
+
+async def batch_delete_image(data: Json) -> Json:
+    deleted: list[Json] = []
+    failures: list[Json] = []
+    for image_id in data["imageIds"]:
+        try:
+            deleted += _delete(data, image_id)
+        except Fault as fault:
+            code = fault.code.removesuffix("Exception")
+            failures.append({"imageId": image_id, "failureCode": code, "failureReason": fault.message})
+    return {"imageIds": deleted, "failures": failures}
+
+
+def _delete(data: Json, image_id: Json) -> list[Json]:
+    """What is deleted: the tag alone where the image has others, else the image, with one id for each of its tags."""
+    image, tag = find_image(data, image_id), image_id.get("imageTag")
+    if tag and image["imageTags"] != [tag]:
+        image["imageTags"].remove(tag)
+        return [{"imageDigest": image["imageDigest"], "imageTag": tag}]
+    indexes = [other["imageDigest"] for other in images_of(data) if image["imageDigest"] in children_of(other)]
+    if indexes:
+        raise Fault("ImageReferencedByManifestList", f"Requested image referenced by manifest list: {indexes}")
+    images_of(data).remove(image)
+    return _ids(image)
+
+
+def detail(data: Json, image: Json) -> Json:
+    """The image as DescribeImages tells of it."""
+    config = manifest(image).get("config", {})
+    shown: Json = {
+        "registryId": get_account_id(),
+        "repositoryName": data["repositoryName"],
+        "imageDigest": image["imageDigest"],
+        "imageSizeInBytes": _size(data, image),
+        "imagePushedAt": image["imagePushedAt"],
+        "imageManifestMediaType": image["imageManifestMediaType"],
+        "artifactMediaType": config.get("mediaType", image["imageManifestMediaType"]),
+    }
+    return shown | ({"imageTags": image["imageTags"]} if image["imageTags"] else {})
+
+
+def _size(data: Json, image: Json) -> int:
+    """Bytes of the layers; of an index, those of its largest child."""
+    digests = children_of(image)
+    children = [each for each in images_of(data) if each["imageDigest"] in digests] if digests else []
+    return max((_size(data, child) for child in children), default=_size_of_layers(image))
+
+
+def _size_of_layers(image: Json) -> int:
+    return sum(layer["size"] for layer in manifest(image).get("layers", [])) or len(image["imageManifest"])
+
+
+def _ids(image: Json) -> list[Json]:
+    digest = {"imageDigest": image["imageDigest"]}
+    return [digest | {"imageTag": tag} for tag in image["imageTags"]] or [digest]
+
+
+def _selected(data: Json, image: Json) -> bool:
+    status = data.get("filter", {}).get("tagStatus", "ANY")
+    return status in ("ANY", "TAGGED" if image["imageTags"] else "UNTAGGED")
+
+
+def children_of(image: Json) -> list[str]:
+    """The digests that an index names; of an image, none, without reading its manifest."""
+    index = {} if scanning.is_supported(image) else manifest(image)
+    return [child["digest"] for child in index.get("manifests", [])]

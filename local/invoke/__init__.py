@@ -1,0 +1,1 @@
+"""`make invoke`: one function on one event, in its container."""

@@ -1,0 +1,66 @@
+"""The controller as it is deployed: the physical ids of its resources, and its functions, which run other events."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from local.deploy import STACK_NAME
+from local.invoke import invocation, worlds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.invoke.worlds import Aws
+
+
+class ControllerError(RuntimeError):
+    """The controller is not deployed as the event needs it, or one of its functions failed. The message says how."""
+
+
+class Controller:
+    """The controller's stack. ``url`` is a ResponseURL, and ``answers`` are those that arrived there."""
+
+    def __init__(self, aws: Aws, url: str, answers: list[dict[str, Any]], stack_name: str = STACK_NAME) -> None:
+        """DescribeStackResources. Raises ControllerError where the stack does not exist."""
+        self._aws, self._url, self._answers, self._stack_name = aws, url, answers, stack_name
+        cloudformation = aws.client("cloudformation")
+        try:
+            resources = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
+        except cloudformation.exceptions.ClientError as error:
+            raise ControllerError(f"The controller's stack {stack_name} is not there: {error}") from error
+        self.ids: dict[str, str] = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
+
+    def variables_of(self, function: str) -> dict[str, str]:
+        """The environment variables of the function in functions/<function> that hold the physical ids of resources.
+
+        Raises ControllerError.
+        """
+        return {variable: self._id_of(resource) for variable, resource in invocation.references(function).items()}
+
+    def _id_of(self, resource: str) -> str:
+        if resource not in self.ids:
+            hint = "The resources of rescans are there if it is deployed with the parameter RescanSchedule."
+            raise ControllerError(f"The stack {self._stack_name} has no {resource}. {hint}")
+        return self.ids[resource]
+
+    def run(self, name: str) -> tuple[dict[str, Any] | None, Any]:
+        """Invoke the function of an event: its answer to CloudFormation, if it gives one, and what it returns.
+
+        Raises ControllerError where the function ends in an error.
+        """
+        self._answers.clear()
+        event = json.dumps(worlds.event(self._aws, name, self._url))
+        function = self._id_of(invocation.logical_id(name.split("/")[0]))
+        invoked = self._aws.client("lambda").invoke(FunctionName=function, Payload=event)
+        returned = invoked["Payload"].read().decode()
+        if "FunctionError" in invoked:
+            raise ControllerError(f"The function of the event {name} ended in an error: {returned}")
+        return (self._answers.pop() if self._answers else None), json.loads(returned or "null")
+
+    def answer_to(self, name: str) -> Mapping[str, Any]:
+        """The answer to the event of a custom resource. Raises ControllerError where there is none."""
+        answer, returned = self.run(name)
+        if answer is None:
+            raise ControllerError(f"The function of the event {name} did not answer. It returned {returned}.")
+        return answer

@@ -1,0 +1,170 @@
+"""What each event in events/ finds in AWS, so that it is answered as its name says.
+
+`make invoke` makes it in the AWS that it runs against, the unit tests in moto. What is there already stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from local.images import push_image
+from local.invoke.invocation import addressed_to, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+REPOSITORY, ROLE, GROUP, QUEUE, STACK = "team/app", "web", "developers", "findings", "shop"
+ANYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+KEEP_NINE = {
+    "rulePriority": 1,
+    "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 9},
+    "action": {"type": "expire"},
+}
+TEMPLATE = {"Resources": {"Anything": {"Type": "AWS::SQS::Queue"}}}
+
+
+class Aws(Protocol):
+    """An AWS account and Region."""
+
+    def client(self, service: str) -> Any:
+        """A boto3 client."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What there is before an event: resources, each made by a function that returns what it is; then what other
+    events, ``<function>/<event>``, lead to. ``in_stack``: the function asks CloudFormation for the stack of the event.
+    """
+
+    resources: tuple[Callable[[Aws], str], ...] = ()
+    events: tuple[str, ...] = ()
+    in_stack: bool = False
+
+
+def prepare(aws: Aws, name: str, answer_to: Callable[[str], Mapping[str, Any]]) -> Iterator[str]:
+    """Make what an event needs, and say what it is, one thing after another. ``answer_to`` runs another event and
+    returns the answer of its function to CloudFormation."""
+    world = WORLDS.get(name, World())
+    for make in world.resources:
+        yield make(aws)
+    for earlier in world.events:
+        answer = answer_to(earlier)
+        yield " ".join(filter(None, [f"the event {earlier}: {answer['Status']}", answer.get("Reason")]))
+
+
+def event(aws: Aws, name: str, url: str) -> dict[str, Any]:
+    """The event, with a ResponseURL that can be reached, and in a stack that exists if the function looks for it."""
+    request = addressed_to(url, load(name))
+    in_stack = WORLDS.get(name, World()).in_stack
+    return request | ({"StackId": stack_id(aws)} if in_stack else {})
+
+
+def repository(aws: Aws) -> str:
+    ecr = aws.client("ecr")
+    with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+        ecr.create_repository(repositoryName=REPOSITORY)
+    return f"the repository {REPOSITORY}"
+
+
+def image(tag: str, findings: str) -> Callable[[Aws], str]:
+    """An image, and what a scan of it finds on the embedded AWS."""
+
+    def push(aws: Aws) -> str:
+        ecr = aws.client("ecr")
+        with suppress(ecr.exceptions.ImageAlreadyExistsException, ecr.exceptions.ImageTagAlreadyExistsException):
+            push_image(ecr, REPOSITORY, tag, content=tag, findings=findings)
+        return f"the image {REPOSITORY}:{tag}, with the findings {findings}"
+
+    return push
+
+
+def lifecycle_policy(aws: Aws) -> str:
+    ecr = aws.client("ecr")
+    try:
+        ecr.get_lifecycle_policy(repositoryName=REPOSITORY)
+    except ecr.exceptions.LifecyclePolicyNotFoundException:
+        ecr.put_lifecycle_policy(repositoryName=REPOSITORY, lifecyclePolicyText=json.dumps({"rules": [KEEP_NINE]}))
+    return f"a lifecycle policy of {REPOSITORY}"
+
+
+def role(aws: Aws) -> str:
+    iam = aws.client("iam")
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [ANYBODY]})
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
+    return f"the role {ROLE}"
+
+
+def group(aws: Aws) -> str:
+    iam = aws.client("iam")
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_group(GroupName=GROUP)
+    return f"the group {GROUP}"
+
+
+def queue(aws: Aws) -> str:
+    aws.client("sqs").create_queue(QueueName=QUEUE)
+    return f"the queue {QUEUE}"
+
+
+def stack_id(aws: Aws) -> str:
+    """The id of the stack of the events, which is created if it does not exist."""
+    cloudformation = aws.client("cloudformation")
+    try:
+        found = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    except cloudformation.exceptions.ClientError:
+        found = cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps(TEMPLATE))
+    return str(found["StackId"])
+
+
+V1 = image("v1", "LOW=3")
+VULNERABLE = World((repository, image("vulnerable", "CRITICAL=1,HIGH=2,LOW=3")))
+NEW_REPOSITORY = World()
+STACKS_REPOSITORY = World(events=("repository/create",))
+STACKS_POLICY = World((repository,), ("lifecycle_policy/create",))
+GRANTED = World((repository, role), ("grant/create",))
+TO_BE_SCANNED, SCANNED = World((repository, V1)), World((repository, V1), ("image_scan/create",), in_stack=True)
+ROUTE = World(events=("image_scan_route/create",))
+ROUTE_TO_QUEUE = World((queue,), ("image_scan_route/create-for-a-queue",))
+
+# An event that is not here needs nothing.
+WORLDS = {
+    "grant/create": World((repository, role)),
+    "grant/create-for-a-service": World((repository,)),
+    "grant/create-for-an-account": World((repository,)),
+    "grant/create-for-an-organization": World((repository,)),
+    "grant/create-public-gallery-token": World((group,)),
+    "grant/create-token": World((role,)),
+    "grant/delete": GRANTED,
+    "grant/update": GRANTED,
+    "image_scan/create": TO_BE_SCANNED,
+    "image_scan/create-by-digest": TO_BE_SCANNED,
+    "image_scan/create-refused": VULNERABLE,
+    "image_scan/create-tolerant": VULNERABLE,
+    "image_scan/delete": SCANNED,
+    "image_scan/replace": World((repository, V1, image("v2", "MEDIUM=1")), ("image_scan/create",), in_stack=True),
+    "image_scan/update": SCANNED,
+    "image_scan_route/create-for-a-queue": World((queue,)),
+    "image_scan_route/delete": ROUTE,
+    "image_scan_route/update": ROUTE,
+    "lifecycle_policy/create": World((repository,)),
+    "lifecycle_policy/delete": STACKS_POLICY,
+    "lifecycle_policy/delete-of-a-failed-create": STACKS_POLICY,
+    "lifecycle_policy/replace-the-policy-of-another": World((repository, lifecycle_policy)),
+    "lifecycle_policy/update": STACKS_POLICY,
+    "plan_rescans/schedule": World((repository,)),
+    "repository/adopt": World((repository,)),
+    "repository/delete": STACKS_REPOSITORY,
+    "repository/delete-of-a-failed-create": STACKS_REPOSITORY,
+    "repository/replace": STACKS_REPOSITORY,
+    "repository/update": STACKS_REPOSITORY,
+    "rescan/repository": World((repository, V1, queue), ("image_scan_route/create-for-a-queue",)),
+    "route_scan/basic": ROUTE_TO_QUEUE,
+    "route_scan/batch-with-poison": ROUTE_TO_QUEUE,
+    "route_scan/enhanced": ROUTE_TO_QUEUE,
+    "route_scan/failed": ROUTE_TO_QUEUE,
+    "route_scan/untagged": ROUTE_TO_QUEUE,
+}

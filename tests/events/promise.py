@@ -1,0 +1,176 @@
+"""A promise of an event: the answer of its function, and what there is in AWS afterwards; and how that is found out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from local.invoke.worlds import GROUP, QUEUE, ROLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from local.invoke.worlds import Aws
+
+OWN_TAGS, ROUTES = "ecr-controller:", "scan-route/"  # what tag keys and stored parts begin with
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What is set on a repository: the number of its lifecycle rules, the logical id of its owner, the tags of users,
+    and what its policy allows and demands, by grantee."""
+
+    scan_on_push: bool = False
+    tags_are: str = "MUTABLE"
+    rules: int = 0
+    owner: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    allows: Mapping[str, set[str]] = field(default_factory=dict)
+    conditions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """``status`` and ``physical_id`` are of the answer to CloudFormation, if there is one; ``data`` are some of its
+    attributes, and ``reasons`` parts of its reason. ``returned`` is the result of the function, and ``after`` what is
+    `found` then."""
+
+    status: str | None = None
+    physical_id: str | None = None
+    after: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    returned: Any = None
+
+    def broken(self, answer: Mapping[str, Any] | None, returned: Any) -> Iterator[str]:
+        """What of the promise is not so, but for what there is afterwards."""
+        told = answer or {}
+        for what, promised, given in (
+            ("status", self.status, told.get("Status")),
+            ("physical id", self.physical_id, told.get("PhysicalResourceId")),
+            ("result", self.returned, returned),
+            *((name, value, told.get("Data", {}).get(name)) for name, value in self.data.items()),
+        ):
+            if given != promised:
+                yield f"{what}: {given}, not {promised} ({told.get('Reason')})"
+        yield from (f"no {reason!r} in {told.get('Reason')}" for reason in self.reasons if reason not in told["Reason"])
+
+
+def found(aws: Aws, controller: Mapping[str, str]) -> dict[str, Any]:
+    """What there is in AWS, without what is empty. ``controller`` are the physical ids of its resources by their
+    logical ids. Messages are taken from their queues."""
+    kinds: dict[str, Callable[[], Any]] = {
+        "repositories": lambda: _repositories(aws.client("ecr")),
+        "scanned": lambda: _scanned(aws.client("ecr")),
+        "attached": lambda: _attached(aws.client("iam")),
+        "routes": lambda: _routes(_parts(aws, controller["PartsTable"])),
+        "parts": lambda: sorted(name for name, _ in _parts(aws, controller["PartsTable"]) if ROUTES not in name),
+        "delivered": lambda: _delivered(aws.client("sqs")),
+        "dead letters": lambda: [_letter(each) for each in _taken(aws.client("sqs"), controller["ScanDeadLetters"])],
+        "to rescan": lambda: [each["Body"] for each in _taken(aws.client("sqs"), controller["RescanQueue"])],
+    }
+    return {kind: value for kind, look in kinds.items() if (value := look())}
+
+
+def _repositories(ecr: Any) -> dict[str, Repository]:
+    return {each["repositoryName"]: _repository(ecr, each) for each in ecr.describe_repositories()["repositories"]}
+
+
+def _repository(ecr: Any, described: Any) -> Repository:
+    name, tagged = described["repositoryName"], ecr.list_tags_for_resource(resourceArn=described["repositoryArn"])
+    tags = {each["Key"]: each["Value"] for each in tagged["tags"]}
+    statements = {_grantee(each): each for each in _entries(ecr.get_repository_policy, name, "policyText", "Statement")}
+    return Repository(
+        described["imageScanningConfiguration"]["scanOnPush"],
+        described["imageTagMutability"],
+        len(_entries(ecr.get_lifecycle_policy, name, "lifecyclePolicyText", "rules")),
+        tags.get(f"{OWN_TAGS}logical-id"),
+        {key: value for key, value in tags.items() if not key.startswith(OWN_TAGS)},
+        {grantee: {action.removeprefix("ecr:") for action in each["Action"]} for grantee, each in statements.items()},
+        {grantee: _conditions(each) for grantee, each in statements.items() if "Condition" in each},
+    )
+
+
+def _entries(get: Callable[..., Any], repository: str, text: str, member: str) -> list[Any]:
+    """The entries of a policy document, none where there is none."""
+    try:
+        entries: list[Any] = json.loads(get(repositoryName=repository)[text])[member]
+    except Exception as error:
+        if "PolicyNotFound" not in type(error).__name__:
+            raise
+        return []
+    return entries
+
+
+def _grantee(statement: Any) -> str:
+    """`<account>:role/<name>` and the like, a service, or `*`."""
+    principal = statement["Principal"]
+    [name] = principal.values() if isinstance(principal, dict) else [principal]
+    return str(name).removeprefix("arn:aws:iam::")
+
+
+def _conditions(statement: Any) -> dict[str, str]:
+    return {key: value for keys in statement["Condition"].values() for key, value in keys.items()}
+
+
+def _scanned(ecr: Any) -> list[str]:
+    """The tags of the images that have been scanned."""
+    tags = []
+    for name in [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]:
+        for image in ecr.describe_images(repositoryName=name)["imageDetails"]:
+            try:
+                ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageDigest": image["imageDigest"]})
+            except ecr.exceptions.ScanNotFoundException:
+                continue
+            tags += image["imageTags"]
+    return sorted(tags)
+
+
+def _attached(iam: Any) -> dict[str, list[str]]:
+    """The policies attached to the role and to the group of the worlds."""
+    lists = {}
+    if ROLE in [each["RoleName"] for each in iam.list_roles()["Roles"]]:
+        lists[ROLE] = iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]
+    if GROUP in [each["GroupName"] for each in iam.list_groups()["Groups"]]:
+        lists[GROUP] = iam.list_attached_group_policies(GroupName=GROUP)["AttachedPolicies"]
+    return {name: [_token(each["PolicyName"]) for each in policies] for name, policies in lists.items() if policies}
+
+
+def _token(policy: str) -> str:
+    return "public gallery token" if "PublicGallery" in policy else "token"
+
+
+def _parts(aws: Aws, table: str) -> list[tuple[str, Any]]:
+    """The parts of shared documents that are stored: the document, and the content."""
+    items = aws.client("dynamodb").scan(TableName=table)["Items"]
+    return [(each["target"]["S"], json.loads(each["content"]["S"])) for each in items]
+
+
+def _routes(parts: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The targets and the minimum severity of each route, by its repositories."""
+    return {
+        name.removeprefix(ROUTES): ([arn.rpartition(":")[2] for arn in content["targets"]], content["minimumSeverity"])
+        for name, content in parts
+        if name.startswith(ROUTES)
+    }
+
+
+def _delivered(sqs: Any) -> list[tuple[str, ...]]:
+    """The repository, the type, the status and the tags of each scan in the queue of the worlds."""
+    try:
+        url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    except sqs.exceptions.QueueDoesNotExist:
+        return []
+    scans = [json.loads(each["Body"]) for each in _taken(sqs, url)]
+    return [(each["repositoryName"], each["scanType"], each["scanStatus"], *each["imageTags"]) for each in scans]
+
+
+def _taken(sqs: Any, url: str) -> list[Any]:
+    received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+    messages: list[Any] = received.get("Messages", [])
+    return messages
+
+
+def _letter(message: Any) -> tuple[str, str]:
+    return message["Body"], message["MessageAttributes"]["Reason"]["StringValue"]

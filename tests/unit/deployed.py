@@ -1,0 +1,47 @@
+"""The controller's stack, in moto: the resources that its functions use, and their environment, from template.yaml."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from local.invoke import invocation
+from tests.unit.template.sam import RESOURCES, TEMPLATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.invoke.worlds import Aws
+
+
+def deploy(aws: Aws) -> dict[str, str]:
+    """Make the tables, queues and managed policies of the template; what `!Ref` gives, by logical id."""
+    makers: dict[str, Callable[[str, Any], str]] = {
+        "AWS::DynamoDB::Table": lambda name, declared: _table(aws, name, declared),
+        "AWS::SQS::Queue": lambda name, _declared: aws.client("sqs").create_queue(QueueName=name)["QueueUrl"],
+        "AWS::IAM::ManagedPolicy": lambda name, declared: _policy(aws, name, declared),
+    }
+    return {
+        name: makers[each["Type"]](name, each["Properties"])
+        for name, each in RESOURCES.items()
+        if each["Type"] in makers
+    }
+
+
+def _table(aws: Aws, name: str, declared: Any) -> str:
+    keys = {each: declared[each] for each in ("AttributeDefinitions", "BillingMode", "KeySchema")}
+    aws.client("dynamodb").create_table(TableName=name, **keys)
+    return name
+
+
+def _policy(aws: Aws, name: str, declared: Any) -> str:
+    document = json.dumps(declared["PolicyDocument"])
+    made = aws.client("iam").create_policy(PolicyName=name, Path=declared["Path"], PolicyDocument=document)
+    return str(made["Policy"]["Arn"])
+
+
+def environment_of(folder: str, resources: dict[str, str]) -> dict[str, str]:
+    """The environment variables of the function in functions/<folder>, with the defaults of the parameters."""
+    known = {name: str(each.get("Default")) for name, each in TEMPLATE["Parameters"].items()} | resources
+    declared = invocation.variables(folder)
+    return {name: value if isinstance(value, str) else known[value["Ref"]] for name, value in declared.items()}

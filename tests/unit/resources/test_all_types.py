@@ -1,0 +1,109 @@
+"""What holds for every custom resource type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ecr_controller import aws
+from ecr_controller.custom_resource import properties, protocol
+from ecr_controller.resources.authorization_token_grant import AuthorizationTokenGrantResource
+from ecr_controller.resources.image_scan import ImageScanResource
+from ecr_controller.resources.image_scan_route import ImageScanRouteResource
+from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
+from ecr_controller.resources.public_gallery_authorization_token_grant import (
+    PublicGalleryAuthorizationTokenGrantResource,
+)
+from ecr_controller.resources.repository import RepositoryResource
+from ecr_controller.resources.repository_grant import RepositoryGrantResource
+from tests.unit.custom_resource.response_server import ResponseServer
+from tests.unit.custom_resource.stand_ins import MARKER, LambdaContext, event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_controller.custom_resource.protocol import Resource
+
+RESOURCES: list[Resource[Any]] = [
+    RepositoryResource(),
+    LifecyclePolicyResource(),
+    RepositoryGrantResource(),
+    AuthorizationTokenGrantResource(),
+    PublicGalleryAuthorizationTokenGrantResource(),
+    ImageScanRouteResource(),
+    ImageScanResource(),
+]
+INVALID: dict[str, Any] = {"RepositoryName": ["no", "name"], "Grantee": {"no": "string"}, "Unheard": "of"}
+
+
+@pytest.fixture
+def server() -> Iterator[ResponseServer]:
+    with ResponseServer() as running:
+        yield running
+
+
+@pytest.fixture
+def calls(moto: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The clients that are asked for."""
+    made: list[str] = []
+    real = aws.client
+
+    def client(service: str) -> Any:
+        made.append(service)
+        return real(service)
+
+    monkeypatch.setattr(client, "cache_clear", real.cache_clear, raising=False)
+    monkeypatch.setattr(aws, "client", client)
+    return made
+
+
+def of(resource: Resource[Any]) -> str:
+    return resource.type_name
+
+
+def test_every_type_with_a_schema_is_listed() -> None:
+    assert {of(each) for each in RESOURCES} == {path.stem for path in properties.SCHEMAS.glob("ECR*.json")}
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=of)
+def test_invalid_properties_are_refused_before_aws_is_called(
+    server: ResponseServer, calls: list[str], resource: Resource[Any]
+) -> None:
+    asked = event("Create", server.url, ResourceType=f"Custom::{of(resource)}", ResourceProperties=INVALID)
+    assert protocol.serve(asked, LambdaContext(), [resource]) == "FAILED"
+    assert server.only()["Reason"].startswith(f"Custom::{of(resource)} has ")
+    assert "Unheard: is not a known property" in server.only()["Reason"]
+    assert calls == []
+
+
+@pytest.mark.parametrize("properties", [INVALID, ["a", "list"], "text", None], ids=str)
+@pytest.mark.parametrize(
+    "physical_id", [f"{MARKER}r", "shop-Images-1A2B3C", "*", "|", "|Images", ":", "a|b|c", "arn:x"]
+)
+@pytest.mark.parametrize("resource", RESOURCES, ids=of)
+def test_a_delete_of_what_is_not_ours_succeeds_whatever_its_id_and_its_properties(
+    server: ResponseServer, parts: Any, resource: Resource[Any], physical_id: str, properties: Any
+) -> None:
+    changes = {"ResourceType": f"Custom::{of(resource)}", "PhysicalResourceId": physical_id}
+    asked = event("Delete", server.url, **changes, ResourceProperties=properties)
+    assert protocol.serve(asked, LambdaContext(), [resource]) == "SUCCESS", server.only()
+    assert server.only()["PhysicalResourceId"] == physical_id
+
+
+@pytest.mark.parametrize(("kind", "times"), [("Create", 1), ("Update", 2), ("Delete", 1)])
+@pytest.mark.parametrize("resource", RESOURCES, ids=of)
+def test_properties_are_parsed_once_for_each_version_of_them(
+    server: ResponseServer, moto: None, monkeypatch: pytest.MonkeyPatch, resource: Resource[Any], kind: str, times: int
+) -> None:
+    parsed: list[str] = []
+    check = properties.check
+
+    def count(*arguments: Any) -> Any:
+        parsed.append(arguments[0])
+        return check(*arguments)
+
+    monkeypatch.setattr(properties, "check", count)
+    asked = event(kind, server.url, ResourceType=f"Custom::{of(resource)}", ResourceProperties=INVALID)
+    protocol.serve(asked, LambdaContext(), [resource])
+    assert parsed == [of(resource)] * times
