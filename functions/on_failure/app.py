@@ -30,4 +30,4 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
     logger.error("The function %s failed during %s of %s: %s", function, kind, logical_id, cause)
     reason = f"The controller's function {function} failed before it could answer: {cause}. Its log has the details."
     until = time.time() + context.get_remaining_time_in_millis() / 1000 * 0.9
-    answer.send(request["ResponseURL"], answer.failure(request, reason, log=f"the log of {function}"), until)
+    answer.send(request["ResponseURL"], answer.failure(request, reason, log=f"log of {function}"), until)

@@ -8,6 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from ecr_controller import sqs_batch
 from ecr_controller.config import config
+from ecr_controller.errors import count
 from ecr_controller.image_scans.rescans import rescan
 from ecr_controller.observability import logger, metrics
 
@@ -24,5 +25,5 @@ def handler(event: dict[str, Any], context: RemainingTime) -> dict[str, Any]:
 
 def _rescan(message: Message) -> None:
     started = rescan(message.body, int(config().newest_images))
-    logger.info("%d scans of %s started", started, message.body)
+    logger.info("%s in %s started", count(started, "scan"), message.body)
     metrics.add_metric(name="Rescans", unit=MetricUnit.Count, value=started)

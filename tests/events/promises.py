@@ -37,7 +37,7 @@ V1, V2, VULNERABLE = (
 )
 CLEAN = {"ImageDigest": V1, "ScanStatus": "COMPLETE", "HighFindings": "0", "LowFindings": "3"}
 EVERY_SCAN = {"routes": {"*": (["findings"], None)}}
-ROUTED: dict[str, Any] = {"batchItemFailures": []}
+PROCESSED: dict[str, Any] = {"batchItemFailures": []}
 
 
 def with_rules(number: int) -> dict[str, Any]:
@@ -104,7 +104,7 @@ PROMISES = {
             "5 invalid properties",
             "did you mean FailOnSeverity?",
             "ImageDigest: must be `sha256:`",
-            "MaxFindings: must be a whole number",
+            "MaxFindings: must be an integer",
         ),
     ),
     "image_scan/create": Promise("SUCCESS", f"{REPOSITORY}@{V1}", scanned("v1"), CLEAN),
@@ -113,7 +113,7 @@ PROMISES = {
         "FAILED",
         failed_create("image_scan/create-refused"),
         scanned("vulnerable"),
-        reasons=("3 findings of severity HIGH or worse (1 CRITICAL, 2 HIGH)",),
+        reasons=("3 findings of severity HIGH or higher (1 CRITICAL, 2 HIGH)",),
     ),
     "image_scan/create-tolerant": Promise(
         "SUCCESS", f"{REPOSITORY}@{VULNERABLE}", scanned("vulnerable"), {"CriticalFindings": "1", "HighFindings": "2"}
@@ -197,9 +197,9 @@ PROMISES = {
         "SUCCESS", "team/new-app", {"repositories": {REPOSITORY: CREATED, "team/new-app": CREATED}}
     ),
     "repository/update": Promise("SUCCESS", REPOSITORY, {"repositories": {REPOSITORY: UPDATED}}),
-    "rescan/repository": Promise(after=scanned("v1") | EVERY_SCAN),
+    "rescan/repository": Promise(after=scanned("v1") | EVERY_SCAN, returned=PROCESSED),
     "route_scan/basic": Promise(
-        after=EVERY_SCAN | {"delivered": [(REPOSITORY, "BASIC", "COMPLETE", "v1")]}, returned=ROUTED
+        after=EVERY_SCAN | {"delivered": [(REPOSITORY, "BASIC", "COMPLETE", "v1")]}, returned=PROCESSED
     ),
     "route_scan/batch-with-poison": Promise(
         after=EVERY_SCAN
@@ -208,19 +208,20 @@ PROMISES = {
             "dead letters": [
                 (
                     "this is no event",
-                    "This is not an EventBridge event: it is not JSON (Expecting value: line 1 column 1 (char 0)).",
+                    "The message is not an EventBridge event, because it is not JSON (Expecting value: line 1 column "
+                    + "1 (char 0)).",
                 )
             ],
         },
-        returned=ROUTED,
+        returned=PROCESSED,
     ),
     "route_scan/enhanced": Promise(
-        after=EVERY_SCAN | {"delivered": [(REPOSITORY, "ENHANCED", "COMPLETE", "latest")]}, returned=ROUTED
+        after=EVERY_SCAN | {"delivered": [(REPOSITORY, "ENHANCED", "COMPLETE", "latest")]}, returned=PROCESSED
     ),
     "route_scan/failed": Promise(
-        after=EVERY_SCAN | {"delivered": [(REPOSITORY, "BASIC", "FAILED", "v1")]}, returned=ROUTED
+        after=EVERY_SCAN | {"delivered": [(REPOSITORY, "BASIC", "FAILED", "v1")]}, returned=PROCESSED
     ),
     "route_scan/untagged": Promise(
-        after=EVERY_SCAN | {"delivered": [(REPOSITORY, "BASIC", "COMPLETE")]}, returned=ROUTED
+        after=EVERY_SCAN | {"delivered": [(REPOSITORY, "BASIC", "COMPLETE")]}, returned=PROCESSED
     ),
 }

@@ -139,7 +139,7 @@ def test_a_long_message_is_cut_to_what_cloudformation_takes(app: ModuleType) -> 
     with ResponseServer() as server:
         app.handler(death(event("Create", server.url), {"errorMessage": '"' * 9_000}), LambdaContext())
     assert len(server.taken[0].body) <= 4096
-    assert "the whole is in the log of ecr-controller-repository" in server.only()["Reason"]
+    assert "the log has all of it: log of ecr-controller-repository" in server.only()["Reason"]
 
 
 def test_it_raises_in_its_time_when_the_answer_is_not_taken_so_that_lambda_tries_again(app: ModuleType) -> None:
@@ -161,7 +161,7 @@ def test_its_log_tells_of_the_death_but_not_of_the_query(app: ModuleType, caplog
 def test_its_answer_module_is_the_layers_own() -> None:
     link = FOLDER / "answer.py"
     assert link.is_symlink()
-    assert link.resolve() == ROOT / "layers/controller/ecr_controller/answer.py"
+    assert link.resolve() == ROOT / "layers/controller/ecr_controller/custom_resource/answer.py"
 
 
 @pytest.fixture
