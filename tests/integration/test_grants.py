@@ -194,7 +194,7 @@ def test_a_principal_that_does_not_exist_fails_within_seconds_and_leaves_nothing
     failed = stack.deploy(grants(Grant={"type_name": kind, **properties}))
     assert failed.status == "ROLLBACK_COMPLETE"
     assert failed.seconds < 30
-    assert any(f"There is no role {nobody} in this account" in reason for reason in failed.reasons)
+    assert any(f"The role {nobody} does not exist in this account" in reason for reason in failed.reasons)
     assert statements(ecr, repository) == []
 
 
