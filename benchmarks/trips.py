@@ -50,7 +50,7 @@ ENVIRONMENT = {
 
 @dataclass
 class Trip:
-    """What was entered, in order."""
+    """The functions that were entered, in order."""
 
     entered: list[tuple[str, str]] = field(default_factory=list)
     moves: int = 0
@@ -103,10 +103,10 @@ def handler_of(function: str) -> Callable[[dict[str, Any], LambdaContext], objec
 
 
 def trips(url: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The name of each trip, its function and its event, in an order in which each finds what it needs."""
+    """The name of each trip, its function and its event, in an order in which each has what it requires."""
     grant = {"ResourceType": "Custom::ECRRepositoryGrant"}
     change = {"PhysicalResourceId": NAME, "ResourceProperties": STATED}
-    yield "Create of a usual repository", "repository", event("Create", url, ResourceProperties=FULL)
+    yield "Create of a typical repository", "repository", event("Create", url, ResourceProperties=FULL)
     yield (
         "Update that adds PolicyStatements",
         "repository",

@@ -143,7 +143,7 @@ PROMISES = {
     "image_scan_route/missing-target": Promise(
         "FAILED",
         failed_create("image_scan_route/missing-target"),
-        reasons=("Targets[0]: ", "arn:aws:sqs:eu-west-1:123456789012:nobody"),
+        reasons=("Targets[0]: ", "arn:aws:sqs:eu-west-1:123456789012:missing"),
     ),
     "image_scan_route/update": Promise(
         "SUCCESS", "28b7e6a1e8d55e4c:team/*", {"routes": {"team/*": (["event-bus/default"], "CRITICAL")}}

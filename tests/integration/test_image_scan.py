@@ -132,7 +132,7 @@ def test_another_image_takes_the_place_of_the_first(
         assert deployed.outputs["Ref"] == f"{repository}@{digest}"
 
 
-def test_a_rollback_is_never_held_up_by_a_scan(
+def test_a_rollback_is_never_stopped_by_a_scan(
     stack: Stack, scan_template: Template, ecr: ECRClient, repository: str
 ) -> None:
     push_image(ecr, repository, "stable", content="good")

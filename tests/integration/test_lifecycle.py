@@ -83,7 +83,7 @@ def _arn(ecr: ECRClient, name: str) -> str:
     return ecr.describe_repositories(repositoryNames=[name])["repositories"][0]["repositoryArn"]
 
 
-def test_a_policy_of_somebody_else_is_kept_unless_it_is_to_be_replaced_and_then_put_back(
+def test_a_policy_of_others_is_kept_unless_it_is_to_be_replaced_and_then_put_back(
     stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str
 ) -> None:
     ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=THEIRS)
@@ -153,7 +153,7 @@ def test_the_guard_stops_a_dangerous_change_and_the_stack_rolls_back_clean(
     assert kept(ecr, repository) == 9
 
 
-def test_a_rollback_is_never_held_up_by_the_guard(
+def test_a_rollback_is_never_stopped_by_the_guard(
     stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str, push: Push
 ) -> None:
     guarded = {"RepositoryName": repository, "LifecycleGuard": {"MaxImages": 0}}

@@ -107,7 +107,7 @@ def test_an_update_changes_what_is_declared_and_defaults_what_no_longer_is(
     assert (left["b"], left["theirs"]) == ("2", "stays")
 
 
-def test_every_fault_is_told_at_once_and_nothing_is_made(
+def test_all_faults_are_reported_at_once_and_nothing_is_created(
     stack: Stack, template: Template, ecr: ECRClient, name: str
 ) -> None:
     deployed = stack.deploy(
@@ -196,7 +196,7 @@ def test_a_failed_replacement_leaves_the_old_repository_in_place(
     assert tags(ecr, f"{name}-taken") == {}
 
 
-def test_a_repository_that_somebody_deleted_is_created_again(
+def test_a_repository_that_was_deleted_outside_the_stack_is_created_again(
     stack: Stack, template: Template, ecr: ECRClient, name: str
 ) -> None:
     assert stack.deploy(template(RepositoryName=name)).succeeded

@@ -1,4 +1,4 @@
-"""The structure of the package: imports run down only, and somebody new finds a thing where its name says."""
+"""The structure of the package: imports run down only, and names show where things are."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Beside every code that contains "Throttl", and every HTTP status that means the same.
+# In addition to codes that contain "Throttl", and to HTTP status 429 and server errors.
 _RETRYABLE = {"RequestLimitExceeded", "TooManyRequestsException", "ProvisionedThroughputExceededException"}
 
 

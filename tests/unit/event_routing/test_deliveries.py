@@ -42,11 +42,11 @@ def test_a_claimant_may_claim_again_as_a_retry_of_the_sdk_does(deliveries: Deliv
     assert [claim(deliveries, "one"), claim(deliveries, "one")] == [Claim.OURS, Claim.OURS]
 
 
-def test_a_claim_that_has_ended_goes_to_the_next(deliveries: DeliveriesTable) -> None:
+def test_a_claim_that_has_ended_can_be_claimed_again(deliveries: DeliveriesTable) -> None:
     assert [claim(deliveries, "one", -2), claim(deliveries, "two")] == [Claim.OURS, Claim.OURS]
 
 
-def test_what_was_delivered_is_nobodys_to_deliver_again(deliveries: DeliveriesTable) -> None:
+def test_what_was_delivered_is_not_delivered_again(deliveries: DeliveriesTable) -> None:
     claim(deliveries, "one")
     deliveries.mark(EVENT, TARGET)
     assert [claim(deliveries, "one"), claim(deliveries, "two")] == [Claim.DELIVERED, Claim.DELIVERED]
@@ -58,7 +58,7 @@ def test_a_released_claim_is_free_at_once(deliveries: DeliveriesTable) -> None:
     assert claim(deliveries, "two") is Claim.OURS
 
 
-def test_nobody_releases_the_claim_of_another_or_what_was_delivered(deliveries: DeliveriesTable) -> None:
+def test_a_claimant_releases_no_claim_of_another_and_no_delivery(deliveries: DeliveriesTable) -> None:
     claim(deliveries, "one")
     deliveries.release(EVENT, TARGET, "two")
     assert claim(deliveries, "two") is Claim.UNDER_WAY
@@ -67,7 +67,7 @@ def test_nobody_releases_the_claim_of_another_or_what_was_delivered(deliveries: 
     assert claim(deliveries, "one") is Claim.DELIVERED
 
 
-def test_what_is_remembered_outlives_both_queues_and_then_goes(deliveries: DeliveriesTable) -> None:
+def test_a_record_outlives_both_queues_and_then_expires(deliveries: DeliveriesTable) -> None:
     claim(deliveries, "one")
     deliveries.mark(EVENT, TARGET)
     assert float(item()["expires"]["N"]) == pytest.approx(time.time() + KEPT_SECONDS, abs=5)

@@ -77,9 +77,9 @@ def test_what_is_worth_a_retry_is_delivered_again(route_scan: ModuleType) -> Non
 
 def test_a_batch_is_measured(route_scan: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     route_scan.handler(load("route_scan/batch-with-poison"), Context())
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    scans = {each["Severity"]: each["Scans"] for each in told if "Severity" in each}
-    [batch] = [each for each in told if "Severity" not in each]
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    scans = {each["Severity"]: each["Scans"] for each in records if "Severity" in each}
+    [batch] = [each for each in records if "Severity" not in each]
     assert scans == {"CRITICAL": [2.0]}
     assert (batch["Deliveries"], batch["DeadLetters"], batch["DeliveryFailures"]) == ([2.0], [1.0], [0.0])
     assert batch["Retries"] == [0.0]

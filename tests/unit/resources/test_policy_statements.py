@@ -48,7 +48,7 @@ def test_an_update_that_changes_nothing_writes_nothing_and_one_without_statement
     assert calls.made.count("GetRepositoryPolicy") == 1
 
 
-def test_an_update_puts_back_what_somebody_took_out(
+def test_an_update_puts_back_what_others_removed(
     repository: Served, ecr: ECRClient, statements: Callable[[], list[Any]]
 ) -> None:
     repository.create(request("Create", properties=WITH))

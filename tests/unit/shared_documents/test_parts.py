@@ -90,7 +90,7 @@ def test_all_pages_are_read_and_each_strongly_consistent(parts: Parts, dynamodb:
     assert all(query["ConsistentRead"] is True for query in sent)
 
 
-def test_what_dynamodb_refuses_is_told_as_a_user_error(parts: Parts, dynamodb: DynamoDBClient) -> None:
+def test_what_dynamodb_rejects_is_a_user_error(parts: Parts, dynamodb: DynamoDBClient) -> None:
     dynamodb.delete_table(TableName="parts")
     with pytest.raises(UserError, match=r"AWS rejected Query \(ResourceNotFoundException\)"):
         parts.query_parts(TARGET)
