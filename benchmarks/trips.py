@@ -106,7 +106,7 @@ def trips(url: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The name of each trip, its function and its event, in an order in which each has what it requires."""
     grant = {"ResourceType": "Custom::ECRRepositoryGrant"}
     change = {"PhysicalResourceId": NAME, "ResourceProperties": STATED}
-    yield "Create of a typical repository", "repository", event("Create", url, ResourceProperties=FULL)
+    yield "Create of a usual repository", "repository", event("Create", url, ResourceProperties=FULL)
     yield (
         "Update that adds PolicyStatements",
         "repository",
