@@ -14,7 +14,8 @@ from local import show
 from local.demo.grants import show_grants
 from local.demo.routes import show_routes
 from local.images import push_image
-from local.progress import console, heading, run, running_controller, say, step
+from local.progress import console, heading, run, say, step
+from local.serve import running_controller
 from local.stack import Stack
 
 if TYPE_CHECKING:

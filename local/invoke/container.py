@@ -10,7 +10,6 @@ import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from local.deploy import RESCANS
 from local.invoke import invocation
 from local.invoke.relay import relay
 from local.progress import heading, step
@@ -57,7 +56,6 @@ def sam_local_invoke(template: Path, name: str, event: Mapping[str, Any], enviro
     path.write_text(json.dumps(event), encoding="utf-8")
     command = ["sam", "local", "invoke", name, "--template", str(template), "--event", str(path)]
     command += ["--parameter-overrides", f"Architecture={ARCHITECTURE}"]
-    command += [f"{parameter}={value}" for parameter, value in RESCANS.items()]
     command += ["--skip-pull-image"] if _docker("image", "inspect", IMAGE).returncode == 0 else []
     heading(f"sam local invoke {name}")
     with (
