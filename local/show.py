@@ -1,4 +1,4 @@
-"""A repository as a person wants to see it.
+"""A repository for people to read: settings, rules, owner, images.
 
 `python -m local.show REPOSITORY …` prints it.
 """

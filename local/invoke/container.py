@@ -1,4 +1,4 @@
-"""`sam local invoke`: a built function in its container, with the network of this machine within its reach."""
+"""`sam local invoke`: a built function in its container, which reaches this machine's loopback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONTAINER = "SAM_CONTAINER_ID: "  # what sam logs once it has made the function'
 
 
 def problem() -> str | None:
-    """Why no container can run here."""
+    """Why no container can run here, if so."""
     if shutil.which("docker") is None:
         return f"{DOCKER} and there is no `docker` on the PATH. Install it first."
     if _docker("info").returncode != 0:
