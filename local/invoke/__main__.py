@@ -82,9 +82,7 @@ def _prepare(aws: Emulator | RealAws, name: str, controller: Controller) -> None
     for each in made or ["nothing"]:
         say(each)
     if home != HOME:
-        say(
-            f"The ARNs in events/ are of {' in '.join(HOME)}. This is {' in '.join(home)}, so the functions may not find them."
-        )
+        say(f"The ARNs in events/ are of {' in '.join(HOME)}, and this AWS is {' in '.join(home)}.")
 
 
 def _invoke(aws: Emulator | RealAws, path: Path, name: str, variables: Mapping[str, str], url: str) -> str:

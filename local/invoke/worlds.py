@@ -44,8 +44,8 @@ class World:
 
 
 def prepare(aws: Aws, name: str, answer_to: Callable[[str], Mapping[str, Any]]) -> Iterator[str]:
-    """Create what an event needs, and describe it, one thing at a time. ``answer_to`` runs another event and returns the
-    answer of its function to CloudFormation."""
+    """Create what an event needs, and describe it, one thing at a time. ``answer_to`` runs another event and returns
+    the answer to CloudFormation."""
     world = WORLDS.get(name, World())
     for make in world.resources:
         yield make(aws)
