@@ -14,11 +14,11 @@ import json
 import operator
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING, Any
 
@@ -194,36 +194,22 @@ def measure(programs: Mapping[str, Program]) -> dict[str, list[float]]:
 
 def table_of(prepared: Mapping[str, Function], times: Mapping[str, list[float]]) -> Table:
     """A line for each function. Differences and ratios are the medians of those of the rounds."""
-    bare = times["bare"]
-    floor = statistics.median(times["floor"])
-    table = Table(title=f"{ROUNDS} rounds; bare Python {statistics.median(bare):.0f} ms, {FLOOR}: {floor:.0f} ms")
-    columns = (
-        "up to the handler, over bare",
-        "a request",
-        "calls",
-        "boto3 with these calls",
-        "ratio",
-        "modules",
-        "heavy",
-    )
-    for column in ("ms", *columns):
-        table.add_column(column, justify="right" if column != "ms" else "left")
+    bare, floor = times["bare"], times["floor"]
+    title = f"Cold start, ms, {ROUNDS} rounds; bare Python {median(bare):.0f}, {FLOOR} {median(floor):.0f}"
+    table = Table("function", title=title)
+    for column in ("start, over bare", "to the floor", "request", "calls", "boto3", "ratio", "modules", "heavy"):
+        table.add_column(column, justify="right")
     for name, each in prepared.items():
-        start = statistics.median(map(operator.sub, times[f"{name} start"], bare))
-        request = times[f"{name} request"]
-        boto3 = times.get(f"{name} boto3")
-        ratio = statistics.median(map(operator.truediv, request, boto3)) if boto3 else None
-        loaded = each.request.modules()
-        table.add_row(
-            name,
-            f"{start:.0f}",
-            f"{statistics.median(request):.0f}",
-            str(each.calls or ""),
-            f"{statistics.median(boto3):.0f}" if boto3 else "",
-            f"{ratio:.2f}" if ratio else "",
-            str(len(loaded)),
-            ", ".join(module for module in HEAVY if module in loaded) or "none",
+        start = list(map(operator.sub, times[f"{name} start"], bare))
+        request, boto3 = times[f"{name} request"], times.get(f"{name} boto3")
+        compared = (
+            (f"{median(boto3):.0f}", f"{median(map(operator.truediv, request, boto3)):.2f}") if boto3 else ("", "")
         )
+        loaded = each.request.modules()
+        heavy = ", ".join(module for module in HEAVY if module in loaded) or "none"
+        to_floor = f"{median(map(operator.truediv, start, floor)):.2f}"
+        numbers = (f"{median(start):.0f}", to_floor, f"{median(request):.0f}", str(each.calls), *compared)
+        table.add_row(name, *numbers, str(len(loaded)), heavy)
     return table
 
 
@@ -243,7 +229,7 @@ def main(build: Path | None = None) -> None:
             programs |= {f"{name} start": each.start, f"{name} request": each.request}
             programs |= {f"{name} boto3": each.boto3} if each.boto3 else {}
         times = measure(programs)
-        Console(width=120).print(table_of(prepared, times))
+        Console(width=110).print(table_of(prepared, times))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ MAGIC = "f30d0d0a"  # 3571, in every release since 3.13.0b1
 SHOW = "import importlib.util, sys; print(importlib.util.MAGIC_NUMBER.hex(), sys.executable)"
 WITHOUT = """\
 No Python 3.13 was found: not as python3.13 or python3 on the PATH, nor in pyenv, nor by uv. So this layer has no byte
-code, and a cold start of a function takes about COST times as long. To change that, install Python 3.13 and run
-`sam build --no-cached`, or run `sam build --use-container`."""
+code, and cold starts take twice as long. To change that, install Python 3.13 and run `sam build --no-cached`, or run
+`sam build --use-container`."""
 
 
 def commands() -> Iterator[str]:
