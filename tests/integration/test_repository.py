@@ -231,7 +231,7 @@ def test_images_keep_a_repository_unless_empty_on_delete_says_otherwise(
     push(name, "v2")
     failed = stack.delete()
     assert failed.status == "DELETE_FAILED"
-    assert any("holds 2 images" in reason for reason in failed.reasons)
+    assert any("contains 2 images" in reason for reason in failed.reasons)
     assert len(ecr.describe_images(repositoryName=name)["imageDetails"]) == 2
     for image in ecr.describe_images(repositoryName=name)["imageDetails"]:
         ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": image["imageDigest"]}])
@@ -252,7 +252,7 @@ def test_the_role_bounds_the_controller_to_its_repository_names(
 ) -> None:
     deployed = stack.deploy(template(RepositoryName="outside/of-the-prefix"))
     assert deployed.status == "ROLLBACK_COMPLETE"
-    assert any("AWS refused CreateRepository (AccessDenied" in reason for reason in deployed.reasons)
+    assert any("AWS rejected CreateRepository (AccessDenied" in reason for reason in deployed.reasons)
     assert not exists(ecr, "outside/of-the-prefix")
 
 

@@ -272,7 +272,7 @@ def test_a_deleted_target_ends_in_the_dead_letter_queue_delays_no_other_and_can_
     assert queues.scan(neighbour)["imageTags"] == ["v1"]
     letter = queues.dead_letter(repository)
     reason = letter["MessageAttributes"]["Reason"]["StringValue"]
-    assert reason.startswith(f"{arn}: AWS refused SendMessage (")
+    assert reason.startswith(f"{arn}: AWS rejected SendMessage (")
     assert "NonExistentQueue" in reason or "QueueDoesNotExist" in reason
 
     again = queues.make(arn.rpartition(":")[2])
@@ -366,7 +366,7 @@ def test_targets_that_are_not_there_or_out_of_bounds_are_refused_when_declared(
     [reason, *_] = refused.reasons
     assert "has 5 invalid properties" in reason
     for i, (kind, arn) in enumerate(targets.items()):
-        assert f"Targets[{i}]: the {kind} {arn} is not there or not within the controller's reach" in reason
+        assert f"Targets[{i}]: the {kind} {arn} does not exist or the controller cannot access it" in reason
     assert reason.count("ScanTargetFunctions") == 2
 
 
@@ -397,7 +397,7 @@ def test_the_routers_role_cannot_reach_a_target_outside_its_bounds(
     assert queues.scan(queue)["repositoryName"] == repository
     reason = queues.dead_letter(repository)["MessageAttributes"]["Reason"]["StringValue"]
     for arn, operation in zip(outside, ("Invoke", "StartExecution", "Publish", "PutEvents"), strict=True):
-        assert f"{arn}: AWS refused {operation} (A" in reason, reason
+        assert f"{arn}: AWS rejected {operation} (A" in reason, reason
     assert reason.lower().count("not authorized") == len(outside)
 
 
