@@ -1,4 +1,4 @@
-# What people do here. `make` alone lists it.
+# Development tasks. `make` alone lists them.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,7 +14,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements-dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say which with PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is required. Choose one with PYTHON=…"; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) …"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' requirements-dev.txt)"
@@ -22,17 +22,17 @@ $(READY): requirements-dev.txt pyproject.toml
 	@$(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --python $(VENV)/bin/python --editable .
 	@touch $@
 
-setup: $(READY) ## set up the virtual environment from the lock
+setup: $(READY) ## create the virtual environment from the lock file
 
-demo: $(READY) ## deploy to an embedded AWS, use it, show what happens, clean up
+demo: $(READY) ## deploy to an embedded AWS, show everything, delete it
 	@python -m local.demo
 
-local: $(READY) ## the same embedded AWS with the controller in it, to try things by hand until Ctrl-C
+local: $(READY) ## start an embedded AWS with the controller, to try things by hand until Ctrl-C
 	@python -m local.serve
 
-test: style types template unit integration ## everything that CI runs
+test: style types template unit integration ## run everything that CI runs
 
-format: $(READY) ## put the code into shape
+format: $(READY) ## format the code
 	ruff format .
 	ruff check --fix .
 
@@ -48,13 +48,13 @@ template: $(READY)
 	sam validate --lint
 	cfn-lint template.yaml examples/*.yaml
 
-unit: $(READY) ## the unit tests alone
+unit: $(READY) ## run the unit tests
 	pytest tests/unit -n auto
 
-integration: $(READY) ## the tests on the embedded AWS alone
+integration: $(READY) ## run the integration tests on an embedded AWS
 	pytest tests/integration -n 2 --dist loadfile
 
-test-aws: $(READY) ## the integration tests on a real account and Region; says what it makes, and asks first
+test-aws: $(READY) ## run the integration tests on a real account and Region; asks first
 	@python -m local.real_aws
 
 invoke: $(READY) ## run one function on one event: make invoke FUNCTION=repository EVENT=create
@@ -66,9 +66,9 @@ docs: $(READY) ## write docs/reference.md from the schemas
 bench: $(READY) ## measure cold starts, API calls and lifecycle evaluation
 	@python -m benchmarks
 
-lock: $(READY) ## pin the dependencies anew
+lock: $(READY) ## update the pinned dependencies
 	uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 
-clean: ## remove what was built
+clean: ## delete the virtual environment, builds and caches
 	rm -rf .venv .venv-* .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""What the controller costs in time, measured: ``python -m benchmarks.<name>`` from the root of the repository."""
+"""Benchmarks of the controller. Run ``python -m benchmarks.<name>`` in the root folder of the repository."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""API calls of each operation, on moto. The ideal: one Create, one Put a document, no write where nothing changed."""
+"""API calls of each operation, on moto. The goal: one Create, one Put per document, and no write if nothing changed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ecr_controller.resources.authorization_token_grant import AuthorizationToke
 from ecr_controller.resources.repository import RepositoryResource
 from ecr_controller.resources.repository_grant import RepositoryGrantResource
 from tests.unit.conftest import Event, Served
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +45,7 @@ SERVICES = ("ecr", "dynamodb", "iam")
 
 
 def event(kind: str, type_name: str, new: dict[str, Any], old: dict[str, Any] | None = None, at: str = "") -> Event:
-    """A request of the stack `shop`. A usual id of its resource is the name of the repository."""
+    """A request of the stack `shop`. By default, the physical ID of the resource is the name of the repository."""
     physical_id = at or new.get("RepositoryName", "")
     return Event(
         kind, resource_type=f"Custom::{type_name}", physical_id=physical_id, properties=new, old_properties=old or {}
@@ -52,7 +53,7 @@ def event(kind: str, type_name: str, new: dict[str, Any], old: dict[str, Any] | 
 
 
 def operations() -> Iterator[tuple[str, Callable[[], object]]]:
-    """Each operation once, in an order in which each finds what it needs."""
+    """Each operation once, in an order in which each has what it requires."""
     served = Served(RepositoryResource(), RepositoryGrantResource(), AuthorizationTokenGrantResource())
     kind = "ECRRepository"
     yield "repository: create, bare", lambda: served.create(event("Create", kind, BARE))
@@ -72,11 +73,11 @@ def operations() -> Iterator[tuple[str, Callable[[], object]]]:
 
 
 def main() -> None:
-    """Do each operation once, and print the calls that it made."""
+    """Run each operation once, and print the calls that it makes."""
     policy = "arn:aws:iam::123456789012:policy/token"
     os.environ |= {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     os.environ |= {"PARTS_TABLE": "parts", "AUTHORIZATION_TOKEN_POLICY": policy}
-    table = Table("operation", "calls", "of them", title="API calls of an operation, one after the other")
+    table = Table("operation", "calls", "names", title="API calls of each operation, in order")
     made: list[str] = []
     with mock_aws():
         prepare()
@@ -90,14 +91,8 @@ def main() -> None:
 
 
 def prepare() -> None:
-    """The role that is granted to, the policy that is attached, and the table of parts."""
-    keys = {"target": "HASH", "owner": "RANGE"}
-    aws.client("dynamodb").create_table(
-        TableName="parts",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-    )
+    """Create the role that receives the grants, the policy that is attached, and the table of parts."""
+    create_table(aws.client("dynamodb"), "PartsTable", "parts")
     aws.client("iam").create_role(RoleName="app", AssumeRolePolicyDocument="{}")
     aws.client("iam").create_policy(PolicyName="token", PolicyDocument=json.dumps(DOCUMENT))
 

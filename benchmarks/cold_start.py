@@ -1,82 +1,236 @@
-"""Cold start of each function, against bare Python and against the floor ``import boto3; boto3.client("ecr")``.
+"""Cold start of each function as it is deployed, beside boto3 making the same calls, and beside bare Python.
 
-Fresh processes, in turn, so that what the machine does meanwhile meets all alike; medians, and ratios within the run.
+    python -m benchmarks.cold_start [FOLDER]      FOLDER is what `sam build` made; without it, that is run
+
+A Lambda function's surroundings are made in a temporary folder: Python 3.13 with the packages of Lambda's runtime and
+their byte code; before them on the path the layers, merged and read-only; nothing writes byte code. AWS is a local
+server. Fresh processes take turns, so that what else the machine does meets all alike, and the time that counts is that
+of the processor: all else is waiting.
 """
 
 from __future__ import annotations
 
 import json
+import operator
 import os
-import statistics
+import shutil
 import subprocess
 import sys
-import time
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import TYPE_CHECKING, Any
 
+import yaml
+from botocore import xform_name
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._canned_aws import CannedAws, canned_aws
+from layers.bytecode import python
+from local import deploy
+from local.invoke.invocation import addressed_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = int(os.environ.get("ROUNDS", "15"))
-BARE = "pass"
+HANDLE = """
+class Context:
+    function_name = aws_request_id = log_group_name = log_stream_name = "function"
+    memory_limit_in_mb, invoked_function_arn = 512, "arn:aws:lambda:eu-west-1:123456789012:function:function"
+    get_remaining_time_in_millis = lambda self: 300_000
+import json, sys, app
+print(json.dumps(app.handler(json.loads(sys.argv[1]), Context())))
+"""
+MAKE = """
+for call, parameters in calls:
+    try:
+        call(**parameters)
+    except botocore.exceptions.ClientError:
+        pass
+"""
 FLOOR = 'import boto3; boto3.client("ecr")'
-CLIENT = 'from ecr_controller import aws; aws.client("ecr")'
-# Modules that a cold start must not pay for: see peers' figures in docs/benchmarks.md.
-HEAVY = ("aws_xray_sdk", "jsonschema", "pydantic", "requests")
+MODULES = "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+# A function is measured with its event `create`, or:
+EVENTS = {"on_failure": "timeout", "plan_rescans": "schedule", "rescan": "repository", "route_scan": "basic"}
+# Modules that a cold start must not pay for.
+HEAVY = ("aws_xray_sdk", "boto3", "jsonschema", "pydantic", "requests")
 
 
-def programs() -> dict[str, str]:
-    """What is measured: each function up to its handler, and with its first client where it has one."""
-    found = {"bare Python": BARE, "boto3 with an ECR client (the floor)": FLOOR}
-    for path in sorted((ROOT / "functions").glob("*/app.py")):
-        load = f"import sys; sys.path[:0] = [{str(path.parent)!r}, {str(ROOT / 'layers/controller')!r}]; import app"
-        found[path.parent.name] = load
-        if "ecr_controller" in path.read_text(encoding="utf-8"):
-            found[f"{path.parent.name} with an ECR client"] = f"{load}; {CLIENT}"
-    return found
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Python code with an argument, and the environment that makes it a Lambda function."""
+
+    interpreter: Path
+    environment: dict[str, str]
+    code: str
+    argument: str = ""
+
+    def run(self, more: str = "") -> tuple[str, float]:
+        """What a fresh process prints, and the milliseconds that it computes."""
+        with TemporaryFile("w+", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                [self.interpreter, "-c", self.code + more, self.argument],
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            output.seek(0)
+            printed = output.read()
+        assert process.returncode == 0, printed
+        return printed, (usage.ru_utime + usage.ru_stime) * 1000
+
+    def modules(self) -> set[str]:
+        """What is loaded in the end."""
+        printed, _milliseconds = self.run(MODULES)
+        return set(json.loads(printed.splitlines()[-1]))
 
 
-def milliseconds(program: str) -> float:
-    """The time of one fresh process."""
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", program], check=True, env=environment())
-    return (time.perf_counter() - started) * 1000
+@dataclass(frozen=True, slots=True)
+class Function:
+    """Up to its handler; with a whole request; and boto3 with the calls to AWS of that request, where it makes any."""
+
+    start: Program
+    request: Program
+    boto3: Program | None
+    calls: int
 
 
-def modules(program: str) -> set[str]:
-    """The top-level modules that are loaded in the end."""
-    show = f"{program}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"
-    ended = subprocess.run([sys.executable, "-c", show], check=True, env=environment(), capture_output=True, text=True)
-    return set(json.loads(ended.stdout.splitlines()[-1]))
+def runtime(folder: Path) -> Path:
+    """The interpreter of a virtual environment like Lambda's: boto3 and what it needs, in the versions that are locked
+    here. Lambda has its own, which differ from Region to Region."""
+    found = python()
+    if found is None:
+        sys.exit("The cold start is measured with Lambda's Python. Install Python 3.13: python3.13, pyenv or uv.")
+    subprocess.run([found, "-m", "venv", "--without-pip", folder], check=True)
+    locked = ["--constraint", str(ROOT / "requirements-dev.txt"), "--python", str(folder)]
+    subprocess.run(["uv", "pip", "install", "--quiet", "--compile-bytecode", *locked, "boto3"], check=True)
+    return folder / "bin" / "python"
 
 
-def environment() -> dict[str, str]:
+def functions(template: Path, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each function of a built template, by the name of its code's folder, with the environment that it has."""
+    content = yaml.safe_load(template.read_text(encoding="utf-8"))
+    layers = {
+        name: template.parent / each["Properties"]["ContentUri"] / "python"
+        for name, each in content["Resources"].items()
+        if each["Type"] == "AWS::Serverless::LayerVersion"
+    }
+    for path in layers.values():
+        shutil.copytree(path, folder / "opt", dirs_exist_ok=True)
+    subprocess.run(["chmod", "-R", "a-w", folder / "opt"], check=True)
+    shared = content["Globals"]["Function"]["Environment"]["Variables"]
+    for each in (each["Properties"] for each in content["Resources"].values() if each["Type"].endswith("::Function")):
+        code = (template.parent / each["CodeUri"]).resolve()
+        variables = shared | each.get("Environment", {}).get("Variables", {})
+        environment = {name: text_of(value, content["Parameters"]) for name, value in variables.items()}
+        environment["PYTHONPATH"] = f"{code}:{folder / 'opt'}" if "Layers" in each else str(code)
+        yield code.name, environment
+
+
+def text_of(value: Any, parameters: Mapping[str, Any]) -> str:
+    """A variable's value; a resource's name stands for what only a deployment knows."""
+    if not isinstance(value, dict):
+        return str(value)
+    [(_intrinsic, argument)] = value.items()
+    return str(parameters.get(str(argument), {}).get("Default", argument))
+
+
+def lambda_environment(aws: CannedAws) -> dict[str, str]:
     """What Lambda sets, as far as it matters here."""
-    region = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    return {"PATH": os.environ["PATH"], "PARTS_TABLE": "parts", **region}
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_SESSION_TOKEN": "c"}
+    region = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    return {**keys, **region, "PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": aws.url, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def main() -> None:
-    """Measure and print."""
-    measured = programs()
-    for program in measured.values():
-        milliseconds(program)
-    times: dict[str, list[float]] = {name: [] for name in measured}
+def event_of(function: str, url: str) -> str:
+    """The event that a function is measured with."""
+    path = ROOT / "events" / function / f"{EVENTS.get(function, 'create')}.json"
+    event = addressed_to(url, json.loads(path.read_text(encoding="utf-8")))
+    if function == "image_scan_route":
+        del event["ResourceProperties"]["ImageTags"]  # so that the event of route_scan goes this way
+    return json.dumps(event)
+
+
+def same_calls(aws: CannedAws) -> str:
+    """Code that makes the calls of `aws` with boto3, errors included."""
+    names = {"states": "stepfunctions"}  # where a service signs its requests with another name than boto3's
+    clients = {each.service: f"boto3.client({names.get(each.service, each.service)!r})" for each in aws.calls}
+    made = [f"{service} = {client}" for service, client in clients.items()]
+    calls = [f"({each.service}.{xform_name(each.operation)}, {each.parameters!r})" for each in aws.calls]
+    return "\n".join(["import boto3, botocore.exceptions", *made, f"calls = [{', '.join(calls)}]", MAKE])
+
+
+def prepare(name: str, start: Program, aws: CannedAws) -> Function:
+    """Run a function and its counterpart once. Raises AssertionError where one does not do what is measured."""
+    request = replace(start, code=HANDLE, argument=event_of(name, aws.url))
+    aws.clear()
+    request.run()
+    expected = "FAILED" if name == "on_failure" else "SUCCESS"
+    assert all(answer["Status"] == expected for answer in aws.answers), aws.answers
+    calls = list(aws.calls)
+    if not calls:
+        return Function(start, request, None, 0)
+    boto3 = replace(start, environment=start.environment | {"PYTHONPATH": ""}, code=same_calls(aws))
+    aws.clear()
+    boto3.run()
+    assert aws.calls == calls
+    return Function(start, request, boto3, len(calls))
+
+
+def measure(programs: Mapping[str, Program]) -> dict[str, list[float]]:
+    """The milliseconds of each program in each round."""
+    times: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(ROUNDS):
-        for name, program in measured.items():
-            times[name].append(milliseconds(program))
-    medians = {name: statistics.median(each) for name, each in times.items()}
-    bare, floor = medians["bare Python"], medians["boto3 with an ECR client (the floor)"]
-    table = Table(
-        "cold start", "ms", "over bare, ms", "to the floor", "modules", "heavy ones", title=f"{ROUNDS} rounds"
-    )
-    for name, program in measured.items():
-        loaded = modules(program)
-        heavy = ", ".join(each for each in HEAVY if each in loaded) or "none"
-        ratio = f"{medians[name] / floor:.2f}"
-        table.add_row(name, f"{medians[name]:.0f}", f"{medians[name] - bare:.0f}", ratio, str(len(loaded)), heavy)
-    Console(width=110).print(table)
+        for name, program in programs.items():
+            times[name].append(program.run()[1])
+    return times
+
+
+def table_of(prepared: Mapping[str, Function], times: Mapping[str, list[float]]) -> Table:
+    """A line for each function. Differences and ratios are the medians of those of the rounds."""
+    bare, floor = times["bare"], times["floor"]
+    title = f"Cold start, ms, {ROUNDS} rounds; bare Python {median(bare):.0f}, {FLOOR} {median(floor):.0f}"
+    table = Table("function", title=title)
+    for column in ("start, over bare", "to the floor", "request", "calls", "boto3", "ratio", "modules", "heavy"):
+        table.add_column(column, justify="right")
+    for name, each in prepared.items():
+        start = list(map(operator.sub, times[f"{name} start"], bare))
+        request, boto3 = times[f"{name} request"], times.get(f"{name} boto3")
+        compared = (
+            (f"{median(boto3):.0f}", f"{median(map(operator.truediv, request, boto3)):.2f}") if boto3 else ("", "")
+        )
+        loaded = each.request.modules()
+        heavy = ", ".join(module for module in HEAVY if module in loaded) or "none"
+        to_floor = f"{median(map(operator.truediv, start, floor)):.2f}"
+        numbers = (f"{median(start):.0f}", to_floor, f"{median(request):.0f}", str(each.calls), *compared)
+        table.add_row(name, *numbers, str(len(loaded)), heavy)
+    return table
+
+
+def main(build: Path | None = None) -> None:
+    """Measure and print."""
+    with TemporaryDirectory(prefix="cold-start-") as temporary, canned_aws() as aws:
+        folder = Path(temporary)
+        template = build / "template.yaml" if build else deploy.build(folder, os.environ)
+        interpreter = runtime(folder / "runtime")
+        bare = Program(interpreter, lambda_environment(aws), "pass")
+        prepared = {
+            name: prepare(name, replace(bare, environment=bare.environment | variables, code="import app"), aws)
+            for name, variables in sorted(functions(template, folder))
+        }
+        programs = {"bare": bare, "floor": replace(bare, code=FLOOR)}
+        for name, each in prepared.items():
+            programs |= {f"{name} start": each.start, f"{name} request": each.request}
+            programs |= {f"{name} boto3": each.boto3} if each.boto3 else {}
+        times = measure(programs)
+        Console(width=110).print(table_of(prepared, times))
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:2]))

@@ -1,8 +1,9 @@
-"""How many rounds and writes it takes 2 to 200 parallel writers to agree on one document.
+"""How many rounds and writes 2 to 200 parallel writers require to converge on one document.
 
 Each writer is a thread that declares its part. The store and the document are in memory, with the latencies of DynamoDB
-and ECR drawn at random: 5 to 15 ms, and 30 to 90 ms. CloudFormation starts resources all at once, as many as do not
-depend on each other; the second table spreads them over time. All times are scaled down to a tenth, and shown as real.
+and ECR drawn at random: 5 to 15 ms, and 30 to 90 ms. CloudFormation starts all resources at once that do not depend
+on each other; in the second table, their starts are spread over time. The benchmark runs ten times as fast as the times
+that it prints.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ DOCUMENT_SECONDS = (0.030, 0.090)
 
 
 def takes(bounds: tuple[float, float]) -> None:
-    """Half of an operation's time: what it does happens in the middle of it."""
+    """Half of the time of an operation, which takes effect in the middle."""
     time.sleep(random.uniform(*bounds) / 2 * SCALE)
 
 
@@ -64,7 +65,7 @@ class Store:
 
 @dataclass
 class Document:
-    """The document that all writers share. Each has its own view of it, which counts."""
+    """The document that all writers share. Each writer has its own view, which counts its operations."""
 
     shared: list[tuple[Part, ...]]
     rounds: int = 0
@@ -90,7 +91,7 @@ class Document:
 
 
 def write(store: Store, owner: int, document: Document, delay: float) -> None:
-    """Declare a part after a delay, and again as long as that is worth another try."""
+    """Declare a part after a delay, and retry until it succeeds."""
     time.sleep(delay * SCALE)
     start = time.monotonic()
     while True:
@@ -104,14 +105,14 @@ def write(store: Store, owner: int, document: Document, delay: float) -> None:
 
 
 def run(writers: int, spread: float) -> list[Document]:
-    """What each writer counted. The writers start within ``spread`` seconds."""
+    """The view of each writer. The writers start within ``spread`` seconds."""
     store, shared = Store(), [tuple[Part, ...]()]
     views = [Document(shared) for _ in range(writers)]
     with ThreadPoolExecutor(writers) as threads:
         for owner, view in enumerate(views):
             threads.submit(write, store, owner, view, random.uniform(0, spread))
     if shared[-1] != store.query_parts("target") or len(shared[-1]) != writers:
-        raise AssertionError("The document does not hold the parts.")
+        raise AssertionError("The document does not contain the parts.")
     return views
 
 
@@ -139,7 +140,7 @@ def main() -> None:
     converge.LONGEST_PAUSE *= SCALE
     console = Console()
     console.print(table("All at once", 0.0))
-    console.print(table("Ten a second", 0.1))
+    console.print(table("Ten per second", 0.1))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""How long a lifecycle policy takes to evaluate: 50 rules, the most that ECR takes, against ever more images.
+"""How long it takes to evaluate a lifecycle policy with 50 rules, the maximum, for increasing numbers of images.
 
-ECR's quota is 100,000 images a repository. The goal there is less than a second, growing no worse than n log n,
-which is a ratio of at most 13.3 between rows. As with timeit, the garbage collector rests; the last column is with it.
+The quota of ECR is 100,000 images per repository. The goal for this number is less than a second, and a growth of at
+most n log n, which is a ratio of 13.3 between rows. As in timeit, the garbage collector is turned off, except in the
+last column.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def policy() -> LifecyclePolicy:
 
 
 def images(count: int) -> list[Image]:
-    """Half of them with one tag, a quarter with two, a quarter untagged; one in ten is archived. Ages up to a year."""
+    """Half of them have one tag, a quarter two, a quarter none. One in ten is archived. They are up to a year old."""
     dice = random.Random(count)
     return [_image(number, dice) for number in range(count)]
 

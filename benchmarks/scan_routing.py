@@ -1,6 +1,6 @@
-"""How fast scans are routed: with ever more routes, and in a burst in which much goes wrong.
+"""How fast scans are routed: with increasing numbers of routes, and in a burst of events with many failures.
 
-Both are measured on stand-ins in memory for DynamoDB and the targets, so it is the router's own work that is timed.
+DynamoDB and the targets are replaced in memory, so that only the work of the router is measured.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Store:
 
 
 def event(repository: str, number: int) -> dict[str, Any]:
-    """A basic scan's event."""
+    """The event of a basic scan."""
     return {
         "id": str(uuid.UUID(int=number)),
         "detail-type": "ECR Image Scan",
@@ -76,17 +76,17 @@ def event(repository: str, number: int) -> dict[str, Any]:
 
 
 def measure(size: int) -> tuple[float, float]:
-    """Events a second, and reads an event, with so many routes: half of them of a repository, half of a prefix."""
+    """Events per second, and reads per event. Half of the routes name a repository, half of them a prefix."""
     routes = [Route(f"team{n}/app" if n % 2 else f"team{n}/*", (HEALTHY,)) for n in range(size)]
     store, dice = Store(routes), random.Random(size)
     records = [record(event(f"team{dice.randrange(size)}/app", number)) for number in range(EVENTS)]
     router = Router(FakeDeliveries(), "one", 60, FakeTargets().parse)
-    # The routes are in DynamoDB, where Python's garbage collector does not walk through them.
+    # In production the routes are in DynamoDB, where the garbage collector of Python does not visit them.
     gc.collect()
     gc.freeze()
     started = perf_counter()
     for each in records:
-        # Each event in a batch of its own, so that no read is saved.
+        # Each event is a batch of its own, so that no read is cached.
         routing = EventRouting(router, reader(store.query_parts))
         process_records([each], routing.route, FakeDeadLetters(), MAX_RECEIVES)
     seconds = perf_counter() - started
@@ -95,11 +95,11 @@ def measure(size: int) -> tuple[float, float]:
 
 
 class Death(BaseException):
-    """What ends an invocation without a word."""
+    """The crash of an invocation."""
 
 
 class LockedDeliveries(FakeDeliveries):
-    """Deliveries claimed by several threads at a time, each claim in one piece as in DynamoDB."""
+    """Deliveries claimed by several threads at a time. A claim is atomic, as in DynamoDB."""
 
     lock = threading.Lock()
 
@@ -110,7 +110,7 @@ class LockedDeliveries(FakeDeliveries):
 
 @dataclass
 class Troubled(FakeTargets):
-    """Targets of which one is gone and one fails three times of ten; one delivery of 500 kills its invocation first."""
+    """One target does not exist, one fails in three of ten deliveries. One delivery of 500 crashes its invocation."""
 
     dice: random.Random = field(default_factory=lambda: random.Random(7))
     healed: bool = False
@@ -121,7 +121,7 @@ class Troubled(FakeTargets):
             if not self.healed and self.dice.random() < 0.002:
                 raise Death
             if not self.healed and arn == GONE:
-                raise UserError("it is gone")
+                raise UserError("it does not exist")
             if not self.healed and arn == FLAKY and self.dice.random() < 0.3:
                 raise RetryableError("it is throttled")
             super().deliver(arn, scan)
@@ -129,13 +129,13 @@ class Troubled(FakeTargets):
 
 @dataclass
 class Queue:
-    """The part of SQS that matters: what is not done is shown again, and five times at most."""
+    """The behavior of SQS that matters: messages that fail are received again, up to five times."""
 
     waiting: list[tuple[str, int]] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
 
     def batches(self) -> list[list[dict[str, Any]]]:
-        """All that is visible, each message received once more."""
+        """Receive all messages once more."""
         shown = [(body, receives + 1) for body, receives in self.waiting]
         self.moved += [body for body, receives in shown if receives > MAX_RECEIVES]
         records = [record(b, receives=n, message_id=str(i)) for i, (b, n) in enumerate(shown) if n <= MAX_RECEIVES]
@@ -148,7 +148,7 @@ class Queue:
 
 @dataclass
 class Burst:
-    """A burst of events, and all that happens to it."""
+    """A burst of events, and what happens to it."""
 
     count: int
     queue: Queue = field(default_factory=Queue)
@@ -198,7 +198,7 @@ class Burst:
         self.queue.show_again([each for each in records if each["messageId"] in failed])
 
     def redrive(self) -> None:
-        """Heal the targets and put all dead letters back on the queue, as StartMessageMoveTask does."""
+        """Repair the targets and redrive all dead letters, as StartMessageMoveTask does."""
         self.targets.healed = True
         letters = [body for body, _ in self.dead_letters.letters] + self.queue.moved
         self.dead_letters.letters.clear()
@@ -218,7 +218,7 @@ class Burst:
 
     @property
     def lost(self) -> int:
-        """Deliveries that were not made and whose event is in no dead-letter queue either."""
+        """Deliveries that were not made and whose event is not in the dead-letter queue."""
         letters = [body for body, _ in self.dead_letters.letters] + self.queue.moved
         dead = {json.loads(body)["id"] for body in letters if body.startswith("{")}
         return sum(each not in dead for each, _ in self.missing)
@@ -228,7 +228,7 @@ def main() -> None:
     """Print both tables."""
     logging.disable()  # each failure is logged
     console = Console()
-    table = Table("routes", "events a second", "reads an event", title="Routing team/app", title_style="")
+    table = Table("routes", "events per second", "reads per event", title="Routing team/app", title_style="")
     for column in table.columns:
         column.justify = "right"
     for size in SIZES:
@@ -246,10 +246,10 @@ def _burst_table() -> Table:
     seconds = perf_counter() - started
     rows: dict[str, int | str] = {
         "events": burst.count,
-        "of them poison": burst.poison,
+        "malformed events": burst.poison,
         "seconds": f"{seconds:.1f}",
         "invocations": burst.invocations,
-        "of them died": burst.deaths,
+        "crashed invocations": burst.deaths,
         "deliveries": sum(burst.targets.received.values()),
         "events in the dead-letter queue": len(burst.dead_letters.letters) + len(burst.queue.moved),
         "deliveries lost": burst.lost,
@@ -260,7 +260,7 @@ def _burst_table() -> Table:
         "deliveries missing after a redrive": len(burst.missing),
         "deliveries made twice after a redrive": burst.twice,
     }
-    table = Table("a burst", "", title="", title_style="")
+    table = Table("burst", "", title="", title_style="")
     table.columns[1].justify = "right"
     for name, value in rows.items():
         table.add_row(name, f"{value:,}" if isinstance(value, int) else value)

@@ -26,6 +26,7 @@ from ecr_controller.event_routing.routes import Route, storage_key
 from ecr_controller.shared_documents.parts import PartsTable
 from tests.unit.custom_resource.response_server import ResponseServer
 from tests.unit.custom_resource.stand_ins import LambdaContext, event
+from tests.unit.deployed import create_table
 from tests.unit.event_routing.fakes import record
 from tests.unit.event_routing.samples import basic
 
@@ -49,7 +50,7 @@ ENVIRONMENT = {
 
 @dataclass
 class Trip:
-    """What was entered, in order."""
+    """The functions that were entered, in order."""
 
     entered: list[tuple[str, str]] = field(default_factory=list)
     moves: int = 0
@@ -102,7 +103,7 @@ def handler_of(function: str) -> Callable[[dict[str, Any], LambdaContext], objec
 
 
 def trips(url: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The name of each trip, its function and its event, in an order in which each finds what it needs."""
+    """The name of each trip, its function and its event, in an order in which each has what it requires."""
     grant = {"ResourceType": "Custom::ECRRepositoryGrant"}
     change = {"PhysicalResourceId": NAME, "ResourceProperties": STATED}
     yield "Create of a usual repository", "repository", event("Create", url, ResourceProperties=FULL)
@@ -142,13 +143,7 @@ def main() -> None:
 
 def _prepare_routing() -> None:
     """The table of deliveries, and a queue that is the target of a route for all repositories."""
-    keys = {"event": "HASH", "target": "RANGE"}
-    aws.client("dynamodb").create_table(
-        TableName="deliveries",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-    )
+    create_table(aws.client("dynamodb"), "DeliveriesTable", "deliveries")
     aws.client("sqs").create_queue(QueueName="findings")
     target = f"arn:aws:sqs:eu-west-1:{ROLE.split(':')[4]}:findings"
     PartsTable().put_part(storage_key("*"), "owner", Route("*", (target,)).content())

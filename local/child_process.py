@@ -1,5 +1,5 @@
-"""Processes that end with their parent, however it ends: they hold a pipe from it, and at end of file they kill their
-own process group.
+"""Processes that end with their parent, however it ends: they read a pipe from it, and kill their own process group at
+end of file.
 
 `python -m local.child_process COMMAND …` runs a command in that way.
 """

@@ -1,4 +1,4 @@
-"""The real `sam build` and `sam deploy` of template.yaml, to whatever AWS the environment names."""
+"""`sam build`, `sam deploy` and `sam delete` of template.yaml, on the AWS that the environment names."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ RESCANS = {"RescanSchedule": '"cron(0 3 1 1 ? *)"'}
 
 
 class CommandError(Exception):
-    """A command ended with another code than 0. The message holds what it said."""
+    """A command failed. The message contains its output."""
 
 
 def build(folder: Path, environment: Mapping[str, str]) -> Path:
-    """Run `sam build` into a folder of its own, so that several can run side by side; the built template."""
+    """Run `sam build` into a folder of its own, so that several can run at once; return the built template."""
     _run(["sam", "build", "--build-dir", f"{folder}/build", "--no-cached"], environment)
     return folder / "build" / "template.yaml"
 
@@ -48,4 +48,4 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
     quiet = {"SAM_CLI_TELEMETRY": "0", "PYTHONWARNINGS": "ignore"}
     code, output = child_process.run(command, cwd=ROOT, env={**environment, **quiet})
     if code != 0:
-        raise CommandError(f"{' '.join(command[:2])} ended with {code}:\n{output}")
+        raise CommandError(f"{' '.join(command[:2])} failed with exit code {code}:\n{output}")

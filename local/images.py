@@ -17,7 +17,7 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
-# Annotations of a manifest that tell the emulator's extension what it cannot know.
+# Annotations of a manifest, which the emulator's extension reads.
 PUSHED_AT = "local.image/pushed-at"  # ISO 8601
 FINDINGS = "local.scan/findings"  # "CRITICAL=1,HIGH=2"; none by default
 STATUS = "local.scan/status"  # that a scan ends in; COMPLETE by default

@@ -8,11 +8,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
-
-from local import deploy
-from local.emulator.process import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,12 +19,12 @@ console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 class StepFailed(Exception):
-    """A step ended in an error, which is told already."""
+    """A step ended in an error, which is printed already."""
 
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """Show that something is under way, then how long it took. What it raises is told, and becomes StepFailed."""
+    """Show that something runs, then how long it took. An error is printed, and raises StepFailed."""
     started = time.monotonic()
     try:
         with console.status(escape(title)):
@@ -62,29 +60,13 @@ def run(main: Callable[[], None]) -> int:
     return 0
 
 
-@contextmanager
-def running_controller() -> Iterator[Emulator]:
-    """An embedded AWS with the controller deployed; where a step fails, what the functions logged is shown."""
-    with step("Starting the embedded AWS, IAM enforced"):
-        emulator = Emulator.start()
-    with emulator as aws:
-        try:
-            with step("sam build"):
-                template = deploy.build(aws.folder, aws.environment())
-            with step("sam deploy of the controller"):
-                deploy.deploy(template, aws.environment(), parameters=deploy.RESCANS)
-            yield aws
-        except StepFailed:
-            _show_function_logs(aws)
-            raise
-
-
-def _show_function_logs(aws: Emulator) -> None:
-    """The last lines that the controller's functions logged."""
-    logs = aws.client("logs")
-    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
-        events = logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
-        if events:
-            heading(f"The log {group['logGroupName']} ends with")
-            for event in events[-12:]:
-                console.print(escape(event["message"].rstrip()), style="dim")
+def exit_code(main: Callable[[], None], *expected: type[Exception]) -> int:
+    """The exit code of a command: 1, with the message on standard error, where AWS refuses or cannot be reached, or
+    where one of the expected errors is raised."""
+    expected = (*expected, BotoCoreError, ClientError)
+    try:
+        main()
+    except expected as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0

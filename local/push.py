@@ -1,24 +1,36 @@
-"""`python -m local.push REPOSITORY TAG …`: push a small image with each of the tags."""
+"""`python -m local.push REPOSITORY TAG …`: push a small image to the embedded AWS, one for each tag."""
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import boto3
 
 from local.images import push_image
+from local.progress import exit_code
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
 
 def main() -> None:
-    """Push to the AWS that the environment names."""
+    """Push, and print the digest of each image."""
+    parser = argparse.ArgumentParser(prog="python -m local.push", description="Push small images to the embedded AWS.")
+    parser.add_argument("repository", metavar="REPOSITORY", help="the name of a repository, such as team/app")
+    parser.add_argument("tags", metavar="TAG", nargs="+", help="a tag; each gets an image of its own")
+    parser.add_argument("--findings", metavar="COUNTS", help="what a scan finds, such as CRITICAL=1,HIGH=2")
+    given = parser.parse_args()
+    if "AWS_ENDPOINT_URL" not in os.environ:
+        parser.error("AWS_ENDPOINT_URL is not set. Run the `export` commands that `make local` prints.")
     ecr: ECRClient = boto3.client("ecr")
-    for tag in sys.argv[2:]:
-        print(f"{sys.argv[1]}:{tag} {push_image(ecr, sys.argv[1], tag, content=tag)}")
+    for tag in given.tags:
+        print(
+            f"{given.repository}:{tag} {push_image(ecr, given.repository, tag, content=tag, findings=given.findings)}"
+        )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main))

@@ -1,4 +1,4 @@
-"""`make test-aws`: the integration tests on a real account and Region. It says what it makes, and asks first."""
+"""`make test-aws`: the integration tests on a real account and Region. It says what it creates, and asks first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local import deploy
 from local.stack import Stack
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
 WHAT = """
-This runs the integration tests on AWS account {account}, Region {region}{endpoint}. They make, under random names that
-begin with `ect`:
+This runs the integration tests on AWS account {account}, Region {region}{endpoint}. They create, under random names
+that begin with `ect`:
   - a stack of the controller: Lambda functions, IAM roles, log groups, alarms
   - some twenty short stacks, with as many ECR repositories and tiny images
-  - the stack aws-sam-cli-managed-default with a bucket for code, where it is not there yet; it stays
-All but the last is removed at the end, also after a failure. It costs a few cents and takes some minutes.
+  - the stack aws-sam-cli-managed-default with a bucket for code, unless it exists; it stays
+Everything else is deleted at the end, also after a failure. It costs a few cents and takes some minutes.
 """
 
 
@@ -71,11 +72,16 @@ def _remove_stacks(cloudformation: CloudFormationClient, prefix: str, but: str) 
 def main() -> int:
     """Ask, run the tests, and return their exit code."""
     aws = RealAws()
-    account = aws.client("sts").get_caller_identity()["Account"]
+    try:
+        account = aws.client("sts").get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        print(f"The tests need credentials for an AWS account: {error}", file=sys.stderr)
+        return 1
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     print(WHAT.format(account=account, region=aws.region, endpoint=f", at {endpoint}" if endpoint else ""))
-    if input("Type the account's number to go on: ").strip() != account:
-        print("Nothing was done.")
+    print("Type the account ID to continue: ", end="", flush=True)
+    if sys.stdin.readline().strip() != account:
+        print("\nNothing was done.")
         return 1
     command = [sys.executable, "-m", "pytest", "tests/integration", *sys.argv[1:]]
     return subprocess.run(command, env={**aws.environment(), "ECR_CONTROLLER_TEST_AWS": "1"}, check=False).returncode

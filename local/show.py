@@ -1,11 +1,17 @@
-"""A repository as a person wants to see it."""
+"""A repository for people to read: settings, rules, owner, images.
+
+`python -m local.show REPOSITORY …` prints it.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
@@ -17,6 +23,7 @@ from ecr_controller.lifecycle.rules import parse_policy
 from ecr_controller.repository import ownership
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.settings import ImageScanOnPush, ImageTagMutability
+from local.progress import console, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +34,15 @@ if TYPE_CHECKING:
     from ecr_controller.repository.model import Repository
 
 
+class NotFoundError(LookupError):
+    """There is no such repository. The message names it."""
+
+
 def repository(ecr: ECRClient, name: str, newest: int = 10) -> RenderableType:
-    """Settings, rules, tags, owner and the newest images of one repository."""
+    """Settings, rules, tags, owner and the newest images of one repository. Raises NotFoundError."""
     found = find(ecr, name)
     if found is None:
-        return f"[yellow]There is no repository {name}.[/]"
+        raise NotFoundError(f"There is no repository {name}.")
     return Panel(
         Group(_settings(found), _rules(found), _images(ecr, name, newest)), title=f"[bold]{name}[/]", title_align="left"
     )
@@ -52,7 +63,7 @@ def _settings(found: Repository) -> RenderableType:
 
 
 def settings(found: Repository) -> dict[str, str]:
-    """What is set on a repository, in words."""
+    """The settings of a repository, each as text."""
     mutability = ImageTagMutability().observed(found)
     filters = mutability.exclusion_filters
     exclusions = f", except {' '.join(filters)}" if filters else ""
@@ -71,7 +82,7 @@ def settings(found: Repository) -> dict[str, str]:
 def _owner(tags: Mapping[str, str]) -> str:
     stack = tags.get(ownership.STACK_ID)
     if stack is None:
-        return "nobody that the controller knows"
+        return "no stack"
     how = "adopted" if ownership.is_adopted(tags) else "created"
     return f"{tags.get(ownership.LOGICAL_ID)} in the stack {stack.split('/')[1]}, which {how} it"
 
@@ -111,11 +122,13 @@ def _and_newest(count: int, newest: int) -> str:
     return f", the newest {newest} of them" if count > newest else ""
 
 
+def main() -> None:
+    """Print repositories of the AWS that the environment names. Raises NotFoundError."""
+    parser = argparse.ArgumentParser(prog="python -m local.show", description="Show repositories and their images.")
+    parser.add_argument("repositories", metavar="REPOSITORY", nargs="+", help="the name of a repository: team/app")
+    for name in parser.parse_args().repositories:
+        console.print(repository(boto3.client("ecr"), name))
+
+
 if __name__ == "__main__":
-    import sys
-
-    import boto3
-    from rich.console import Console
-
-    for each in sys.argv[1:]:
-        Console().print(repository(boto3.client("ecr"), each))
+    sys.exit(exit_code(main, NotFoundError))

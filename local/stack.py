@@ -1,10 +1,19 @@
-"""A CloudFormation stack, deployed and deleted as a person would, and what its events said."""
+"""A CloudFormation stack: deployed, deleted, and the reasons of what failed.
+
+`python -m local.stack NAME` prints the status of a stack and the reasons of its failures.
+"""
 
 from __future__ import annotations
 
+import argparse
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from local.progress import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +66,14 @@ class Stack:
         self._cloudformation.delete_stack(StackName=self.id or self.name)
         return self._wait(started, seen)
 
+    def failures(self) -> list[str]:
+        """The resources that failed, oldest first, each with its status and its reason."""
+        return [
+            f"{each['Timestamp']:%H:%M:%S} {each['LogicalResourceId']} {each['ResourceStatus']}: {_reason(each)}"
+            for each in reversed(self._events())
+            if each["ResourceStatus"].endswith("FAILED")
+        ]
+
     def _described(self) -> Any:
         try:
             return self._cloudformation.describe_stacks(StackName=self.id or self.name)["Stacks"][0]
@@ -85,4 +102,23 @@ class Stack:
     def _reasons(self, seen: set[str]) -> tuple[str, ...]:
         new = [event for event in reversed(self._events()) if event["EventId"] not in seen]
         failed = [event for event in new if event["ResourceStatus"].endswith("FAILED")]
-        return tuple(event.get("ResourceStatusReason", "no reason given") for event in failed)
+        return tuple(_reason(event) for event in failed)
+
+
+def _reason(event: Any) -> str:
+    return str(event.get("ResourceStatusReason", "no reason given"))
+
+
+def main() -> None:
+    """Print it. Raises ClientError where there is no such stack."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local.stack", description="Show why the resources of a stack failed."
+    )
+    parser.add_argument("name", metavar="STACK", help="the name or the id of a stack")
+    name, cloudformation = parser.parse_args().name, boto3.client("cloudformation")
+    status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+    print("\n".join([f"{name} {status}", *Stack(cloudformation, name).failures()]))
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

@@ -1,1 +1,1 @@
-"""What is run by hand in this repository, and by no user."""
+"""Commands for developers of this repository."""

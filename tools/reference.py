@@ -56,7 +56,7 @@ def table(schema: dict[str, Any]) -> Iterator[str]:
 
 
 def kind(declared: dict[str, Any], resolved: dict[str, Any]) -> str:
-    """The type of a value in words, with a link where it is described elsewhere."""
+    """The type of a value, with a link where it is described elsewhere."""
     if resolved["type"] == "array":
         return f"list of {kind(resolved['items'], properties.resolve(resolved['items']))}"
     if resolved["type"] == "object" and "properties" in resolved:
@@ -72,8 +72,8 @@ def bounds(schema: dict[str, Any]) -> str:
     """The bounds of a value, or of how many there may be."""
     words = {"minimum": "at least", "maximum": "at most", "minItems": "at least", "maxItems": "at most"}
     units = {"minItems": " entries", "maxItems": " entries"}
-    told = [f"{words[each]} {schema[each]}{units.get(each, '')}" for each in words if each in schema]
-    return f" ({', '.join(told)})" if told else ""
+    stated = [f"{words[each]} {schema[each]}{units.get(each, '')}" for each in words if each in schema]
+    return f" ({', '.join(stated)})" if stated else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The part of the demo about grants: a role before, with and after one, and a statement of somebody else that stays."""
+"""The scene about grants: a role before, with and after one, and a statement of another owner that stays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from rich.table import Table
 
 from ecr_controller.repository_policy.statement import PREFIX
+from local.demo.checks import DemoError, expect
 from local.images import push_image
 from local.progress import console, heading, say, step
 from local.stack import Stack
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "team/granted"
 ROLE = "web"
-THEIRS = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "ecr:ListImages"}
+FOREIGN = {"Sid": "Foreign", "Effect": "Allow", "Principal": "*", "Action": "ecr:ListImages"}
 TEMPLATE = f"""
 Resources:
   Grant:
@@ -32,34 +33,35 @@ Resources:
 
 
 def show_grants(aws: Emulator, number: int) -> None:
-    """Grant a role a pull, more, and nothing again; show what it may do each time. Leaves nothing behind."""
-    heading(f"{number}. A role pulls once it is granted, and the policy keeps what others wrote into it")
+    """Grant a role Pull, then PullPush, then nothing; show what it may do each time; delete everything."""
+    heading(f"{number}. A role can pull once it has a grant, and the policy keeps the statements of others")
     ecr, stack = aws.client("ecr"), Stack(aws.client("cloudformation"), "web")
-    with step("Making a role without rights, and a repository with an image and a statement of somebody else"):
+    with step("Creating a role without permissions, and a repository with an image and a statement of another owner"):
         role = _role(aws)
         ecr.create_repository(repositoryName=NAME)
         push_image(ecr, NAME, "v1")
-        ecr.set_repository_policy(repositoryName=NAME, policyText=json.dumps({"Statement": [THEIRS]}))
+        ecr.set_repository_policy(repositoryName=NAME, policyText=json.dumps({"Statement": [FOREIGN]}))
     seen = {"before": _seen(ecr, role)}
-    with step("Deploying the stack web: Access: Pull"):
-        _expect(stack.deploy(TEMPLATE).succeeded)
+    with step("Deploying the stack web with Access: Pull"):
+        expect(stack.deploy(TEMPLATE), "CREATE_COMPLETE")
     seen["Pull"] = _seen(ecr, role)
-    with step("Updating it: Access: PullPush"):
-        _expect(stack.deploy(TEMPLATE.replace("Access: Pull", "Access: PullPush")).succeeded)
+    with step("Updating it to Access: PullPush"):
+        expect(stack.deploy(TEMPLATE.replace("Access: Pull", "Access: PullPush")), "UPDATE_COMPLETE")
     seen["PullPush"] = _seen(ecr, role)
-    with step("Deleting it"):
-        _expect(stack.delete().succeeded)
+    with step("Deleting the stack web"):
+        expect(stack.delete(), "DELETE_COMPLETE")
     seen["after"] = _seen(ecr, role)
     console.print(_table(seen))
-    with step("Looking whether the statement of somebody else is as it was, each time"):
-        _expect(all(each["foreign statement"] == "kept" for each in seen.values()))
-    say(f"it is; ours are the statements whose Sid begins with {PREFIX}")
+    with step("Checking that the statement of the other owner was unchanged each time"):
+        if any(each["foreign statement"] != "kept" for each in seen.values()):
+            raise DemoError("It was changed.")
+    say(f"The Sids of the controller's own statements begin with {PREFIX}. It changes no other statement.")
     ecr.delete_repository(repositoryName=NAME, force=True)
     aws.client("iam").delete_role(RoleName=ROLE)
 
 
 def _role(aws: Emulator) -> Any:
-    """A client of ECR with the rights of a new role, which has none."""
+    """An ECR client with the credentials of a new role that has no permissions."""
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     made = aws.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)["Role"]
@@ -83,7 +85,7 @@ def _seen(ecr: Any, role: Any) -> dict[str, str]:
     }
     allowed = {name: "allowed" if _is_allowed(call) else "denied" for name, call in calls.items()}
     ours = str(sum(each["Sid"].startswith(PREFIX) for each in policy))
-    return allowed | {"foreign statement": "kept" if THEIRS in policy else "gone", "our statements": ours}
+    return allowed | {"foreign statement": "kept" if FOREIGN in policy else "gone", "controller's statements": ours}
 
 
 def _is_allowed(call: Any) -> bool:
@@ -103,8 +105,3 @@ def _table(seen: dict[str, dict[str, str]]) -> Table:
         values = [each[row] for each in seen.values()]
         table.add_row(row, *(f"[{colour[value]}]{value}[/]" if value in colour else value for value in values))
     return table
-
-
-def _expect(holds: bool) -> None:
-    if not holds:
-        raise RuntimeError("it did not come to that")

@@ -34,7 +34,7 @@ LOG_LINES = 20
 
 
 class EmulatorError(RuntimeError):
-    """The emulator did not come up. The message ends with the tail of its log."""
+    """The emulator did not start. The message ends with the tail of its log."""
 
 
 class Emulator:
@@ -89,7 +89,7 @@ class Emulator:
         return self._process.pid
 
     def client(self, service: str, *, account: str | None = None, **settings: Any) -> Any:
-        """A boto3 client with the rights of the root of an account, unless the `settings` of boto3 say else."""
+        """A boto3 client with the permissions of an account's root user, or with other `settings` of boto3."""
         ours = {
             "region_name": self.region,
             "endpoint_url": self.endpoint,
@@ -117,7 +117,7 @@ class Emulator:
         }
 
     def stop(self) -> None:
-        """End the whole process group, and remove all that it kept. Again does nothing."""
+        """End the whole process group and remove its folder. A second call does nothing."""
         if self._process.returncode is not None:
             return
         os.killpg(self.pid, signal.SIGTERM)
@@ -129,7 +129,7 @@ class Emulator:
         self._folder.cleanup()
 
     def _has_ended(self) -> bool:
-        """Whether the server is over, unreaped: so long its process group's id cannot go to anyone else."""
+        """Whether the server ended. It is not reaped, so that no other process gets the id of its group."""
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _server_environment(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """`make invoke FUNCTION=repository EVENT=create`: one function on one event, in its container, by `sam local invoke`.
 
 It runs against the AWS that AWS_ENDPOINT_URL names, which `make local` prints, or against an embedded one of its own.
-What the event needs there is made first (see `worlds`) and printed; then come the function's log and its answer. The
+What the event needs there is created and printed first (see `worlds`); then come the function's log and its answer. The
 exit code is 0 if the function ended well, also where it answers FAILED.
 """
 
@@ -76,13 +76,13 @@ def _aws() -> Iterator[Emulator | RealAws]:
 
 
 def _prepare(aws: Emulator | RealAws, name: str, controller: Controller) -> None:
-    with step(f"Making what the event {name} needs in AWS"):
+    with step(f"Creating what the event {name} needs in AWS"):
         made = list(worlds.prepare(aws, name, controller.answer_to))
         home = aws.client("sts").get_caller_identity()["Account"], aws.region
     for each in made or ["nothing"]:
         say(each)
     if home != HOME:
-        say(f"The ARNs in events/ are of {' in '.join(HOME)}. This is {' in '.join(home)}, so they may not be found.")
+        say(f"The ARNs in events/ are of {' in '.join(HOME)}, and this AWS is {' in '.join(home)}.")
 
 
 def _invoke(aws: Emulator | RealAws, path: Path, name: str, variables: Mapping[str, str], url: str) -> str:

@@ -1,4 +1,4 @@
-"""`sam local invoke`: a built function in its container, with the network of this machine within its reach."""
+"""`sam local invoke`: a built function in its container, which reaches this machine's loopback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from local.deploy import RESCANS
 from local.invoke import invocation
 from local.invoke.relay import relay
 from local.progress import heading, step
@@ -26,7 +25,7 @@ CONTAINER = "SAM_CONTAINER_ID: "  # what sam logs once it has made the function'
 
 
 def problem() -> str | None:
-    """Why no container can run here."""
+    """Why no container can run here, if so."""
     if shutil.which("docker") is None:
         return f"{DOCKER} and there is no `docker` on the PATH. Install it first."
     if _docker("info").returncode != 0:
@@ -57,7 +56,6 @@ def sam_local_invoke(template: Path, name: str, event: Mapping[str, Any], enviro
     path.write_text(json.dumps(event), encoding="utf-8")
     command = ["sam", "local", "invoke", name, "--template", str(template), "--event", str(path)]
     command += ["--parameter-overrides", f"Architecture={ARCHITECTURE}"]
-    command += [f"{parameter}={value}" for parameter, value in RESCANS.items()]
     command += ["--skip-pull-image"] if _docker("image", "inspect", IMAGE).returncode == 0 else []
     heading(f"sam local invoke {name}")
     with (

@@ -1,4 +1,4 @@
-"""The controller as it is deployed: the physical ids of its resources, and its functions, which run other events."""
+"""The deployed controller: the physical ids of its resources, and its functions, to run the events that come before."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Controller:
         try:
             resources = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
         except cloudformation.exceptions.ClientError as error:
-            raise ControllerError(f"The controller's stack {stack_name} is not there: {error}") from error
+            raise ControllerError(f"The controller's stack {stack_name} does not exist: {error}") from error
         self.ids: dict[str, str] = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
 
     def variables_of(self, function: str) -> dict[str, str]:
@@ -40,7 +40,7 @@ class Controller:
 
     def _id_of(self, resource: str) -> str:
         if resource not in self.ids:
-            hint = "The resources of rescans are there if it is deployed with the parameter RescanSchedule."
+            hint = "Deploy it with the parameter RescanSchedule to create the resources of rescans."
             raise ControllerError(f"The stack {self._stack_name} has no {resource}. {hint}")
         return self.ids[resource]
 

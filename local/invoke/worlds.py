@@ -1,6 +1,6 @@
-"""What each event in events/ finds in AWS, so that it is answered as its name says.
+"""What each event in events/ needs in AWS, so that it is answered as its name says.
 
-`make invoke` makes it in the AWS that it runs against, the unit tests in moto. What is there already stays as it is.
+`make invoke` creates it in the AWS that it uses, the unit tests in moto. What exists already is not changed.
 """
 
 from __future__ import annotations
@@ -35,9 +35,8 @@ class Aws(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What there is before an event: resources, each made by a function that returns what it is; then what other
-    events, ``<function>/<event>``, lead to. ``in_stack``: the function asks CloudFormation for the stack of the event.
-    """
+    """What exists before an event: resources, each created by a function that returns a description; then the results
+    of other events, ``<function>/<event>``. ``in_stack``: the function calls DescribeStacks for the event's stack."""
 
     resources: tuple[Callable[[Aws], str], ...] = ()
     events: tuple[str, ...] = ()
@@ -45,8 +44,8 @@ class World:
 
 
 def prepare(aws: Aws, name: str, answer_to: Callable[[str], Mapping[str, Any]]) -> Iterator[str]:
-    """Make what an event needs, and say what it is, one thing after another. ``answer_to`` runs another event and
-    returns the answer of its function to CloudFormation."""
+    """Create what an event needs, and describe it, one thing at a time. ``answer_to`` runs another event and returns
+    the answer to CloudFormation."""
     world = WORLDS.get(name, World())
     for make in world.resources:
         yield make(aws)
@@ -56,7 +55,7 @@ def prepare(aws: Aws, name: str, answer_to: Callable[[str], Mapping[str, Any]]) 
 
 
 def event(aws: Aws, name: str, url: str) -> dict[str, Any]:
-    """The event, with a ResponseURL that can be reached, and in a stack that exists if the function looks for it."""
+    """The event, with another ResponseURL, and with a stack that exists if the function describes it."""
     request = addressed_to(url, load(name))
     in_stack = WORLDS.get(name, World()).in_stack
     return request | ({"StackId": stack_id(aws)} if in_stack else {})

@@ -44,17 +44,17 @@ class Promise:
     returned: Any = None
 
     def broken(self, answer: Mapping[str, Any] | None, returned: Any) -> Iterator[str]:
-        """What of the promise is not so, but for what there is afterwards."""
-        told = answer or {}
+        """What of the promise is not kept, except for what there is afterwards."""
+        sent = answer or {}
         for what, promised, given in (
-            ("status", self.status, told.get("Status")),
-            ("physical id", self.physical_id, told.get("PhysicalResourceId")),
+            ("status", self.status, sent.get("Status")),
+            ("physical id", self.physical_id, sent.get("PhysicalResourceId")),
             ("result", self.returned, returned),
-            *((name, value, told.get("Data", {}).get(name)) for name, value in self.data.items()),
+            *((name, value, sent.get("Data", {}).get(name)) for name, value in self.data.items()),
         ):
             if given != promised:
-                yield f"{what}: {given}, not {promised} ({told.get('Reason')})"
-        yield from (f"no {reason!r} in {told.get('Reason')}" for reason in self.reasons if reason not in told["Reason"])
+                yield f"{what}: {given}, not {promised} ({sent.get('Reason')})"
+        yield from (f"no {reason!r} in {sent.get('Reason')}" for reason in self.reasons if reason not in sent["Reason"])
 
 
 def found(aws: Aws, controller: Mapping[str, str]) -> dict[str, Any]:

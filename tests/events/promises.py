@@ -37,6 +37,7 @@ V1, V2, VULNERABLE = (
 )
 CLEAN = {"ImageDigest": V1, "ScanStatus": "COMPLETE", "HighFindings": "0", "LowFindings": "3"}
 EVERY_SCAN = {"routes": {"*": (["findings"], None)}}
+NO_JSON = "The message is not an EventBridge event, because it is not JSON (Expecting value: line 1 column 1 (char 0))."
 PROCESSED: dict[str, Any] = {"batchItemFailures": []}
 
 
@@ -142,7 +143,7 @@ PROMISES = {
     "image_scan_route/missing-target": Promise(
         "FAILED",
         failed_create("image_scan_route/missing-target"),
-        reasons=("Targets[0]: ", "arn:aws:sqs:eu-west-1:123456789012:nobody"),
+        reasons=("Targets[0]: ", "arn:aws:sqs:eu-west-1:123456789012:missing"),
     ),
     "image_scan_route/update": Promise(
         "SUCCESS", "28b7e6a1e8d55e4c:team/*", {"routes": {"team/*": (["event-bus/default"], "CRITICAL")}}
@@ -208,8 +209,7 @@ PROMISES = {
             "dead letters": [
                 (
                     "this is no event",
-                    "The message is not an EventBridge event, because it is not JSON "
-                    "(Expecting value: line 1 column 1 (char 0)).",
+                    NO_JSON,
                 )
             ],
         },

@@ -27,9 +27,12 @@ ON_REAL_AWS = "ECR_CONTROLLER_TEST_AWS" in os.environ
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The emulator's own tests have no place on a real AWS."""
+    """Leave the emulator's own tests out on a real AWS, and give every test time for the deployment."""
     if ON_REAL_AWS:
         items[:] = [item for item in items if "emulator" not in item.path.parts]
+    for item in items:
+        # The first test of a process also builds and deploys the controller.
+        item.add_marker(pytest.mark.timeout(400))
 
 
 @pytest.fixture(scope="session")

@@ -176,7 +176,7 @@ def attached(aws: Emulator, arn: str) -> list[Any]:
     return found
 
 
-def test_every_fault_of_a_grant_is_told_at_once(stack: Stack, grants: Template, ecr: ECRClient, name: str) -> None:
+def test_all_faults_of_a_grant_are_reported_at_once(stack: Stack, grants: Template, ecr: ECRClient, name: str) -> None:
     group = "arn:aws:iam::123456789012:group/developers"
     failed = stack.deploy(grants(Grant={"RepositoryName": name, "Grantee": group, "Acess": "Pull"}))
     assert failed.status == "ROLLBACK_COMPLETE"
@@ -194,7 +194,7 @@ def test_a_principal_that_does_not_exist_fails_within_seconds_and_leaves_nothing
     failed = stack.deploy(grants(Grant={"type_name": kind, **properties}))
     assert failed.status == "ROLLBACK_COMPLETE"
     assert failed.seconds < 30
-    assert any(f"There is no role {nobody} in this account" in reason for reason in failed.reasons)
+    assert any(f"The role {nobody} does not exist in this account" in reason for reason in failed.reasons)
     assert statements(ecr, repository) == []
 
 
@@ -225,7 +225,7 @@ def test_a_deleted_role_of_one_grant_does_not_block_the_others_nor_its_own_delet
     assert principals(ecr, repository) == {late}
 
 
-def test_a_repository_deleted_under_its_grants_does_not_hold_up_their_stack(
+def test_a_repository_deleted_under_its_grants_does_not_block_their_stack(
     aws: Emulator, stack: Stack, grants: Template, role: Role, ecr: ECRClient, repository: str
 ) -> None:
     arn = role()
@@ -244,7 +244,7 @@ def test_a_policy_too_long_fails_and_names_the_grants_that_weigh_most(
     assert stack.deploy(grants(Light=pull(repository, "*"))).succeeded
     failed = stack.deploy(grants(Light=pull(repository, "*"), **{f"Heavy{i}": heavy(i) for i in range(4)}))
     assert failed.status == "UPDATE_ROLLBACK_COMPLETE"
-    assert any("and ECR takes 10,240. What weighs most: Heavy" in reason for reason in failed.reasons)
+    assert any("ECR accepts 10,240. Largest parts: Heavy" in reason for reason in failed.reasons)
     assert len(statements(ecr, repository)) == 1
 
 

@@ -73,8 +73,8 @@ def test_a_bad_image_stops_the_stack_with_the_worst_findings_by_name(
     )
     assert stopped.status == "ROLLBACK_COMPLETE"
     [reason] = stopped.reasons
-    assert f"{repository}@{digest} has 3 findings of severity HIGH or worse (1 CRITICAL, 2 HIGH)" in reason
-    assert "MaxFindings allows 0. Found: CVE-2026-" in reason
+    assert f"{repository}@{digest} has 3 findings of severity HIGH or higher (1 CRITICAL, 2 HIGH)" in reason
+    assert "MaxFindings allows 0. Findings: CVE-2026-" in reason
     assert "(CRITICAL, package-42 1.0.0), CVE-2026-" in reason
 
 
@@ -132,7 +132,7 @@ def test_another_image_takes_the_place_of_the_first(
         assert deployed.outputs["Ref"] == f"{repository}@{digest}"
 
 
-def test_a_rollback_is_never_held_up_by_a_scan(
+def test_a_rollback_is_never_stopped_by_a_scan(
     stack: Stack, scan_template: Template, ecr: ECRClient, repository: str
 ) -> None:
     push_image(ecr, repository, "stable", content="good")
@@ -158,7 +158,7 @@ def test_an_image_outside_the_bounds_of_the_controller_cannot_be_scanned(
         stopped = stack.deploy(scan_template({"RepositoryName": foreign, "ImageTag": "v1"}))
     finally:
         ecr.delete_repository(repositoryName=foreign, force=True)
-    assert "AWS refused DescribeImages (AccessDenied" in stopped.reasons[0]
+    assert "AWS rejected DescribeImages (AccessDenied" in stopped.reasons[0]
 
 
 def test_the_example_releases_what_was_scanned_and_keeps_it_when_the_next_image_is_bad(
@@ -176,5 +176,5 @@ def test_the_example_releases_what_was_scanned_and_keeps_it_when_the_next_image_
 
     stopped = stack.deploy(example, **given, ImageTag="v2")
     assert stopped.status == "UPDATE_ROLLBACK_COMPLETE"
-    assert f"{repository}:v2 has 1 finding of severity HIGH or worse" in stopped.reasons[0]
+    assert f"{repository}:v2 has 1 finding of severity HIGH or higher" in stopped.reasons[0]
     assert stopped.outputs["Image"] == released.outputs["Image"]

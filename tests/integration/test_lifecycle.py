@@ -83,7 +83,7 @@ def _arn(ecr: ECRClient, name: str) -> str:
     return ecr.describe_repositories(repositoryNames=[name])["repositories"][0]["repositoryArn"]
 
 
-def test_a_policy_of_somebody_else_is_kept_unless_it_is_to_be_replaced_and_then_put_back(
+def test_a_policy_of_others_is_kept_unless_it_is_to_be_replaced_and_then_put_back(
     stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str
 ) -> None:
     ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=THEIRS)
@@ -117,7 +117,7 @@ def test_two_declarations_for_one_repository_are_refused(
     one = {"RepositoryName": repository, "LifecycleRules": [KEEP_TWO]}
     deployed = stack.deploy(policy_template(one, one | {"LifecycleRules": [KEEP_NINE]}))
     assert deployed.status == "ROLLBACK_COMPLETE"
-    assert any("is declared already, by Policy" in reason for reason in deployed.reasons)
+    assert any("is already declared by Policy" in reason for reason in deployed.reasons)
     assert policy(ecr, repository) is None
 
 
@@ -130,7 +130,7 @@ def test_a_repository_that_declares_its_rules_takes_no_second_policy(
     second = {"RepositoryName": {"Ref": "Repository"}, "LifecycleRules": [KEEP_TWO]}
     deployed = stack.deploy(policy_template(second, Repository=repository))
     assert deployed.status == "ROLLBACK_COMPLETE"
-    assert any("is declared already, by Repository in the stack" in reason for reason in deployed.reasons)
+    assert any("is already declared by Repository in the stack" in reason for reason in deployed.reasons)
 
 
 def test_the_guard_stops_a_dangerous_change_and_the_stack_rolls_back_clean(
@@ -147,13 +147,13 @@ def test_the_guard_stops_a_dangerous_change_and_the_stack_rolls_back_clean(
 
     assert stopped.status == "UPDATE_ROLLBACK_COMPLETE"
     [reason, *_] = stopped.reasons
-    assert "would expire or archive 10 of the 12 images" in reason
-    assert "LifecycleGuard allows (MaxImages 5). Nothing was changed. By priority: rule 1: 10." in reason
-    assert "The first: v0, v1, v2, v3, v4." in reason
+    assert "would expire or archive 10 of 12 images" in reason
+    assert "exceeds LifecycleGuard (MaxImages 5). Nothing was changed. By rule priority: rule 1: 10." in reason
+    assert "First images: v0, v1, v2, v3, v4." in reason
     assert kept(ecr, repository) == 9
 
 
-def test_a_rollback_is_never_held_up_by_the_guard(
+def test_a_rollback_is_never_stopped_by_the_guard(
     stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str, push: Push
 ) -> None:
     guarded = {"RepositoryName": repository, "LifecycleGuard": {"MaxImages": 0}}
@@ -166,7 +166,7 @@ def test_a_rollback_is_never_held_up_by_the_guard(
 
     rolled_back = stack.deploy(policy_template(harmless, Failing=later))
 
-    assert any("There is no repository" in reason for reason in rolled_back.reasons)
+    assert any("does not exist in this account and Region" in reason for reason in rolled_back.reasons)
     assert rolled_back.status == "UPDATE_ROLLBACK_COMPLETE", rolled_back
     assert kept(ecr, repository) == 2
 

@@ -1,4 +1,4 @@
-"""A function behind a custom resource that really dies, and the answer that CloudFormation gets all the same."""
+"""A function behind a custom resource that really crashes, and the answer that CloudFormation receives."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def destination_of(aws: Emulator, controller_stack: str) -> tuple[str, dict[str,
 
 
 def doomed_function(aws: Emulator, code: str, destination: str) -> str:
-    """A function that dies, wired as the functions of the template are."""
+    """A function that crashes, configured as the functions of the template are."""
     name = f"doomed-{uuid.uuid4().hex[:6]}"
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     may_invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": destination}
@@ -85,7 +85,7 @@ def doomed_function(aws: Emulator, code: str, destination: str) -> str:
 
 
 @pytest.mark.parametrize("death", DEATHS)
-def test_a_function_that_dies_is_answered_for(
+def test_a_function_that_crashes_is_answered_for(
     aws: Emulator, controller_stack: str, answers: tuple[str, Queue[dict[str, Any]]], death: str
 ) -> None:
     url, received = answers
@@ -108,6 +108,6 @@ def test_a_function_that_dies_is_answered_for(
     assert received.empty()
 
 
-def test_a_function_that_died_is_not_run_again(aws: Emulator, controller_stack: str) -> None:
+def test_a_function_that_crashed_is_not_run_again(aws: Emulator, controller_stack: str) -> None:
     _, configured = destination_of(aws, controller_stack)
     assert configured["MaximumRetryAttempts"] == 0

@@ -107,7 +107,7 @@ def test_an_update_changes_what_is_declared_and_defaults_what_no_longer_is(
     assert (left["b"], left["theirs"]) == ("2", "stays")
 
 
-def test_every_fault_is_told_at_once_and_nothing_is_made(
+def test_all_faults_are_reported_at_once_and_nothing_is_created(
     stack: Stack, template: Template, ecr: ECRClient, name: str
 ) -> None:
     deployed = stack.deploy(
@@ -196,7 +196,7 @@ def test_a_failed_replacement_leaves_the_old_repository_in_place(
     assert tags(ecr, f"{name}-taken") == {}
 
 
-def test_a_repository_that_somebody_deleted_is_created_again(
+def test_a_repository_that_was_deleted_outside_the_stack_is_created_again(
     stack: Stack, template: Template, ecr: ECRClient, name: str
 ) -> None:
     assert stack.deploy(template(RepositoryName=name)).succeeded
@@ -231,7 +231,7 @@ def test_images_keep_a_repository_unless_empty_on_delete_says_otherwise(
     push(name, "v2")
     failed = stack.delete()
     assert failed.status == "DELETE_FAILED"
-    assert any("holds 2 images" in reason for reason in failed.reasons)
+    assert any("contains 2 images" in reason for reason in failed.reasons)
     assert len(ecr.describe_images(repositoryName=name)["imageDetails"]) == 2
     for image in ecr.describe_images(repositoryName=name)["imageDetails"]:
         ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": image["imageDigest"]}])
@@ -252,7 +252,7 @@ def test_the_role_bounds_the_controller_to_its_repository_names(
 ) -> None:
     deployed = stack.deploy(template(RepositoryName="outside/of-the-prefix"))
     assert deployed.status == "ROLLBACK_COMPLETE"
-    assert any("AWS refused CreateRepository (AccessDenied" in reason for reason in deployed.reasons)
+    assert any("AWS rejected CreateRepository (AccessDenied" in reason for reason in deployed.reasons)
     assert not exists(ecr, "outside/of-the-prefix")
 
 

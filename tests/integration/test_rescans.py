@@ -93,14 +93,14 @@ def test_the_newest_images_of_routed_repositories_are_scanned_again_and_no_other
         call_the_plan()
         wait_until(lambda: is_worked_off(sqs, f"{controller_stack}-RescanQueue"))
 
-    told: set[str] = set()
+    received: set[str] = set()
 
     def is_told() -> bool:
-        told.update(digests(sqs, target))
-        return len(told) >= 2
+        received.update(digests(sqs, target))
+        return len(received) >= 2
 
     wait_until(is_told)
-    assert told == {pushed["v2"], pushed["v3"]}
+    assert received == {pushed["v2"], pushed["v3"]}
     assert [tag for tag in pushed if is_scanned(ecr, routed, tag)] == ["v2", "v3"]
     assert [tag for tag in pushed if is_scanned(ecr, unrouted, tag)] == []
 
@@ -113,6 +113,6 @@ def is_worked_off(sqs: Any, name: str) -> bool:
 
 
 def digests(sqs: Any, url: str) -> list[str]:
-    """The digests of the images of which the queue was told since the last call."""
+    """The digests of the images whose scans the queue received since the last call."""
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
     return [json.loads(message["Body"])["imageDigest"] for message in messages]

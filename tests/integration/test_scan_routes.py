@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from local.emulator.process import Emulator
     from local.stack import Stack
 
-pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="what a scan finds cannot be told to a real AWS")
+pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the findings of a scan cannot be chosen on a real AWS")
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "messages" / "ScanCompleted.json").read_text(encoding="utf-8"))
@@ -145,7 +145,7 @@ def account_of(aws: Emulator) -> str:
     return account
 
 
-def test_a_scan_is_told_to_a_queue_and_to_a_topic(
+def test_a_scan_is_delivered_to_a_queue_and_to_a_topic(
     aws: Emulator, stack: Stack, routes: Callable[..., str], ecr: ECRClient, repository: str, queues: Queues
 ) -> None:
     topic = aws.client("sns").create_topic(Name=stack.name)["TopicArn"]
@@ -156,12 +156,12 @@ def test_a_scan_is_told_to_a_queue_and_to_a_topic(
 
     digest = push_image(ecr, repository, "v1", findings="CRITICAL=1,LOW=3")
 
-    told = queues.scan(queue)
-    assert queues.scan(subscriber) == told
-    assert (told["repositoryName"], told["imageDigest"], told["imageTags"]) == (repository, digest, ["v1"])
-    assert (told["scanType"], told["scanStatus"], told["findingTotal"]) == ("BASIC", "COMPLETE", 4)
-    assert told["findingSeverityCounts"] | {"CRITICAL": 1, "LOW": 3, "HIGH": 0} == told["findingSeverityCounts"]
-    assert told["originalEvent"]["source"] == "aws.ecr"
+    message = queues.scan(queue)
+    assert queues.scan(subscriber) == message
+    assert (message["repositoryName"], message["imageDigest"], message["imageTags"]) == (repository, digest, ["v1"])
+    assert (message["scanType"], message["scanStatus"], message["findingTotal"]) == ("BASIC", "COMPLETE", 4)
+    assert message["findingSeverityCounts"] | {"CRITICAL": 1, "LOW": 3, "HIGH": 0} == message["findingSeverityCounts"]
+    assert message["originalEvent"]["source"] == "aws.ecr"
 
     assert stack.delete().succeeded
     push_image(ecr, repository, "v2", content="v2")
@@ -240,8 +240,8 @@ def started(aws: Emulator, state_machine: str) -> dict[str, Any]:
         executions = states.list_executions(stateMachineArn=state_machine)["executions"]
         if executions:
             [execution] = executions
-            told = states.describe_execution(executionArn=execution["executionArn"])["input"]
-            found: dict[str, Any] = json.loads(told)
+            message = states.describe_execution(executionArn=execution["executionArn"])["input"]
+            found: dict[str, Any] = json.loads(message)
             return found
         time.sleep(0.2)
     raise AssertionError("no execution was started")
@@ -258,7 +258,7 @@ def test_scans_of_a_repository_come_to_a_fifo_queue_in_a_group_of_their_own(
     assert message["Attributes"]["MessageDeduplicationId"] == json.loads(message["Body"])["eventId"]
 
 
-def test_a_deleted_target_ends_in_the_dead_letter_queue_holds_nobody_up_and_can_be_redriven(
+def test_a_deleted_target_ends_in_the_dead_letter_queue_delays_no_other_and_can_be_redriven(
     stack: Stack, routes: Callable[..., str], ecr: ECRClient, repository: str, queues: Queues
 ) -> None:
     deleted, neighbour = queues.make(), queues.make()
@@ -272,7 +272,7 @@ def test_a_deleted_target_ends_in_the_dead_letter_queue_holds_nobody_up_and_can_
     assert queues.scan(neighbour)["imageTags"] == ["v1"]
     letter = queues.dead_letter(repository)
     reason = letter["MessageAttributes"]["Reason"]["StringValue"]
-    assert reason.startswith(f"{arn}: AWS refused SendMessage (")
+    assert reason.startswith(f"{arn}: AWS rejected SendMessage (")
     assert "NonExistentQueue" in reason or "QueueDoesNotExist" in reason
 
     again = queues.make(arn.rpartition(":")[2])
@@ -295,7 +295,7 @@ def test_what_was_delivered_is_not_repeated_when_a_neighbour_is_retried(
     targets = [queues.arn(slow), queues.arn(neighbour)]
     assert stack.deploy(routes({"RepositoryName": repository, "Targets": targets})).succeeded
     event = enhanced(aws, repository)
-    # An invocation that claimed the delivery and died a moment ago; its claim ends after two seconds.
+    # An invocation that claimed the delivery and crashed a moment ago; its claim ends after two seconds.
     left = {"claimant": {"S": "dead"}, "until": {"N": str(int(time.time()) + 2)}}
     table = physical_id(aws, controller_stack, "DeliveriesTable")
     key = {"event": {"S": event["id"]}, "target": {"S": targets[0]}}
@@ -338,9 +338,9 @@ def test_an_enhanced_event_is_replayed_through_a_source_of_the_user(
     }
     answer = aws.client("events").put_events(Entries=[entry])
     assert answer["FailedEntryCount"] == 0
-    told = queues.scan(queue)
-    assert (told["repositoryName"], told["scanType"]) == (repository, "ENHANCED")
-    assert (told["scanStatus"], told["originalScanStatus"]) == ("COMPLETE", "INITIAL_SCAN_COMPLETE")
+    message = queues.scan(queue)
+    assert (message["repositoryName"], message["scanType"]) == (repository, "ENHANCED")
+    assert (message["scanStatus"], message["originalScanStatus"]) == ("COMPLETE", "INITIAL_SCAN_COMPLETE")
 
 
 def test_a_poison_message_ends_in_the_dead_letter_queue_with_a_reason(aws: Emulator, queues: Queues) -> None:
@@ -366,7 +366,7 @@ def test_targets_that_are_not_there_or_out_of_bounds_are_refused_when_declared(
     [reason, *_] = refused.reasons
     assert "has 5 invalid properties" in reason
     for i, (kind, arn) in enumerate(targets.items()):
-        assert f"Targets[{i}]: the {kind} {arn} is not there or not within the controller's reach" in reason
+        assert f"Targets[{i}]: the {kind} {arn} does not exist or the controller cannot access it" in reason
     assert reason.count("ScanTargetFunctions") == 2
 
 
@@ -397,7 +397,7 @@ def test_the_routers_role_cannot_reach_a_target_outside_its_bounds(
     assert queues.scan(queue)["repositoryName"] == repository
     reason = queues.dead_letter(repository)["MessageAttributes"]["Reason"]["StringValue"]
     for arn, operation in zip(outside, ("Invoke", "StartExecution", "Publish", "PutEvents"), strict=True):
-        assert f"{arn}: AWS refused {operation} (A" in reason, reason
+        assert f"{arn}: AWS rejected {operation} (A" in reason, reason
     assert reason.lower().count("not authorized") == len(outside)
 
 

@@ -13,6 +13,7 @@ from ecr_controller import aws
 from ecr_controller.custom_resource.protocol import parsed
 from ecr_controller.custom_resource.request import Request
 from ecr_controller.shared_documents.parts import PartsTable
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,13 +133,7 @@ def ecr(moto: None) -> ECRClient:
 def parts(moto: None, monkeypatch: pytest.MonkeyPatch) -> PartsTable:
     """The table of parts, as the template makes it."""
     monkeypatch.setenv("PARTS_TABLE", "parts")
-    keys = {"target": "HASH", "owner": "RANGE"}
-    aws.client("dynamodb").create_table(
-        TableName="parts",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-    )
+    create_table(aws.client("dynamodb"), "PartsTable", "parts")
     return PartsTable()
 
 

@@ -11,13 +11,15 @@ from tests.unit.template.sam import RESOURCES, TEMPLATE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mypy_boto3_dynamodb import DynamoDBClient
+
     from local.invoke.worlds import Aws
 
 
 def deploy(aws: Aws) -> dict[str, str]:
     """Make the tables, queues and managed policies of the template; what `!Ref` gives, by logical id."""
     makers: dict[str, Callable[[str, Any], str]] = {
-        "AWS::DynamoDB::Table": lambda name, declared: _table(aws, name, declared),
+        "AWS::DynamoDB::Table": lambda name, _declared: create_table(aws.client("dynamodb"), name, name),
         "AWS::SQS::Queue": lambda name, _declared: aws.client("sqs").create_queue(QueueName=name)["QueueUrl"],
         "AWS::IAM::ManagedPolicy": lambda name, declared: _policy(aws, name, declared),
     }
@@ -28,9 +30,11 @@ def deploy(aws: Aws) -> dict[str, str]:
     }
 
 
-def _table(aws: Aws, name: str, declared: Any) -> str:
+def create_table(dynamodb: DynamoDBClient, logical_id: str, name: str) -> str:
+    """Make a table as the template declares it; its name."""
+    declared = RESOURCES[logical_id]["Properties"]
     keys = {each: declared[each] for each in ("AttributeDefinitions", "BillingMode", "KeySchema")}
-    aws.client("dynamodb").create_table(TableName=name, **keys)
+    dynamodb.create_table(TableName=name, **keys)
     return name
 
 

@@ -1,4 +1,4 @@
-"""AWS's errors in our words, and clients that stop calling when the time is up."""
+"""AWS's errors as ours, and clients that make no calls after the deadline."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_failure_of_aws_is_worth_another_try(ecr: ECRClient, code: str, status
         ("UnrecognizedClientException", 403),
     ],
 )
-def test_a_refusal_is_told_to_the_user_with_the_operation_and_the_message(
+def test_a_rejection_is_reported_to_the_user_with_the_operation_and_the_message(
     ecr: ECRClient, code: str, status: int
 ) -> None:
     error = fail(ecr, code, status)

@@ -64,7 +64,7 @@ def test_the_work_sees_whether_a_message_is_delivered_for_the_last_time() -> Non
     assert seen == [Message("a", is_last_receive=False), Message("b", is_last_receive=True)]
 
 
-def test_a_message_that_the_dead_letter_queue_does_not_take_stays_on_its_queue() -> None:
+def test_a_message_that_the_dead_letter_queue_does_not_accept_stays_on_its_queue() -> None:
     class Full:
         def send_message(self, body: str, reason: str) -> None:
             raise UserError("AWS rejected SendMessage.")

@@ -1,4 +1,4 @@
-"""The structure of the package: imports run down only, and somebody new finds a thing where its name says."""
+"""The structure of the package: imports run down only, and names show where things are."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NOUNS = {"repository", "lifecycle", "repository_policy", "grants", "event_routin
 FLOORS = ({GROUND}, {"custom_resource"}, {"shared_documents", "principals"}, NOUNS, {"resources"})
 # Where a module imports another one only when it is needed, because few requests do.
 LATE = {
-    ("aws", "boto3"),
     ("aws", "botocore"),
     ("aws", "botocore.config"),
+    ("aws", "botocore.session"),
     ("custom_resource.properties", "difflib"),
     ("lifecycle.guard", "ecr_controller.lifecycle.ecr"),
     ("lifecycle.guard", "ecr_controller.lifecycle.evaluation"),

@@ -1,6 +1,6 @@
 """Clients of AWS services, made when first used, and AWS's errors as those of `errors`.
 
-The SDK is imported with the first client, so that a request that makes no AWS call does not pay for it.
+botocore is imported with the first client, so that a request that makes no AWS call does not pay for it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Beside every code that contains "Throttl", and every HTTP status that means the same.
+# In addition to codes that contain "Throttl", and to HTTP status 429 and server errors.
 _RETRYABLE = {"RequestLimitExceeded", "TooManyRequestsException", "ProvisionedThroughputExceededException"}
 
 
 @cache
 def client(service: str) -> Any:
     """The client of a service: short timeouts, few retries, the controller's name in the user agent."""
-    import boto3
     from botocore.config import Config
 
     config = Config(
@@ -36,9 +35,17 @@ def client(service: str) -> Any:
         retries={"mode": "standard", "total_max_attempts": 4},
         user_agent_extra=f"ecr-controller/{__version__}",
     )
-    made = cast("Any", boto3).client(service, config=config)
+    made = _session().create_client(service, config=config)
     made.meta.events.register("before-send", _refuse_after_deadline)
     return made
+
+
+@cache
+def _session() -> Any:
+    # One session: it keeps what it parsed for one client, such as the endpoints, for the next.
+    import botocore.session
+
+    return botocore.session.get_session()
 
 
 def _refuse_after_deadline(**_event: object) -> None:

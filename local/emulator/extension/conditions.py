@@ -1,4 +1,4 @@
-"""Authorization that MiniStack lacks: condition keys, the resources of ECR calls, and the right to tag at creation.
+"""Authorization that MiniStack lacks: condition keys, the resources of ECR calls, the permission to tag at creation.
 
 Missing are `iam:PolicyARN`, `aws:ResourceTag` and `ecr:ResourceTag` for ECR, `aws:TagKeys` of UntagResource; a call
 with a `resourceArn` or `repositoryNames` is checked on `*`; AttachGroupPolicy is checked on the policy;

@@ -98,7 +98,7 @@ def _delete(data: Json, image_id: Json) -> list[Json]:
 
 
 def detail(data: Json, image: Json) -> Json:
-    """The image as DescribeImages tells of it."""
+    """The image as DescribeImages returns it."""
     config = manifest(image).get("config", {})
     shown: Json = {
         "registryId": get_account_id(),

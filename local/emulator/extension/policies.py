@@ -85,7 +85,7 @@ def _statements(text: str) -> list[Any]:
 
 
 def _is_statement(statement: Any) -> bool:
-    """Whether ECR would take it: somebody, some action, and no resource."""
+    """Whether ECR accepts it: with a principal and an action, and without a resource."""
     if not isinstance(statement, dict) or {"Resource", "NotResource"} & statement.keys():
         return False
     return all(statement.keys() & {name, f"Not{name}"} for name in ("Principal", "Action"))

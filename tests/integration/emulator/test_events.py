@@ -81,8 +81,8 @@ def test_a_world_that_is_there_already_stays(account: Emulator, controller: Cont
     assert "the event grant/create: SUCCESS" in before[1]
 
 
-def test_what_the_controller_lacks_is_said(account: Emulator, controller: Controller) -> None:
-    with pytest.raises(ControllerError, match="The controller's stack missing is not there"):
+def test_the_error_names_what_the_controller_lacks(account: Emulator, controller: Controller) -> None:
+    with pytest.raises(ControllerError, match="The controller's stack missing does not exist"):
         Controller(account, "", [], "missing")
     del controller.ids["RescanQueue"]
     with pytest.raises(ControllerError, match=r"has no RescanQueue\. .* with the parameter RescanSchedule"):

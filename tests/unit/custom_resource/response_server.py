@@ -36,7 +36,7 @@ class Taken:
 
 
 class ResponseServer:
-    """Behaves as it is told, request by request, and takes everything with 200 after that."""
+    """Behaves as configured, request by request, and then accepts every request with 200."""
 
     def __init__(self, *behaviours: Behaviour, always: Behaviour = 200) -> None:
         self.taken: list[Taken] = []

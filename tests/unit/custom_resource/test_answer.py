@@ -42,9 +42,9 @@ def undelivered(url: str, seconds: float = 0.3) -> answer.NotDelivered:
 def test_a_reason_of_any_characters_fits_and_only_its_end_is_cut(reason: str) -> None:
     body = answer.failure(event("Update"), reason, LOG)
     assert len(body) <= 4096
-    told: dict[str, Any] = json.loads(body)
-    kept, _, rest = told.pop("Reason").partition(" … (shortened; the log has all of it: ")
-    assert told == {
+    sent: dict[str, Any] = json.loads(body)
+    kept, _, rest = sent.pop("Reason").partition(" … (shortened; the log has all of it: ")
+    assert sent == {
         "Status": "FAILED",
         "RequestId": "request-1",
         "StackId": STACK_ID,
@@ -68,9 +68,9 @@ def test_attributes_arrive_whole_or_not_at_all(attributes: dict[str, str], no_ec
         assert len(json.dumps(attributes)) > 3_500
     else:
         assert len(body) <= 4096
-        told = json.loads(body)
-        assert told["Data"] == json.loads(json.dumps(attributes))
-        assert told["NoEcho"] is no_echo
+        sent = json.loads(body)
+        assert sent["Data"] == json.loads(json.dumps(attributes))
+        assert sent["NoEcho"] is no_echo
 
 
 def test_an_answer_of_exactly_4096_bytes_is_sent_and_one_more_is_too_large() -> None:
@@ -119,14 +119,14 @@ def test_the_put_has_an_empty_content_type_the_right_length_and_the_url_unchange
 
 
 @pytest.mark.parametrize("status", [200, 201, 204])
-def test_any_status_of_success_takes_the_answer(server: ResponseServer, status: int) -> None:
+def test_any_status_of_success_accepts_the_answer(server: ResponseServer, status: int) -> None:
     server.behave(status)
     answer.send(server.url, b"{}", time.time() + 5)
     assert len(server.taken) == 1
 
 
 @pytest.mark.parametrize("behaviour", [403, 500, "drop"])
-def test_an_answer_never_taken_raises_before_the_time_is_up(behaviour: Behaviour) -> None:
+def test_an_answer_never_accepted_raises_before_the_time_is_up(behaviour: Behaviour) -> None:
     with ResponseServer(always=behaviour) as server:
         until = time.time() + 0.2
         undelivered(server.url, 0.2)

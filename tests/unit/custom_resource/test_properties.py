@@ -81,7 +81,7 @@ def test_scalars_are_taken_from_the_strings_that_cloudformation_sends(name: str,
         ("LifecycleGuard", "10", "LifecycleGuard", "must be a map of properties"),
     ],
 )
-def test_what_is_of_another_type_is_told(name: str, given: Any, path: str, message: str) -> None:
+def test_a_value_of_another_type_is_reported(name: str, given: Any, path: str, message: str) -> None:
     assert checked(**{name: given}) == ({}, [(path, message)])
 
 
@@ -92,10 +92,10 @@ def test_a_documents_types_are_taken_as_they_are() -> None:
     assert "Text.rules[0].rulePriority: must be an integer" in map(str, faults)
 
 
-# What is left out, and what is told
+# What is left out, and what is reported
 
 
-def test_cloudformations_own_properties_are_nobodys_fault() -> None:
+def test_the_properties_of_cloudformation_are_no_fault() -> None:
     assert checked(ServiceToken="arn:aws:lambda:eu-west-1:123456789012:function:f", ServiceTimeout="60") == ({}, [])
 
 
@@ -111,7 +111,7 @@ def test_cloudformations_own_properties_are_nobodys_fault() -> None:
         ("", ""),
     ],
 )
-def test_an_unknown_property_is_told_with_the_one_that_was_meant(name: str, hint: str) -> None:
+def test_an_unknown_property_is_reported_with_the_one_that_was_meant(name: str, hint: str) -> None:
     assert checked(**{name: "x"}) == ({}, [(name, f"is not a known property{hint}")])
 
 
@@ -154,7 +154,7 @@ def test_properties_that_are_no_map_are_one_fault(declared: Any) -> None:
         ("EncryptionKey", "alias/key", "EncryptionKey", "arn:aws:kms:REGION:ACCOUNT:key/ID"),
     ],
 )
-def test_a_value_out_of_bounds_is_told_in_words(name: str, given: Any, path: str, words: str) -> None:
+def test_a_value_out_of_bounds_is_reported(name: str, given: Any, path: str, words: str) -> None:
     _, [(found, message)] = checked(**{name: given})
     assert found == path
     assert words in message

@@ -1,4 +1,4 @@
-"""What becomes of a request: who does it, how often, until when, and in what words its failure is told."""
+"""What happens to a request: which resource handles it, how often, until when, and how its failure is reported."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_users_error_is_the_reason_word_for_word(server: ResponseServer) -> No
     assert server.only()["Reason"] == expected
 
 
-def test_a_defect_is_told_by_its_kind_and_where_the_log_is_and_the_log_has_the_traceback(
+def test_a_defect_is_reported_by_its_kind_and_where_the_log_is_and_the_log_has_the_traceback(
     server: ResponseServer, logs: pytest.LogCaptureFixture
 ) -> None:
     serve(event("Create", server.url), LambdaContext(), Resource(raising(ValueError("a detail of ours"))))
@@ -108,13 +108,13 @@ def test_a_timeout_within_the_work_is_a_defect_and_not_the_deadline(server: Resp
 def test_attributes_too_large_fail_the_request_as_any_failure_does(server: ResponseServer) -> None:
     resource = Resource(lambda: Result("shop/new", {"Text": "x" * 5_000}))
     assert serve(event("Create", server.url), LambdaContext(), resource) == "FAILED"
-    told = server.only()
-    assert (told["Status"], told["PhysicalResourceId"]) == ("FAILED", f"{MARKER}request-1")
-    assert "CloudFormation accepts 4,096 bytes" in told["Reason"]
+    sent = server.only()
+    assert (sent["Status"], sent["PhysicalResourceId"]) == ("FAILED", f"{MARKER}request-1")
+    assert "CloudFormation accepts 4,096 bytes" in sent["Reason"]
 
 
 @pytest.mark.parametrize("result", [None, Result("shop/new", {"Made": object()})], ids=["nothing", "no JSON"])
-def test_a_result_that_cannot_be_told_is_a_defect(server: ResponseServer, result: Any) -> None:
+def test_a_result_that_cannot_be_encoded_is_a_defect(server: ResponseServer, result: Any) -> None:
     assert serve(event("Create", server.url), LambdaContext(), Resource(lambda: result)) == "FAILED"
     assert "because of a defect" in server.only()["Reason"]
 
@@ -203,9 +203,9 @@ def test_work_that_ends_after_the_deadline_changes_no_answer(
     work = Hang(late)
     serve(event("Update", server.url), LambdaContext(seconds=0.2), Resource(work))
     work.let_go()
-    told = server.only()
-    assert (told["Status"], told["PhysicalResourceId"]) == ("FAILED", "shop/images")
-    assert told["Reason"] == f"The controller did not finish before its deadline. Its log shows what was done: {LOG}"
+    sent = server.only()
+    assert (sent["Status"], sent["PhysicalResourceId"]) == ("FAILED", "shop/images")
+    assert sent["Reason"] == f"The controller did not finish before its deadline. Its log shows what was done: {LOG}"
 
 
 def test_work_that_hung_is_not_tried_again_after_the_deadline(server: ResponseServer) -> None:
@@ -251,7 +251,7 @@ def test_the_deadline_of_one_request_does_not_bind_the_next(server: ResponseServ
     assert [taken.answer["Status"] for taken in server.taken] == ["FAILED", "SUCCESS"]
 
 
-def test_an_answer_that_is_not_taken_leaves_the_request_to_the_function_for_dead_ones() -> None:
+def test_an_answer_that_is_not_accepted_leaves_the_request_to_the_on_failure_function() -> None:
     with ResponseServer(always=403) as refusing:
         began, context = time.time(), LambdaContext(seconds=0.4)
         with pytest.raises(answer.NotDelivered, match="HTTP status 403"):

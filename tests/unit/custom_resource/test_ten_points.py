@@ -87,7 +87,7 @@ def test_point_1_exactly_one_answer_when_it_is_done(server: ResponseServer, kind
 
 
 @pytest.mark.parametrize("failure", [400, 403, 404, 500, 503, 301, "drop", "slow"])
-def test_point_2_the_put_is_tried_again_until_it_is_taken_and_each_try_has_its_own_timeout(
+def test_point_2_the_put_is_retried_until_it_is_accepted_and_each_attempt_has_its_own_timeout(
     server: ResponseServer, monkeypatch: pytest.MonkeyPatch, failure: Behaviour
 ) -> None:
     monkeypatch.setattr(answer, "TRY_SECONDS", 0.15)

@@ -1,4 +1,4 @@
-"""Stand-ins in memory for the router's table, targets and dead letters, with faults to order."""
+"""Replacements in memory for the router's table, targets and dead letters, with faults on demand."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def basic(**detail: Any) -> dict[str, Any]:
 
 
 def scan(**detail: Any) -> ScanCompleted:
-    """The scan that such an event tells of."""
+    """The scan that such an event reports."""
     found = events.parse(basic(**detail))
     assert found is not None
     return found

@@ -1,4 +1,4 @@
-"""A burst of events with duplicates, poison, a target that fails, one that is gone, and invocations that die."""
+"""A burst of events with duplicates, malformed events, failing and missing targets, and invocations that crash."""
 
 from __future__ import annotations
 

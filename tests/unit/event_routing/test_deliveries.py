@@ -9,6 +9,7 @@ import pytest
 
 from ecr_controller import aws
 from ecr_controller.event_routing.deliveries import KEPT_SECONDS, Claim, DeliveriesTable
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from typing import Any
@@ -19,13 +20,7 @@ EVENT, TARGET = "event-1", "arn:aws:sqs:eu-west-1:123456789012:a"
 @pytest.fixture
 def deliveries(moto: None, monkeypatch: pytest.MonkeyPatch) -> DeliveriesTable:
     monkeypatch.setenv("DELIVERIES_TABLE", "deliveries")
-    keys = {"event": "HASH", "target": "RANGE"}
-    aws.client("dynamodb").create_table(
-        TableName="deliveries",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-    )
+    create_table(aws.client("dynamodb"), "DeliveriesTable", "deliveries")
     return DeliveriesTable()
 
 
@@ -47,11 +42,11 @@ def test_a_claimant_may_claim_again_as_a_retry_of_the_sdk_does(deliveries: Deliv
     assert [claim(deliveries, "one"), claim(deliveries, "one")] == [Claim.OURS, Claim.OURS]
 
 
-def test_a_claim_that_has_ended_goes_to_the_next(deliveries: DeliveriesTable) -> None:
+def test_a_claim_that_has_ended_can_be_claimed_again(deliveries: DeliveriesTable) -> None:
     assert [claim(deliveries, "one", -2), claim(deliveries, "two")] == [Claim.OURS, Claim.OURS]
 
 
-def test_what_was_delivered_is_nobodys_to_deliver_again(deliveries: DeliveriesTable) -> None:
+def test_what_was_delivered_is_not_delivered_again(deliveries: DeliveriesTable) -> None:
     claim(deliveries, "one")
     deliveries.mark(EVENT, TARGET)
     assert [claim(deliveries, "one"), claim(deliveries, "two")] == [Claim.DELIVERED, Claim.DELIVERED]
@@ -63,7 +58,7 @@ def test_a_released_claim_is_free_at_once(deliveries: DeliveriesTable) -> None:
     assert claim(deliveries, "two") is Claim.OURS
 
 
-def test_nobody_releases_the_claim_of_another_or_what_was_delivered(deliveries: DeliveriesTable) -> None:
+def test_a_claimant_releases_no_claim_of_another_and_no_delivery(deliveries: DeliveriesTable) -> None:
     claim(deliveries, "one")
     deliveries.release(EVENT, TARGET, "two")
     assert claim(deliveries, "two") is Claim.UNDER_WAY
@@ -72,7 +67,7 @@ def test_nobody_releases_the_claim_of_another_or_what_was_delivered(deliveries: 
     assert claim(deliveries, "one") is Claim.DELIVERED
 
 
-def test_what_is_remembered_outlives_both_queues_and_then_goes(deliveries: DeliveriesTable) -> None:
+def test_a_record_outlives_both_queues_and_then_expires(deliveries: DeliveriesTable) -> None:
     claim(deliveries, "one")
     deliveries.mark(EVENT, TARGET)
     assert float(item()["expires"]["N"]) == pytest.approx(time.time() + KEPT_SECONDS, abs=5)

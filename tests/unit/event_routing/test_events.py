@@ -55,12 +55,12 @@ def test_findings_that_inspector_only_adds_up_are_not_lost() -> None:
     assert (sum(found.counts.values()), found.total) == (130, 158)
 
 
-def test_findings_that_are_only_added_up_may_be_low_but_no_worse() -> None:
+def test_findings_that_are_only_in_the_total_may_be_low_but_no_higher() -> None:
     found = scan(finding_severity_counts={"TOTAL": 3})
     assert (found.worst, found.reaches("LOW"), found.reaches("MEDIUM")) == ("LOW", True, False)
 
 
-def test_a_severity_that_nobody_knows_counts_as_undefined() -> None:
+def test_an_unknown_severity_counts_as_undefined() -> None:
     found = scan(finding_severity_counts={"NEGLIGIBLE": 2, "UNDEFINED": 1})
     assert (found.counts["UNDEFINED"], found.total) == (3, 3)
 
@@ -75,7 +75,7 @@ def test_tags_may_be_missing(tags: list[str] | None) -> None:
     assert scan(image_tags=tags).image_tags == ()
 
 
-def test_a_status_that_nobody_knows_is_taken_as_it_is() -> None:
+def test_an_unknown_status_is_kept() -> None:
     assert scan(scan_status="ABANDONED").status == "ABANDONED"
 
 
@@ -132,13 +132,13 @@ def test_a_scan_that_lacks_what_every_scan_has_is_malformed(event: Any) -> None:
 @pytest.mark.parametrize("name", SCANS)
 def test_what_targets_receive_is_what_the_schema_says(name: str) -> None:
     event = documented(name)
-    told = json.loads(json.dumps(read(event).document()))
-    jsonschema.validate(told, SCHEMA, format_checker=jsonschema.FormatChecker())
-    assert told["originalEvent"] == event
-    assert set(told) == set(SCHEMA["properties"])
+    document = json.loads(json.dumps(read(event).document()))
+    jsonschema.validate(document, SCHEMA, format_checker=jsonschema.FormatChecker())
+    assert document["originalEvent"] == event
+    assert set(document) == set(SCHEMA["properties"])
 
 
-def test_the_schema_knows_what_is_wrong() -> None:
+def test_the_schema_rejects_invalid_documents() -> None:
     for broken in ({"time": "yesterday"}, {"findingSeverityCounts": {"HIGH": 1}}, {"scanType": "OTHER"}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(scan().document() | broken, SCHEMA)

@@ -52,14 +52,14 @@ def bench() -> Bench:
     return Bench()
 
 
-def test_every_target_is_told_once_however_often_the_event_comes(bench: Bench) -> None:
+def test_every_target_receives_the_event_once_however_often_it_arrives(bench: Bench) -> None:
     outcomes = [bench.work(record(basic()), record(basic())), bench.work(record(basic()))]
     assert dict(bench.targets.received) == {(EVENT, A): 1, (EVENT, B): 1}
     assert [each.tally.deliveries for each in outcomes] == [2, 0]
     assert [each.failed for each in outcomes] == [[], []]
 
 
-def test_a_passing_failure_is_tried_again_without_telling_the_neighbour_again(bench: Bench) -> None:
+def test_a_retryable_failure_is_retried_without_repeating_other_deliveries(bench: Bench) -> None:
     bench.targets.errors[A] = [RetryableError("throttled")]
     assert bench.work(record(basic())).failed == ["m"]
     assert bench.work(record(basic(), receives=2)).failed == []
@@ -67,7 +67,7 @@ def test_a_passing_failure_is_tried_again_without_telling_the_neighbour_again(be
     assert bench.dead_letters.letters == []
 
 
-def test_a_lasting_failure_goes_to_the_dead_letters_at_once_with_its_reason(bench: Bench) -> None:
+def test_a_permanent_failure_goes_to_the_dead_letters_at_once_with_its_reason(bench: Bench) -> None:
     bench.targets.errors[A] = [UserError("it is gone")]
     outcome = bench.work(record(basic()))
     assert (outcome.failed, outcome.dead_letters, outcome.tally.failures) == ([], 1, 1)
@@ -75,20 +75,20 @@ def test_a_lasting_failure_goes_to_the_dead_letters_at_once_with_its_reason(benc
     assert bench.targets.received == {(EVENT, B): 1}
 
 
-def test_a_passing_failure_at_the_last_receive_goes_to_the_dead_letters(bench: Bench) -> None:
+def test_a_retryable_failure_at_the_last_receive_goes_to_the_dead_letters(bench: Bench) -> None:
     bench.targets.errors[A] = [RetryableError("throttled")]
     outcome = bench.work(record(basic(), receives=5))
     assert (outcome.failed, outcome.dead_letters) == ([], 1)
 
 
-def test_a_lasting_failure_waits_for_a_passing_one_and_is_told_with_it(bench: Bench) -> None:
+def test_a_permanent_failure_waits_for_a_retryable_one_and_is_reported_with_it(bench: Bench) -> None:
     bench.targets.errors = {A: [UserError("gone"), UserError("gone")], B: [RetryableError("throttled")]}
     assert bench.work(record(basic())).dead_letters == 0
     assert bench.work(record(basic(), receives=2)).dead_letters == 1
     assert [reason for _, reason in bench.dead_letters.letters] == [f"{A}: gone"]
 
 
-def test_a_redriven_event_tells_only_whom_it_had_not_told(bench: Bench) -> None:
+def test_a_redriven_event_is_delivered_only_to_targets_that_did_not_receive_it(bench: Bench) -> None:
     bench.targets.errors[A] = [UserError("it is gone")]
     bench.work(record(basic()))
     [(body, _)] = bench.dead_letters.letters
@@ -97,7 +97,7 @@ def test_a_redriven_event_tells_only_whom_it_had_not_told(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("poison", ["not JSON", "[]", '{"detail-type": "ECR Image Scan"}'])
-def test_poison_goes_to_the_dead_letters_and_takes_nobody_with_it(bench: Bench, poison: str) -> None:
+def test_a_malformed_event_goes_to_the_dead_letters_and_affects_no_other(bench: Bench, poison: str) -> None:
     outcome = bench.work(record(poison, message_id="p"), record(basic()))
     assert (outcome.failed, outcome.dead_letters, outcome.tally.deliveries) == ([], 1, 2)
 

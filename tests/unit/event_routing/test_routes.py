@@ -1,4 +1,4 @@
-"""Which routes take a scan, and that they are found in one look-up a level."""
+"""Which routes select a scan, and that they are found with one read per level."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def route(repositories: str = "*", target: str = "t", **changes: Any) -> Route:
     return Route(repositories, (target,), **changes)
 
 
-def test_a_name_is_looked_up_once_a_level() -> None:
+def test_a_name_is_read_once_per_level() -> None:
     assert patterns_matching("a/b/c") == ("a/b/c", "a/b/*", "a/*", "*")
     assert patterns_matching("app") == ("app", "*")
 
@@ -42,7 +42,7 @@ def test_the_routes_found_level_by_level_are_those_that_match_one_by_one(pattern
     assert sorted(found) == sorted(each.targets[0] for each in routes if means(each.repositories, name))
 
 
-def test_a_target_of_several_routes_is_told_once() -> None:
+def test_a_target_of_several_routes_receives_the_scan_once() -> None:
     assert targets_of(scan(), lambda _key: (route(), route())) == ("t",)
 
 
@@ -93,7 +93,7 @@ def test_the_status_decides(declared: str, status: str, taken: bool) -> None:
         (None, {}, True),
     ],
 )
-def test_the_minimum_severity_asks_for_that_or_worse(minimum: str | None, counts: dict[str, int], taken: bool) -> None:
+def test_the_minimum_severity_selects_that_or_higher(minimum: str | None, counts: dict[str, int], taken: bool) -> None:
     assert route(minimum_severity=minimum).selects(scan(finding_severity_counts=counts)) is taken
 
 

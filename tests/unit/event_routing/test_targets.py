@@ -1,4 +1,4 @@
-"""The five kinds of target: told by their ARNs, looked at, and sent to."""
+"""The five kinds of target: parsed from their ARNs, verified, and delivered to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ARNS = {
 
 
 @pytest.mark.parametrize("kind", ARNS)
-def test_an_arn_tells_the_kind_the_name_and_the_home(kind: str) -> None:
+def test_an_arn_determines_the_kind_the_name_and_the_home(kind: str) -> None:
     found = targets.parse(ARNS[kind])
     assert (found.kind, found.name, found.account, found.region) == (kind, "findings", "123456789012", "eu-west-1")
 
@@ -127,7 +127,9 @@ EXPECTED: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", EXPECTED)
-def test_each_kind_is_told_in_its_own_way(credentials: None, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+def test_each_kind_receives_the_scan_in_its_own_way(
+    credentials: None, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
     service, operation, arn, parameters, answer = EXPECTED[case]
     with stubbed(monkeypatch, service) as stub:
         stub.add_response(operation, answer, parameters)
@@ -150,7 +152,7 @@ def test_an_execution_that_is_there_already_is_a_delivery(credentials: None, mon
         ({"ErrorCode": "MalformedDetail"}, UserError),
     ],
 )
-def test_an_event_bus_is_looked_at_and_what_it_says_of_the_event_is_heard(
+def test_an_event_bus_is_described_and_its_response_for_the_event_is_checked(
     credentials: None, monkeypatch: pytest.MonkeyPatch, answer: dict[str, str], raised: type[Exception] | None
 ) -> None:
     entry = {

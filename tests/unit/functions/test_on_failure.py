@@ -1,4 +1,4 @@
-"""The function that answers for dead functions."""
+"""The function that answers for functions that failed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 FOLDER = ROOT / "functions/on_failure"
 
-# What Lambda hands over as the responsePayload of a function that died, and what of it is to be told.
-DEATHS: dict[str, tuple[Any, str]] = {
+# What Lambda sends as the responsePayload of a function that failed, and the cause that the reason must contain.
+FAILURES: dict[str, tuple[Any, str]] = {
     "a crash at import": (
         {
             "errorMessage": "Unable to import module 'app': No module named 'boto3'",
@@ -51,7 +51,7 @@ DEATHS: dict[str, tuple[Any, str]] = {
 }
 
 
-def death(request: dict[str, Any], payload: Any = None, condition: str = "EventAgeExceeded") -> dict[str, Any]:
+def failure(request: dict[str, Any], payload: Any = None, condition: str = "EventAgeExceeded") -> dict[str, Any]:
     """The event of an on-failure destination."""
     return {
         "version": "1.0",
@@ -80,13 +80,13 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     del sys.modules["answer"]
 
 
-@pytest.mark.parametrize(("payload", "told"), DEATHS.values(), ids=DEATHS)
-def test_it_answers_failed_and_says_how_the_function_died(app: ModuleType, payload: Any, told: str) -> None:
+@pytest.mark.parametrize(("payload", "cause"), FAILURES.values(), ids=FAILURES)
+def test_it_answers_failed_with_the_cause(app: ModuleType, payload: Any, cause: str) -> None:
     with ResponseServer() as server:
-        app.handler(death(event("Create", server.url), payload), LambdaContext())
+        app.handler(failure(event("Create", server.url), payload), LambdaContext())
     reason = server.only().pop("Reason")
     assert reason.startswith("The controller's function ecr-controller-repository failed before it could answer: ")
-    assert told in reason
+    assert cause in reason
     assert reason.endswith(". Its log has the details.")
 
 
@@ -98,10 +98,10 @@ def test_a_create_is_answered_with_the_marker_and_all_else_with_its_physical_id(
     app: ModuleType, kind: str, physical_id: str
 ) -> None:
     with ResponseServer() as server:
-        app.handler(death(event(kind, server.url)), LambdaContext())
-    told = server.only()
-    del told["Reason"]
-    assert told == {
+        app.handler(failure(event(kind, server.url)), LambdaContext())
+    answer = server.only()
+    del answer["Reason"]
+    assert answer == {
         "Status": "FAILED",
         "RequestId": "request-1",
         "StackId": STACK_ID,
@@ -112,47 +112,47 @@ def test_a_create_is_answered_with_the_marker_and_all_else_with_its_physical_id(
 
 def test_the_delete_of_a_failed_create_keeps_its_marker(app: ModuleType) -> None:
     with ResponseServer() as server:
-        app.handler(death(event("Delete", server.url, PhysicalResourceId=f"{MARKER}request-0")), LambdaContext())
+        app.handler(failure(event("Delete", server.url, PhysicalResourceId=f"{MARKER}request-0")), LambdaContext())
     assert server.only()["PhysicalResourceId"] == f"{MARKER}request-0"
 
 
 @pytest.mark.parametrize("missing", ["RequestType", "ResourceType", "ResourceProperties"])
-def test_a_request_that_lacks_what_killed_the_function_is_answered(app: ModuleType, missing: str) -> None:
+def test_an_incomplete_request_is_answered(app: ModuleType, missing: str) -> None:
     with ResponseServer() as server:
         request = event("Create", server.url)
         del request[missing]
-        app.handler(death(request), LambdaContext())
+        app.handler(failure(request), LambdaContext())
     assert server.only()["Status"] == "FAILED"
 
 
 @pytest.mark.parametrize("absent", ["responsePayload", "condition"])
-def test_an_event_that_says_little_is_enough(app: ModuleType, absent: str) -> None:
+def test_an_event_without_details_is_enough(app: ModuleType, absent: str) -> None:
     with ResponseServer() as server:
-        told = death(event("Create", server.url))
-        told.pop(absent, None)
-        told["requestContext"].pop(absent, None)
-        app.handler(told, LambdaContext())
+        failed = failure(event("Create", server.url))
+        failed.pop(absent, None)
+        failed["requestContext"].pop(absent, None)
+        app.handler(failed, LambdaContext())
     assert server.only()["Status"] == "FAILED"
 
 
-def test_a_long_message_is_cut_to_what_cloudformation_takes(app: ModuleType) -> None:
+def test_a_long_message_is_cut_to_what_cloudformation_accepts(app: ModuleType) -> None:
     with ResponseServer() as server:
-        app.handler(death(event("Create", server.url), {"errorMessage": '"' * 9_000}), LambdaContext())
+        app.handler(failure(event("Create", server.url), {"errorMessage": '"' * 9_000}), LambdaContext())
     assert len(server.taken[0].body) <= 4096
     assert "the log has all of it: log of ecr-controller-repository" in server.only()["Reason"]
 
 
-def test_it_raises_in_its_time_when_the_answer_is_not_taken_so_that_lambda_tries_again(app: ModuleType) -> None:
+def test_it_raises_in_time_if_the_answer_is_not_accepted_so_that_lambda_retries(app: ModuleType) -> None:
     began, context = time.time(), LambdaContext(seconds=0.4)
     with ResponseServer(always=500) as server, pytest.raises(app.answer.NotDelivered, match="HTTP status 500"):
-        app.handler(death(event("Create", server.url)), context)
+        app.handler(failure(event("Create", server.url)), context)
     assert time.time() - began < context.seconds
 
 
-def test_its_log_tells_of_the_death_but_not_of_the_query(app: ModuleType, caplog: pytest.LogCaptureFixture) -> None:
+def test_its_log_has_the_failure_but_not_the_query(app: ModuleType, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     with ResponseServer(403) as server:
-        app.handler(death(event("Create", server.url), {"errorMessage": "killed"}), LambdaContext())
+        app.handler(failure(event("Create", server.url), {"errorMessage": "killed"}), LambdaContext())
     assert "ecr-controller-repository failed during Create of Images: killed" in caplog.text
     assert "HTTP status 403" in caplog.text
     assert SIGNATURE not in caplog.text

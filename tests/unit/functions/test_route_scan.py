@@ -13,6 +13,7 @@ from ecr_controller.deadline import DEADLINE
 from ecr_controller.event_routing.routes import Route, storage_key
 from local import ROOT
 from local.invoke.invocation import load
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +34,7 @@ class Context:
 @pytest.fixture
 def route_scan(parts: PartsTable, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The router's module, a route of every scan to a queue, and the dead-letter queue."""
-    keys = {"event": "HASH", "target": "RANGE"}
-    aws.client("dynamodb").create_table(
-        TableName="deliveries",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-    )
+    create_table(aws.client("dynamodb"), "DeliveriesTable", "deliveries")
     for name in ("findings", "dead"):
         aws.client("sqs").create_queue(QueueName=name)
     monkeypatch.setenv("DELIVERIES_TABLE", "deliveries")
@@ -82,9 +77,9 @@ def test_what_is_worth_a_retry_is_delivered_again(route_scan: ModuleType) -> Non
 
 def test_a_batch_is_measured(route_scan: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     route_scan.handler(load("route_scan/batch-with-poison"), Context())
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    scans = {each["Severity"]: each["Scans"] for each in told if "Severity" in each}
-    [batch] = [each for each in told if "Severity" not in each]
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    scans = {each["Severity"]: each["Scans"] for each in records if "Severity" in each}
+    [batch] = [each for each in records if "Severity" not in each]
     assert scans == {"CRITICAL": [2.0]}
     assert (batch["Deliveries"], batch["DeadLetters"], batch["DeliveryFailures"]) == ([2.0], [1.0], [0.0])
     assert batch["Retries"] == [0.0]

@@ -101,11 +101,11 @@ def test_a_role_or_user_of_this_account_gets_the_right_to_a_token(access: str, g
         *({"Access": "Pull", "Grantee": each} for each in (OTHER_ROLE, "*", "999999999999", "o-a1b2c3d4e5")),
     ],
 )
-def test_nobody_else_gets_it_and_not_where_it_is_turned_off(declared: dict[str, Any]) -> None:
+def test_no_other_grantee_gets_it_and_none_if_it_is_turned_off(declared: dict[str, Any]) -> None:
     assert not grant(**declared).token
 
 
-def test_it_can_be_asked_for_with_any_actions() -> None:
+def test_it_can_be_requested_with_any_actions() -> None:
     assert grant(Actions=["ecr:BatchGetImage"], AuthorizationToken="true").token
 
 
@@ -149,13 +149,13 @@ def test_conditions_go_together_with_those_of_the_grantee() -> None:
 # Faults
 
 
-def test_a_group_is_told_what_to_do_instead() -> None:
+def test_the_fault_of_a_group_says_what_to_do_instead() -> None:
     message = faults(Grantee=GROUP, Access="Pull")["Grantee"]
     assert "a repository policy does not support" in message
     assert "Custom::ECRAuthorizationTokenGrant" in message
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     found = faults(
         RepositoryName="BAD",
         Grantee="web",

@@ -1,4 +1,4 @@
-"""What a gate lets through, and the words with which it stops a deployment."""
+"""What a gate allows, and the message with which it stops a deployment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BAD = Scan(
 )
 
 
-def test_findings_of_the_severity_and_worse_ones_stop_a_deployment_and_the_worst_are_named_first() -> None:
+def test_findings_of_the_severity_or_higher_stop_a_deployment_and_the_most_severe_are_named_first() -> None:
     assert Gate("HIGH").refusal(IMAGE, BAD) == (
         "The image team/app:v1 has 3 findings of severity HIGH or higher (1 CRITICAL, 2 HIGH). MaxFindings allows 0. "
         "Findings: CVE-9 (CRITICAL, openssl 1.0.0), CVE-1 (HIGH), CVE-2 (HIGH, zlib 1.2)."
@@ -40,7 +40,7 @@ def test_of_many_findings_five_are_named() -> None:
     ("fail_on", "tolerated"),
     [("CRITICAL", 1), ("HIGH", 3), ("MEDIUM", 3), ("LOW", 12), ("INFORMATIONAL", 12), ("UNDEFINED", 12)],
 )
-def test_max_findings_tolerates_exactly_so_many_of_the_severity_or_worse(fail_on: str, tolerated: int) -> None:
+def test_max_findings_allows_exactly_so_many_of_the_severity_or_higher(fail_on: str, tolerated: int) -> None:
     assert Gate(fail_on, tolerated).refusal(IMAGE, BAD) is None
     assert Gate(fail_on, tolerated - 1).refusal(IMAGE, BAD) is not None
 

@@ -132,7 +132,7 @@ def test_a_repository_that_went_meanwhile_has_no_images(stub: Stubber) -> None:
 
 
 @pytest.mark.parametrize(("code", "error"), [("ThrottlingException", RetryableError), ("AccessDenied", UserError)])
-def test_what_else_goes_wrong_has_the_queue_show_the_repository_again(
+def test_after_any_other_error_the_queue_delivers_the_repository_again(
     stub: Stubber, code: str, error: type[Exception]
 ) -> None:
     stub.add_client_error("start_image_scan", code)

@@ -52,7 +52,7 @@ def test_what_is_tolerated_comes_as_strings() -> None:
         (TAGGED | {"FailOnSeverty": "HIGH"}, ["FailOnSeverty: is not a known property (did you mean FailOnSeverity?)"]),
     ],
 )
-def test_every_fault_is_told(properties: dict[str, Any], faults: list[str]) -> None:
+def test_every_fault_is_reported(properties: dict[str, Any], faults: list[str]) -> None:
     with pytest.raises(InvalidProperties) as refused:
         read(properties)
     assert len(refused.value.faults) == len(faults)

@@ -67,7 +67,7 @@ def test_it_waits_for_the_end_and_reads_every_page(ecr: ECRClient, stub: Stubber
     )
 
 
-def test_it_waits_for_the_preview_of_somebody_else(ecr: ECRClient, stub: Stubber) -> None:
+def test_it_waits_for_another_preview(ecr: ECRClient, stub: Stubber) -> None:
     stub.add_client_error("start_lifecycle_policy_preview", "LifecyclePolicyPreviewInProgressException")
     stub.add_response("start_lifecycle_policy_preview", {}, START)
     stub.add_response("get_lifecycle_policy_preview", shown("COMPLETE"), GET)
@@ -83,7 +83,7 @@ def test_it_waits_for_the_preview_of_somebody_else(ecr: ECRClient, stub: Stubber
     ],
     ids=["expired", "of another policy", "failed"],
 )
-def test_a_preview_that_tells_nothing_is_no_approval(
+def test_a_preview_without_a_result_is_no_approval(
     ecr: ECRClient, stub: Stubber, answer: dict[str, Any], error: type[Exception]
 ) -> None:
     stub.add_response("start_lifecycle_policy_preview", {}, START)
@@ -99,7 +99,7 @@ def test_the_deadline_ends_the_waiting(ecr: ECRClient, stub: Stubber) -> None:
         go(ecr, seconds=0)
 
 
-def test_the_deadline_ends_the_waiting_for_somebody_else(ecr: ECRClient, stub: Stubber) -> None:
+def test_the_deadline_ends_the_waiting_for_another_preview(ecr: ECRClient, stub: Stubber) -> None:
     stub.add_client_error("start_lifecycle_policy_preview", "LifecyclePolicyPreviewInProgressException")
     with pytest.raises(RetryableError, match="Another lifecycle policy preview"):
         go(ecr, seconds=0)

@@ -290,7 +290,7 @@ def test_nothing_happens_without_rules_or_without_images() -> None:
     assert run([], count(1, 1), count(2, 1, tag_patterns=("*a*",))).unmatched_rules == (1, 2)
 
 
-# Images as DescribeImages tells of them.
+# Images as DescribeImages returns them.
 
 
 @pytest.mark.parametrize("time", [
@@ -346,7 +346,7 @@ def test_every_member_that_matters_is_read() -> None:
     ("ARCHIVED", "archive"),
     ("ACTIVATING", "archive"),
 ])  # fmt: skip
-def test_the_status_tells_the_storage_class(status: str | None, stored: str) -> None:
+def test_the_status_determines_the_storage_class(status: str | None, stored: str) -> None:
     [parsed] = parse_images([{"imageDigest": "A", "imagePushedAt": 0, "imageStatus": status}])
     assert parsed.storage_class == stored
 

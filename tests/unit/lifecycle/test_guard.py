@@ -1,4 +1,4 @@
-"""LifecycleGuard: what it allows, what it refuses, and in which words."""
+"""LifecycleGuard: what it allows, what it rejects, and its messages."""
 
 from __future__ import annotations
 

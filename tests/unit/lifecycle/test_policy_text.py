@@ -1,4 +1,4 @@
-"""LifecyclePolicyText: read as ECR reads it, with the faults of LifecycleRules, told at their place in the text."""
+"""LifecyclePolicyText: read as ECR reads it, with the faults of LifecycleRules, reported by their path in the text."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_examples_of_archiving_and_expiring_are_taken() -> None:
         ('"rules"', "must be a map of properties"),
     ],
 )
-def test_a_text_that_is_no_json_object_is_told(text: str, words: str) -> None:
+def test_a_text_that_is_no_json_object_is_reported(text: str, words: str) -> None:
     [(path, message)] = faults(text)
     assert path == "LifecyclePolicyText"
     assert words in message
@@ -125,7 +125,7 @@ def test_a_text_and_rules_cannot_both_be_given() -> None:
         ({"Rules": [rule()], "rules": [rule()]}, "Rules", "did you mean rules?"),
     ],
 )
-def test_a_document_that_ecr_would_refuse_is_told_with_its_member(document: Json, path: str, words: str) -> None:
+def test_a_document_that_ecr_would_reject_is_reported_with_its_member(document: Json, path: str, words: str) -> None:
     [(found, message)] = faults(document)
     assert found == f"LifecyclePolicyText.{path}"
     assert words in message
@@ -209,7 +209,7 @@ def without(name: str) -> Json:
         (rule(action=ARCHIVE | EXPIRE), "action.targetStorageClass", "is only supported with type transition"),
     ],
 )
-def test_a_rule_that_ecr_would_refuse_is_told_with_its_member(wrong: Json, path: str, words: str) -> None:
+def test_a_rule_that_ecr_would_reject_is_reported_with_its_member(wrong: Json, path: str, words: str) -> None:
     [(found, message)] = faults({"rules": [rule(7, tagStatus="untagged"), wrong]})
     assert found == f"LifecyclePolicyText.rules[1].{path}".removesuffix(".")
     assert words in message
@@ -231,13 +231,13 @@ def test_a_rule_that_ecr_would_refuse_is_told_with_its_member(wrong: Json, path:
         ),
     ],
 )
-def test_rules_that_ecr_would_refuse_together_are_told_once(rules: list[Json], path: str, words: str) -> None:
+def test_rules_that_ecr_would_reject_together_are_reported_once(rules: list[Json], path: str, words: str) -> None:
     [(found, message)] = faults({"rules": rules})
     assert found == f"LifecyclePolicyText.{path}"
     assert words in message
 
 
-def test_all_faults_of_a_text_are_told_at_once() -> None:
+def test_all_faults_of_a_text_are_reported_at_once() -> None:
     found = faults(
         {
             "Version": "1",

@@ -123,7 +123,7 @@ def test_each_way_to_count_is_rendered_as_its_count_type(rule: Json, selection: 
         (ARCHIVED, {"type": "expire"}),
     ],
 )
-def test_the_action_is_expire_but_archive_for_images_that_nobody_pulls(rule: Json, action: Json) -> None:
+def test_the_action_is_expire_but_archive_with_days_since_pull(rule: Json, action: Json) -> None:
     assert rendered(rule)[0]["action"] == action
 
 
@@ -266,7 +266,7 @@ def test_a_policy_of_30720_characters_passes_and_one_more_does_not() -> None:
         (ARCHIVED | {"Action": "archive"}, ".Action", "must be expire with MaxDaysSinceArchived"),
     ],
 )
-def test_a_rule_that_ecr_would_refuse_is_told_with_its_property(rule: Json, path: str, words: str) -> None:
+def test_a_rule_that_ecr_would_reject_is_reported_with_its_property(rule: Json, path: str, words: str) -> None:
     # Rules that are sound on both sides: the index is that of the template.
     [(found, message)] = faults(UNTAGGED, rule, prefix("sound"))
     assert found == f"LifecycleRules[1]{path}"
@@ -274,7 +274,7 @@ def test_a_rule_that_ecr_would_refuse_is_told_with_its_property(rule: Json, path
 
 
 @pytest.mark.parametrize("entry", ["30", ["30"], None, True])
-def test_an_entry_that_is_no_rule_is_told(entry: Any) -> None:
+def test_an_entry_that_is_no_rule_is_reported(entry: Any) -> None:
     assert faults(COUNT, entry) == [("LifecycleRules[1]", "must be a map of properties")]
 
 
@@ -321,7 +321,7 @@ def test_an_entry_that_is_no_rule_is_told(entry: Any) -> None:
         ),
     ],
 )
-def test_rules_that_ecr_would_refuse_together_are_told_once(rules: list[Json], path: str, words: str) -> None:
+def test_rules_that_ecr_would_reject_together_are_reported_once(rules: list[Json], path: str, words: str) -> None:
     [(found, message)] = faults(*rules)
     assert found == f"LifecycleRules{path}"
     assert words in message
@@ -331,7 +331,7 @@ def test_more_than_50_rules_are_refused() -> None:
     assert faults(*(prefix(f"p{i}") for i in range(51))) == [("LifecycleRules", "must have at most 50 entries")]
 
 
-def test_all_faults_are_told_at_once_those_of_single_rules_and_those_between_the_sound_ones() -> None:
+def test_all_faults_are_reported_at_once_those_of_single_rules_and_those_between_the_valid_ones() -> None:
     found = paths(
         {"MaxImageCount": "0", "TagStatus": "some"},
         prefix("a", RulePriority="1"),
@@ -366,5 +366,5 @@ def test_all_faults_are_told_at_once_those_of_single_rules_and_those_between_the
         AGE | COUNT,
     ],
 )
-def test_a_faulty_rule_is_told_once_and_blames_no_other(faulty: Json) -> None:
+def test_an_invalid_rule_is_reported_once_and_causes_no_other_fault(faulty: Json) -> None:
     assert len(faults(prefix("a"), faulty, UNTAGGED, AGE)) == 1

@@ -98,7 +98,7 @@ def test_a_name_has_2_to_256_characters(name: str, length: str) -> None:
     assert faults(RepositoryName=name) == [("RepositoryName", length)]
 
 
-def test_both_faults_of_a_name_are_told() -> None:
+def test_both_faults_of_a_name_are_reported() -> None:
     assert faults(RepositoryName="A") == [
         ("RepositoryName", "must have at least 2 characters"),
         ("RepositoryName", NAME_CHARACTERS),
@@ -165,7 +165,7 @@ def test_a_filter_holds_up_to_128_letters_digits_and_four_signs(each: str) -> No
         ("vé", CHARACTERS),
     ],
 )
-def test_a_filter_that_ecr_would_refuse_is_told_with_its_place(each: str, message: str) -> None:
+def test_a_filter_that_ecr_would_reject_is_reported_with_its_path(each: str, message: str) -> None:
     declared = {MUTABILITY: "MUTABLE_WITH_EXCLUSION", FILTERS: ["latest", each, "ok"]}
     assert faults(**declared) == [(f"{FILTERS}[1]", message)]
 
@@ -227,7 +227,7 @@ def test_a_tag_is_given_once_and_a_faulty_one_is_not_counted() -> None:
 # All at once
 
 
-def test_all_faults_are_told_at_once_in_the_words_of_the_template() -> None:
+def test_all_faults_are_reported_at_once_by_property() -> None:
     with pytest.raises(InvalidProperties) as raised:
         read(
             RepositoryName="Team",

@@ -168,7 +168,7 @@ def test_our_statement_is_known_in_any_form_in_which_ecr_may_show_it() -> None:
 
 
 @pytest.mark.parametrize("junk", [{}, {"Principal": "*"}, {"NotPrincipal": {"AWS": "a"}, "Action": "ecr:*"}])
-def test_what_somebody_wrote_under_a_sid_of_ours_goes(junk: dict[str, Any]) -> None:
+def test_what_others_wrote_under_a_sid_of_ours_is_removed(junk: dict[str, Any]) -> None:
     text = json.dumps({"Statement": [{"Sid": PREFIX + "X", "Effect": "Allow", **junk}, LAMBDA_ADDED]})
     assert render(Policy.parse(text), []).statements == (LAMBDA_ADDED,)
 

@@ -76,7 +76,7 @@ def test_a_grant_deleted_takes_its_statement_and_its_token_and_the_last_one_the_
     assert statements() == []
 
 
-def test_an_update_that_changes_nothing_writes_nothing_and_heals_what_somebody_took_away(
+def test_an_update_that_changes_nothing_writes_nothing_and_restores_what_others_removed(
     grants: Served, ecr: ECRClient, role: Role, attached: Attached, calls: Calls
 ) -> None:
     properties = pull(role("web"))
@@ -118,7 +118,7 @@ def test_another_grantee_changes_the_statement_in_place_and_moves_the_token(
     assert (attached("web"), attached("api")) == ([], [LOGIN])
 
 
-def test_the_token_goes_where_it_is_turned_off(grants: Served, role: Role, attached: Attached) -> None:
+def test_the_token_is_withdrawn_when_it_is_turned_off(grants: Served, role: Role, attached: Attached) -> None:
     one = pull(role("web"))
     grants.create(grant("Create", properties=one))
     grants.update(grant("Update", properties={**one, "AuthorizationToken": "false"}, old_properties=one))
@@ -249,7 +249,7 @@ def show_as_deleted(ecr: ECRClient, principal: str) -> None:
 
 
 @pytest.mark.parametrize("account", ["123456789012", "999999999999"])
-def test_a_deleted_principal_of_another_grant_blocks_nobody(
+def test_a_deleted_principal_of_another_grant_blocks_no_other(
     grants: Served,
     ecr: ECRClient,
     unknown: set[str],
@@ -285,7 +285,7 @@ def test_a_live_principal_of_another_grant_is_never_left_out(
     }
 
 
-def test_a_dead_id_in_a_foreign_statement_goes_only_where_ecr_refuses_the_policy(
+def test_a_deleted_principal_in_a_foreign_statement_is_removed_only_if_ecr_rejects_the_policy(
     grants: Served, ecr: ECRClient, unknown: set[str], statements: Statements
 ) -> None:
     theirs = {**THEIRS, "Principal": {"AWS": ["AIDAEXAMPLEEXAMPLE12", OTHER_ACCOUNT]}}
@@ -371,7 +371,7 @@ def test_another_grantee_replaces_a_token_grant(grants: Served, role: Role, atta
     assert (attached("web"), attached("api")) == ([], [LOGIN])
 
 
-def test_a_token_for_nobody_is_an_error_and_its_delete_a_success(grants: Served, parts: PartsTable) -> None:
+def test_a_token_for_a_missing_role_is_an_error_and_its_delete_a_success(grants: Served, parts: PartsTable) -> None:
     nobody = "arn:aws:iam::123456789012:role/nobody"
     wanted = grant("Create", type_name="ECRAuthorizationTokenGrant", properties={"Grantee": nobody})
     with pytest.raises(UserError, match=f"The role {nobody} does not exist in this account"):
@@ -382,7 +382,7 @@ def test_a_token_for_nobody_is_an_error_and_its_delete_a_success(grants: Served,
     grants.delete_failed_create(grant("Delete", type_name="ECRAuthorizationTokenGrant", properties={}), "request-1")
 
 
-def test_the_quota_of_attached_policies_is_told(
+def test_the_quota_of_attached_policies_is_reported(
     grants: Served, iam: IAMClient, role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = iam.exceptions.LimitExceededException(

@@ -272,7 +272,7 @@ def test_a_rollback_goes_on_with_properties_that_are_invalid_by_now(script: Scri
 
 
 @pytest.mark.parametrize("properties", [TAGGED, {}])
-def test_a_delete_calls_nobody(script: Script, properties: Any) -> None:
+def test_a_delete_makes_no_call(script: Script, properties: Any) -> None:
     gone = request("Delete", physical_id=ID, properties=properties)
     Served(ImageScanResource()).delete(gone)
     Served(ImageScanResource()).delete_failed_create(gone, "request-0")

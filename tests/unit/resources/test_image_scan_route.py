@@ -88,7 +88,7 @@ def test_what_a_failed_create_kept_goes_and_nothing_that_an_earlier_one_did(
     assert kept(parts) == ()
 
 
-def test_a_rollback_is_not_held_up_by_a_target_that_is_gone(resource: Served, parts: PartsTable) -> None:
+def test_a_rollback_is_not_stopped_by_a_target_that_is_gone(resource: Served, parts: PartsTable) -> None:
     resource.create(request("Create", properties=declared()))
     resource.update(request("Update", properties=declared(Targets=[OTHER])))
     sqs = aws.client("sqs")
@@ -102,11 +102,11 @@ def test_every_target_that_is_not_there_is_named(resource: Served, parts: PartsT
     missing = faults(resource, Targets=[f"{QUEUE}-not", QUEUE, function])
     assert [fault.partition(": ")[0] for fault in missing] == ["Targets[0]", "Targets[2]"]
     assert "does not exist or the controller cannot access it. AWS rejected GetQueueAttributes" in missing[0]
-    assert "must be named by ScanTargetFunctions" in missing[1]
+    assert "the parameter ScanTargetFunctions or ScanTargetStateMachines" in missing[1]
     assert kept(parts) == ()
 
 
-def test_all_faults_are_told_at_once(resource: Served) -> None:
+def test_all_faults_are_reported_at_once(resource: Served) -> None:
     found = faults(
         resource,
         RepositoryName="team/app-*",

@@ -96,7 +96,7 @@ def test_what_was_replaced_is_put_back_even_after_updates(
     assert policy() == THEIRS
 
 
-def test_the_same_policy_of_somebody_else_is_no_hindrance(
+def test_an_equivalent_policy_of_others_is_no_error(
     resource: Served, ecr: ECRClient, policy: Callable[[], str | None]
 ) -> None:
     theirs = '{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "imageCountMoreThan",'
@@ -117,7 +117,7 @@ def test_a_create_that_fails_half_way_leaves_no_trace(
     assert parts.query_parts(f"lifecycle-policy/{NAME}") == ()
 
 
-def test_what_a_dead_create_left_is_given_back(
+def test_what_a_crashed_create_left_is_given_back(
     resource: Served, ecr: ECRClient, calls: Calls, policy: Callable[[], str | None], tags: Tags
 ) -> None:
     ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=THEIRS)
@@ -166,7 +166,7 @@ def test_a_repository_that_does_not_exist_is_an_error(resource: Served) -> None:
         (OURS | {"OnExisting": "Adopt"}, "OnExisting: must be one of Fail, Replace"),
     ],
 )
-def test_faults_are_told_by_their_property(
+def test_faults_are_reported_by_property(
     resource: Served, calls: Calls, properties: dict[str, Any], fault: str
 ) -> None:
     with pytest.raises(InvalidProperties) as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_controller.errors import UserError
+from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.resources.repository import RepositoryResource
 from tests.unit.conftest import Calls, Served, request
 from tests.unit.resources.conftest import NAME
@@ -48,7 +48,7 @@ def test_an_update_that_changes_nothing_writes_nothing_and_one_without_statement
     assert calls.made.count("GetRepositoryPolicy") == 1
 
 
-def test_an_update_puts_back_what_somebody_took_out(
+def test_an_update_puts_back_what_others_removed(
     repository: Served, ecr: ECRClient, statements: Callable[[], list[Any]]
 ) -> None:
     repository.create(request("Create", properties=WITH))
@@ -110,3 +110,30 @@ def test_another_name_takes_the_statements_there(repository: Served, ecr: ECRCli
     repository.delete(request("Delete", physical_id=NAME, properties=WITH))
     assert "EcrControllerCi" in ecr.get_repository_policy(repositoryName="team/new")["policyText"]
     assert parts.query_parts(TARGET) == ()
+
+
+def test_what_is_rejected_in_a_retry_takes_the_new_repository_back(
+    repository: Served, ecr: ECRClient, parts: PartsTable, unknown: set[str], role: Callable[[str], str]
+) -> None:
+    unknown.add(role("web"))
+    late = {**WITH, "PolicyStatements": [{**STATEMENT, "Principal": {"AWS": "arn:aws:iam::123456789012:role/web"}}]}
+    with pytest.raises(RetryableError, match="can take a minute"):
+        repository.create(request("Create", properties=late))
+    assert len(ecr.describe_repositories()["repositories"]) == 1
+    unknown.add(NOBODY["Principal"]["AWS"])
+    with pytest.raises(UserError, match="does not exist"):
+        repository.create(request("Create", properties={**WITH, "PolicyStatements": [NOBODY]}))
+    assert ecr.describe_repositories()["repositories"] == []
+
+
+def test_statements_that_are_rejected_undo_the_adoption_of_a_repository(
+    repository: Served, ecr: ECRClient, unknown: set[str], tags: Callable[[str], dict[str, str]]
+) -> None:
+    unknown.add(NOBODY["Principal"]["AWS"])
+    ecr.create_repository(repositoryName=NAME, tags=[{"Key": "team", "Value": "theirs"}])
+    adopting = {**WITH, "OnExisting": "Adopt", "ImageScanOnPush": "true", "PolicyStatements": [NOBODY]}
+    with pytest.raises(UserError, match="does not exist"):
+        repository.create(request("Create", properties=adopting))
+    [found] = ecr.describe_repositories()["repositories"]
+    assert found["imageScanningConfiguration"] == {"scanOnPush": False}
+    assert tags(NAME) == {"team": "theirs"}

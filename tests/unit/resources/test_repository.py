@@ -121,9 +121,7 @@ def test_a_lifecycle_policy_that_a_person_wrote_over_ours_is_left_when_ours_is_r
     assert ecr.get_lifecycle_policy(repositoryName=NAME)["lifecyclePolicyText"] == text
 
 
-def test_settings_that_were_never_declared_are_left_as_somebody_set_them(
-    resource: Served, ecr: ECRClient, calls: Calls
-) -> None:
+def test_settings_that_were_never_declared_are_left_as_they_are(resource: Served, ecr: ECRClient, calls: Calls) -> None:
     bare = {"RepositoryName": NAME}
     resource.create(request("Create", properties=bare))
     ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
@@ -153,7 +151,9 @@ def test_the_same_create_delivered_twice_makes_one_repository_and_gives_one_answ
     assert names(ecr) == [NAME]
 
 
-def test_a_create_that_died_half_way_is_finished_by_its_retry(resource: Served, ecr: ECRClient, calls: Calls) -> None:
+def test_a_create_that_crashed_half_way_is_finished_by_its_retry(
+    resource: Served, ecr: ECRClient, calls: Calls
+) -> None:
     create = request("Create", properties=FULL)
     calls.failing = {"PutLifecyclePolicy": SystemExit(), "DeleteRepository": SystemExit()}
     with pytest.raises(SystemExit):
@@ -187,7 +187,7 @@ def test_an_adoption_that_fails_half_way_gives_the_repository_back_as_it_was(
     assert tags(NAME) == {"team": "theirs"}
 
 
-def test_what_a_dead_create_left_is_deleted_when_it_is_empty(resource: Served, ecr: ECRClient, calls: Calls) -> None:
+def test_what_a_crashed_create_left_is_deleted_if_it_is_empty(resource: Served, ecr: ECRClient, calls: Calls) -> None:
     create = request("Create", properties=FULL)
     calls.failing = {"PutLifecyclePolicy": SystemExit(), "DeleteRepository": SystemExit()}
     with pytest.raises(SystemExit):
@@ -200,7 +200,7 @@ def test_what_a_dead_create_left_is_deleted_when_it_is_empty(resource: Served, e
 @pytest.mark.parametrize(
     ("create_request_id", "owner", "pushed"),
     [("another", OURS, False), ("request-1", THEIRS, False), ("request-1", [], False), ("request-1", OURS, True)],
-    ids=["of another request", "of another stack", "of nobody", "with an image"],
+    ids=["of another request", "of another stack", "of no stack", "with an image"],
 )
 def test_the_delete_after_a_failed_create_touches_nothing_else(
     resource: Served, ecr: ECRClient, create_request_id: str, owner: Any, pushed: bool
@@ -213,20 +213,22 @@ def test_the_delete_after_a_failed_create_touches_nothing_else(
     assert names(ecr) == [NAME]
 
 
-def test_a_dead_create_of_a_generated_name_is_found_by_its_request(resource: Served, ecr: ECRClient) -> None:
+def test_a_crashed_create_of_a_generated_name_is_found_by_its_request(resource: Served, ecr: ECRClient) -> None:
     resource.create(request("Create", request_id="the-create"))
     resource.delete_failed_create(request("Delete", request_id="the-delete"), "the-create")
     assert names(ecr) == []
 
 
-def test_a_repository_kept_from_before_is_no_dead_create(resource: Served, ecr: ECRClient) -> None:
+def test_a_repository_kept_from_before_is_no_crashed_create(resource: Served, ecr: ECRClient) -> None:
     resource.create(request("Create", properties={"RepositoryName": NAME}))
     again = request("Create", request_id="request-2", properties={"RepositoryName": NAME})
     with pytest.raises(UserError, match="set OnExisting: Adopt"):
         resource.create(again)
 
 
-@pytest.mark.parametrize("owner", [[], THEIRS, OURS[:1]], ids=["of nobody", "of another stack", "of another resource"])
+@pytest.mark.parametrize(
+    "owner", [[], THEIRS, OURS[:1]], ids=["of no stack", "of another stack", "of another resource"]
+)
 def test_a_delete_leaves_what_its_tags_do_not_give_to_this_resource(
     resource: Served, ecr: ECRClient, owner: Any
 ) -> None:
@@ -319,7 +321,7 @@ def test_a_rollback_after_a_failed_rename_stays_with_the_generated_name(resource
     assert names(ecr) == [generated]
 
 
-def test_a_rollback_from_invalid_properties_is_not_held_up(resource: Served, calls: Calls) -> None:
+def test_a_rollback_from_invalid_properties_succeeds(resource: Served, calls: Calls) -> None:
     resource.create(request("Create", properties=FULL))
     calls.made.clear()
     bad = FULL | {"RepositoryName": "BAD", "LifecycleRules": [{"MaxImageCount": "0"}]}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 TARGET = "repository-policy:team/app"
-FOREIGN = ""  # the owner of a statement that is nobody's part
+FOREIGN = ""  # the owner of a statement that is not part of a document
 LATE = (FOREIGN, "added meanwhile")
 
 Statement = tuple[str, int | str]  # its owner and its value

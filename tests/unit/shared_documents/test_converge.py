@@ -115,7 +115,7 @@ def test_nothing_is_written_when_nothing_differs(shared: Shared) -> None:
 
 
 @pytest.mark.parametrize("statements", [[FOREIGN], [FOREIGN, OTHER, Part("gone", {})]], ids=["missing", "too many"])
-def test_a_document_that_drifted_is_mended(shared: Shared, statements: Statements) -> None:
+def test_a_document_that_drifted_is_repaired(shared: Shared, statements: Statements) -> None:
     shared.statements = statements
     converge(Store(shared), TARGET, Document(shared))
     assert shared.done.count("write") == 1
@@ -128,7 +128,7 @@ def test_whoever_changed_a_part_writes_even_what_seems_to_agree(shared: Shared) 
 
 
 @pytest.mark.parametrize("stage", ["put", "parts", "read", "write"])
-def test_a_declaration_that_failed_at_any_operation_is_mended_by_repeating_it(shared: Shared, stage: str) -> None:
+def test_a_declaration_that_failed_at_any_operation_is_repaired_by_repeating_it(shared: Shared, stage: str) -> None:
     def fail_once(operation: str) -> None:
         if operation.startswith(stage):
             shared.before = ignore

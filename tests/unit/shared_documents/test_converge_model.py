@@ -93,7 +93,7 @@ def finals(
     edits: int = 0,
     document: Statements = DOCUMENT,
 ) -> set[World]:
-    """How all ends, in every interleaving. What a dead writer left is healed by a resync when reads lag no more."""
+    """How all ends, in every interleaving. A resync repairs what a crashed writer left, when reads no longer lag."""
     scheduler = Scheduler([[step(code) for step in WRITERS[name]] for name in names], lag)
     states, ends = scheduler.explore(PARTS, document, crashes=crashes, edits=edits)
     print(f"{states:,} states of {' | '.join(names)}, lag {lag}, crashes {crashes}")
@@ -123,14 +123,14 @@ def test_three_writers_always_end_with_the_parts_of_the_store(names: tuple[str, 
     assert_agreed(finals(converge, names, lag=lag, crashes=crashes))
 
 
-def test_what_a_dead_writer_left_does_need_healing() -> None:
+def test_what_a_crashed_writer_left_needs_repair() -> None:
     scheduler = Scheduler([[step(converge) for step in WRITERS["removes r"]]])
     _states, ends = scheduler.explore(PARTS, DOCUMENT, crashes=1)
     assert {("r", 1) in end.document for end in ends if end.died and ("r", 1) not in end.parts} == {True, False}
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_document_that_an_earlier_crash_left_behind_is_mended(name: str) -> None:
+def test_a_document_that_an_earlier_crash_left_behind_is_repaired(name: str) -> None:
     assert_agreed(finals(converge, (name,), lag=2, document=(FIRST, ("a", 7), ("gone", 1), LAST)))
 
 

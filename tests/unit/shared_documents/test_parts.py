@@ -12,6 +12,7 @@ from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.shared_documents.converge import Part, Parts
 from ecr_controller.shared_documents.parts import PartsTable
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +31,7 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDBClient]:
     with mock_aws():
         aws.client.cache_clear()
         client: DynamoDBClient = aws.client("dynamodb")
-        client.create_table(
-            TableName="parts",
-            AttributeDefinitions=[
-                {"AttributeName": "target", "AttributeType": "S"},
-                {"AttributeName": "owner", "AttributeType": "S"},
-            ],
-            KeySchema=[{"AttributeName": "target", "KeyType": "HASH"}, {"AttributeName": "owner", "KeyType": "RANGE"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_table(client, "PartsTable", "parts")
         yield client
         aws.client.cache_clear()
 
@@ -97,7 +90,7 @@ def test_all_pages_are_read_and_each_strongly_consistent(parts: Parts, dynamodb:
     assert all(query["ConsistentRead"] is True for query in sent)
 
 
-def test_what_dynamodb_refuses_is_told_as_a_user_error(parts: Parts, dynamodb: DynamoDBClient) -> None:
+def test_what_dynamodb_rejects_is_a_user_error(parts: Parts, dynamodb: DynamoDBClient) -> None:
     dynamodb.delete_table(TableName="parts")
     with pytest.raises(UserError, match=r"AWS rejected Query \(ResourceNotFoundException\)"):
         parts.query_parts(TARGET)

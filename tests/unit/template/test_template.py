@@ -39,7 +39,7 @@ def test_each_type_has_an_exported_token_of_a_function_that_is_answered_for(type
     assert on_failure == {"Type": "Lambda", "Destination": {"Fn::GetAtt": ["OnFailureFunction", "Arn"]}}
 
 
-def test_the_function_that_answers_for_the_dead_has_no_layer() -> None:
+def test_the_on_failure_function_has_no_layer() -> None:
     assert "Layers" not in RESOURCES["OnFailureFunction"]["Properties"]
     assert "Layers" not in TEMPLATE["Globals"]["Function"]
 

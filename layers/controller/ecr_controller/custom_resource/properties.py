@@ -1,7 +1,7 @@
 """The properties of a resource, validated and coerced once, at the boundary, by the JSON Schema in ``schemas/``.
 
-CloudFormation sends every scalar as a string (``"true"``, ``"30"``), so a boolean or an integer is taken from its
-string. Only the keywords that our schemas use are known; `tests/unit/custom_resource/test_properties.py` holds this
+CloudFormation sends every scalar as a string (``"true"``, ``"30"``), so booleans and integers are parsed from
+strings. Only the keywords that our schemas use are known; `tests/unit/custom_resource/test_properties.py` holds this
 reading of them against the ``jsonschema`` package, which is too heavy for a cold start and needs compiled code.
 
 Two keywords are our own or have a meaning of our own: ``unknownHints`` gives the message for a property that is not
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Coerce = Callable[[str | list[str], Any], Any]
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
-# CloudFormation's own, which every custom resource has.
+# Properties of CloudFormation, which every custom resource has.
 PROTOCOL = ("ServiceToken", "ServiceTimeout")
 
 Schema = dict[str, Any]
@@ -35,8 +35,8 @@ Schema = dict[str, Any]
 class Values(dict[str, Any]):
     """The valid properties of a resource, with their types. `declares` also knows those that are invalid.
 
-    A property that has a fault, or holds one, is left out, so that nothing built on it is reported as well. A list
-    stays, with None for an invalid entry.
+    A property that has or contains a fault is left out, so that its consequences are not reported as well. A list is
+    kept, with None for an invalid entry.
     """
 
     def __init__(self, values: Mapping[str, Any], declared: Iterable[str]) -> None:
@@ -68,7 +68,7 @@ def check(type_name: str, declared: Any, faults: Faults) -> Values:
 
 
 def check_document(schema_name: str, document: Any, path: str, faults: Faults) -> Any:
-    """A JSON document, validated, its types taken as they are; None where it is invalid. Adds every fault.
+    """A JSON document, validated without coercion of types; None if it is invalid. Adds every fault.
 
     ``path`` is the property that holds the document.
     """
@@ -95,7 +95,7 @@ def _walk(schema: Schema, value: Any, path: str, faults: Faults, coerce: Coerce)
 
 
 def _part(schema: Schema, value: Any, path: str, faults: Faults, coerce: Coerce) -> Any:
-    """The value, or None where it has a fault or, unless it is a list, holds one."""
+    """The value, or None if it has a fault or, unless it is a list, contains one."""
     before = len(faults)
     walked = _walk(schema, value, path, faults, coerce)
     return walked if len(faults) == before or isinstance(walked, list) else None
@@ -122,7 +122,7 @@ def _unknown(name: str, known: Iterable[str]) -> str:
 
 
 def resolve(schema: Schema) -> Schema:
-    """The schema that its `$ref` names; what stands beside the `$ref` wins."""
+    """The schema that its `$ref` names; keywords next to the `$ref` take precedence."""
     while "$ref" in schema:
         file, _, pointer = schema["$ref"].partition("#/")
         target = load(file.removesuffix(".json"))

@@ -55,7 +55,7 @@ class Resource(Protocol[S]):
     """Without ``Custom::``; its properties are declared in ``schemas/<type_name>.json``."""
 
     def parse(self, values: Values, faults: Faults, home: Home) -> S | None:
-        """What the valid values declare. Adds faults that the schema cannot express; None where too little is left."""
+        """What the valid values declare; None if required ones are missing. Adds faults beyond those of the schema."""
 
     def create(self, request: Request[S]) -> Result:
         """Create it, or undo what was begun and raise."""
@@ -64,7 +64,7 @@ class Resource(Protocol[S]):
         """Change it in place, or create a replacement and return its physical id."""
 
     def delete(self, request: Request[S]) -> None:
-        """Delete what is ours. What is gone already is a success."""
+        """Delete what is ours. What does not exist counts as deleted."""
 
     def delete_failed_create(self, request: Request[S], create_request_id: str) -> None:
         """Delete what the Create with that request id left."""
@@ -136,7 +136,7 @@ def _within_deadline(work: Callable[[], Result], deadline: float) -> Result:
 
 
 def _carry_out(event: Mapping[str, Any], request: Request[Any], resources: Sequence[Resource[Any]]) -> Result:
-    """Parse the properties once; then do what the request asks, again as long as that is worth it."""
+    """Parse the properties once, then carry out the request, with retries."""
     known = {f"Custom::{each.type_name}": each for each in resources}
     resource = known.get(request.resource_type)
     if resource is None:

@@ -38,8 +38,8 @@ class Request(Generic[S]):
     """A request of CloudFormation, without the signed ResponseURL. ``S`` is what the type's properties declare.
 
     ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` is a ``time.time()``. ``old`` is what was
-    declared before: OldResourceProperties of an Update, ResourceProperties of a Delete. They may be invalid, so it is
-    what could be understood of them, and None where that is too little.
+    declared before: OldResourceProperties of an Update, ResourceProperties of a Delete. They may be invalid, so it
+    contains their valid values, and is None if required values are missing.
     """
 
     type: str
@@ -74,7 +74,7 @@ class Request(Generic[S]):
     def spec(self) -> S:
         """What ResourceProperties declare in a Create or an Update. Raises InvalidProperties.
 
-        To be read before anything is done.
+        Read it before you change anything.
         """
         if self._invalid is not None:
             raise self._invalid

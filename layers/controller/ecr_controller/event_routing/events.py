@@ -27,7 +27,7 @@ _PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 
 
 class MalformedEvent(UserError):
-    """The event is no EventBridge event, or lacks what every scan event has."""
+    """The event is not an EventBridge event, or lacks what every scan event has."""
 
 
 @dataclass(frozen=True, slots=True)

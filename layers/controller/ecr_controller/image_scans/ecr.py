@@ -1,6 +1,6 @@
 """The calls to Amazon ECR that scan images and read what was found.
 
-ECR's own waiter knows COMPLETE and FAILED alone, and waits its whole time for every other final status of a scan.
+The waiter of botocore recognizes only COMPLETE and FAILED, and times out for every other final status of a scan.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def parse_policy(values: Mapping[str, Any], faults: Faults) -> LifecyclePolicy |
 
 
 def is_policy(text: str | None, policy: LifecyclePolicy) -> bool:
-    """Whether the text is equivalent to the policy. A text beyond our grammar never is."""
+    """Whether the text is equivalent to the policy. A text that is not valid never is."""
     read = None if text is None else parse_policy({"LifecyclePolicyText": text}, Faults())
     return read is not None and read.is_equivalent_to(policy)
 

@@ -115,8 +115,8 @@ class RepositoryPolicyDocument:
     def _unknown_of_others(self, document: Policy) -> set[str]:
         """Principals that ECR no longer knows, or does not know yet: then their resource is still retrying.
 
-        ECR knows what it shows by its ARN. IAM tells which of the rest do not exist in this account; for other accounts
-        there is no way to tell, so the rest counts as deleted.
+        ECR knows a principal that the policy shows by its ARN. IAM shows which of the others exist in this account. In
+        other accounts this cannot be determined, so those principals count as deleted.
         """
         suspects = document.principals(ours=True) - (self._declared or set())
         gone = {each for each in suspects if not self._is_known(each)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource.request import Request, Result
-from ecr_controller.errors import RetryableError, UserError, count
+from ecr_controller.errors import ControllerError, RetryableError, UserError, count
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.repository import changes, ownership
@@ -65,7 +66,8 @@ class RepositoryResource:
         differences = self._difference(request, found, wanted, before)
         if not ownership.is_ours(found.tags, request) and not all(each.setting.is_shared for each in differences):
             wanted = _with_tags(wanted, ownership.take_over_tags(request, spec, found))
-        return self._change(request, found, self._difference(request, found, wanted, before))
+            differences = self._difference(request, found, wanted, before)
+        return self._change(request, found, differences)
 
     def delete(self, request: RepositoryRequest) -> None:
         """DeleteRepository if this stack created it; an adopted one is released, any other is left alone."""
@@ -134,7 +136,8 @@ class RepositoryResource:
         try:
             self._apply(self._difference(request, found, wanted), found)
         except UserError:
-            self._undo_create(found.name)
+            with suppress(ControllerError):
+                self._undo_create(found.name)
             raise
 
     def _change(self, request: RepositoryRequest, found: Repository, wanted: Sequence[Change[Any]]) -> Result:
