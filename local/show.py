@@ -15,6 +15,7 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 
+from ecr_controller.errors import ControllerError
 from ecr_controller.lifecycle.rules import declared_policy
 from ecr_controller.lifecycle.words import in_words
 from ecr_controller.repository import ownership
@@ -121,4 +122,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, NotFoundError))
+    sys.exit(exit_code(main, NotFoundError, ControllerError))
