@@ -3,60 +3,80 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import runpy
 import sys
+from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
-from local import ROOT
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-CLOSED = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-CLOSED |= {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_MAX_ATTEMPTS": "1"}
+    # The exit code, and what was printed to standard output and to standard error.
+    Run = Callable[[str], tuple[object, str, str]]
 
 
-def run(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python -m local.<command>`, with no AWS but that of the environment."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return subprocess.run(
-        [sys.executable, "-m", *f"local.{command}".split()],
-        cwd=ROOT,
-        env=inherited | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `python -m local.<command>`, without AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+    def run_it(command: str) -> tuple[object, str, str]:
+        module, *arguments = f"local.{command}".split()
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        monkeypatch.setattr(sys, "argv", [module, *arguments])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module(module, run_name="__main__")
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return run_it
+
+
+@pytest.fixture
+def unreachable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint at which nothing listens."""
+    known = {"ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "DEFAULT_REGION": "eu-west-1", "MAX_ATTEMPTS": "1"}
+    for name, value in {**known, "ENDPOINT_URL": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
 
 
 @pytest.mark.parametrize("command", ["push", "show", "stack"])
-def test_help_names_the_command_and_its_arguments(command: str) -> None:
-    shown = run(f"{command} --help")
-    assert shown.returncode == 0
-    assert shown.stdout.startswith(f"usage: python -m local.{command} [-h] ")
+def test_help_names_the_command_and_its_arguments(run: Run, command: str) -> None:
+    code, printed, _ = run(f"{command} --help")
+    assert code == 0
+    assert printed.startswith(f"usage: python -m local.{command} [-h] ")
 
 
 @pytest.mark.parametrize("command", ["push", "push team/app", "show", "stack"])
-def test_missing_arguments_are_named(command: str) -> None:
-    shown = run(command, **CLOSED)
-    assert (shown.returncode, shown.stdout) == (2, "")
-    assert "error: the following arguments are required: " in shown.stderr
+@pytest.mark.usefixtures("unreachable")
+def test_missing_arguments_are_named(run: Run, command: str) -> None:
+    code, printed, error = run(command)
+    assert (code, printed) == (2, "")
+    assert "error: the following arguments are required: " in error
 
 
-def test_nothing_is_pushed_to_real_aws() -> None:
-    shown = run("push team/app v1")
-    assert (shown.returncode, shown.stdout) == (2, "")
-    assert "AWS_ENDPOINT_URL is not set" in shown.stderr
+def test_nothing_is_pushed_to_real_aws(run: Run) -> None:
+    code, printed, error = run("push team/app v1")
+    assert (code, printed) == (2, "")
+    assert "AWS_ENDPOINT_URL is not set" in error
 
 
 @pytest.mark.parametrize("command", ["push team/app v1", "show team/app", "stack shop"])
-def test_an_aws_that_cannot_be_reached_is_an_error_of_one_line(command: str) -> None:
-    shown = run(command, **CLOSED)
-    assert (shown.returncode, shown.stdout) == (1, "")
-    assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9/"' in shown.stderr
-    assert shown.stderr.count("\n") == 1
+@pytest.mark.usefixtures("unreachable")
+def test_an_aws_that_cannot_be_reached_is_an_error_of_one_line(run: Run, command: str) -> None:
+    code, printed, error = run(command)
+    assert (code, printed, error.count("\n")) == (1, "", 1)
+    assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9/"' in error
 
 
-def test_the_tests_on_real_aws_need_credentials() -> None:
-    shown = run("real_aws", AWS_EC2_METADATA_DISABLED="true", AWS_CONFIG_FILE=os.devnull, HOME="/nowhere")
-    assert (shown.returncode, shown.stdout) == (1, "")
-    assert shown.stderr == "The tests need credentials for an AWS account: Unable to locate credentials\n"
+def test_the_tests_on_real_aws_need_credentials(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CONFIG_FILE", "SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(f"AWS_{name}", os.devnull)
+    code, printed, error = run("real_aws")
+    assert (code, printed) == (1, "")
+    assert error == "The tests need credentials for an AWS account: Unable to locate credentials\n"
