@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.event_routing.batch import EventRouting
+from ecr_controller.event_routing.queued_events import EventRouting
 from ecr_controller.event_routing.router import Router
 from ecr_controller.event_routing.routes import Route, reader, storage_key
 from ecr_controller.shared_documents.converge import Part

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import sqs_batch
-from ecr_controller.event_routing.batch import EventRouting
 from ecr_controller.event_routing.deliveries import DeliveriesTable
 from ecr_controller.event_routing.metrics import record
+from ecr_controller.event_routing.queued_events import EventRouting
 from ecr_controller.event_routing.router import Router
 from ecr_controller.event_routing.routes import reader
 from ecr_controller.observability import logger, metrics

@@ -244,7 +244,7 @@ def test_a_policy_too_long_fails_and_names_the_grants_that_weigh_most(
     assert stack.deploy(grants(Light=pull(repository, "*"))).succeeded
     failed = stack.deploy(grants(Light=pull(repository, "*"), **{f"Heavy{i}": heavy(i) for i in range(4)}))
     assert failed.status == "UPDATE_ROLLBACK_COMPLETE"
-    assert any("ECR accepts 10,240. Largest parts: Heavy" in reason for reason in failed.reasons)
+    assert any("ECR accepts 10,240. Largest grants: Heavy" in reason for reason in failed.reasons)
     assert len(statements(ecr, repository)) == 1
 
 

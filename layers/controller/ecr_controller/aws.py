@@ -16,8 +16,6 @@ from ecr_controller.errors import ControllerError, RetryableError, UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from botocore.exceptions import ClientError
-
 T = TypeVar("T")
 
 # In addition to codes that contain "Throttl", and to HTTP status 429 and server errors.
@@ -88,19 +86,24 @@ def translates_errors(cls: type[T]) -> type[T]:
 def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def translating(*args: Any, **kwargs: Any) -> Any:
-        from botocore import exceptions
-
         try:
             return method(*args, **kwargs)
-        except exceptions.ClientError as error:
-            raise _translate(error) from error
-        except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
-            raise RetryableError(f"AWS could not be reached: {error}.") from error
+        except Exception as error:
+            if translated := _translate(error):
+                raise translated from error
+            raise
 
     return translating
 
 
-def _translate(error: ClientError) -> ControllerError:
+def _translate(error: Exception) -> ControllerError | None:
+    """The error in place of one of AWS's, or None for any other."""
+    from botocore import exceptions
+
+    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
+        return RetryableError(f"AWS could not be reached: {error}.")
+    if not isinstance(error, exceptions.ClientError):
+        return None
     code = error.response["Error"].get("Code", "Unknown")
     message = error.response["Error"].get("Message", "no message")
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)

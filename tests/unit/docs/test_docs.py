@@ -51,3 +51,8 @@ def test_every_make_target_that_the_docs_name_is_there() -> None:
     targets = set(re.findall(r"make ([a-z-]+)", listed))
     shown = {each for page in PAGES for each in re.findall(r"`make ([a-z-]+)", page.read_text(encoding="utf-8"))}
     assert shown <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_has_a_gap_left_to_fill(page: Path) -> None:
+    assert re.findall(r"@[A-Z]+@|TODO|TBD", page.read_text(encoding="utf-8")) == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.event_routing.batch import EventRouting, Tally
+from ecr_controller.event_routing.queued_events import EventRouting, Tally
 from ecr_controller.event_routing.router import Router
 from ecr_controller.event_routing.routes import Route
 from ecr_controller.sqs_batch import process_records
@@ -112,7 +112,7 @@ def test_a_defect_fails_its_own_event_alone(bench: Bench) -> None:
 
 def test_an_event_that_is_no_scan_is_done_with(bench: Bench) -> None:
     outcome = bench.work(record(documented("ecr-image-action-push")))
-    assert (outcome.tally.ignored, outcome.failed, outcome.dead_letters, outcome.tally.scans) == (1, [], 0, {})
+    assert (outcome.tally, outcome.failed, outcome.dead_letters) == (Tally(), [], 0)
 
 
 def test_a_crash_before_the_delivery_delays_it_until_the_claim_ends(bench: Bench) -> None:

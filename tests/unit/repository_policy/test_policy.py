@@ -213,6 +213,6 @@ def test_the_error_names_the_grants_that_weigh_most_and_the_weight_of_others() -
     with pytest.raises(UserError) as raised:
         refuse_too_long("team/app", render(Policy((LAMBDA_ADDED,)), parts), parts)
     message = str(raised.value)
-    assert "Largest parts: Heavy in the stack shop (" in message
+    assert "Largest grants: Heavy in the stack shop (" in message
     assert message.count("Light") == 4
-    assert f"statements of others: {len(json.dumps(LAMBDA_ADDED)):,}" in message
+    assert f"statements that the controller does not manage: {len(json.dumps(LAMBDA_ADDED)):,}" in message

@@ -91,10 +91,25 @@ def test_a_delete_of_what_is_not_ours_succeeds_whatever_its_id_and_its_propertie
     assert server.only()["PhysicalResourceId"] == physical_id
 
 
+VALID: dict[str, Any] = {
+    "ECRRepository": {
+        "RepositoryName": "team/app",
+        "LifecycleRules": [{"MaxImageCount": "3"}],
+        "PolicyStatements": [{"Principal": "*", "Action": "ecr:BatchGetImage"}],
+    },
+    "ECRLifecyclePolicy": {"RepositoryName": "team/app", "LifecycleRules": [{"MaxImageCount": "3"}]},
+    "ECRRepositoryGrant": {"RepositoryName": "team/app", "Grantee": "*", "Access": "Pull"},
+    "ECRAuthorizationTokenGrant": {"Grantee": "arn:aws:iam::123456789012:role/web"},
+    "ECRPublicGalleryAuthorizationTokenGrant": {"Grantee": "arn:aws:iam::123456789012:role/web"},
+    "ECRImageScanRoute": {"RepositoryName": "*", "Targets": ["arn:aws:sqs:eu-west-1:123456789012:findings"]},
+    "ECRImageScan": {"RepositoryName": "team/app", "ImageTag": "v1"},
+}
+
+
 @pytest.mark.parametrize(("kind", "times"), [("Create", 1), ("Update", 2), ("Delete", 1)])
 @pytest.mark.parametrize("resource", RESOURCES, ids=of)
 def test_properties_are_parsed_once_for_each_version_of_them(
-    server: ResponseServer, moto: None, monkeypatch: pytest.MonkeyPatch, resource: Resource[Any], kind: str, times: int
+    server: ResponseServer, parts: Any, monkeypatch: pytest.MonkeyPatch, resource: Resource[Any], kind: str, times: int
 ) -> None:
     parsed: list[str] = []
     check = properties.check
@@ -104,6 +119,12 @@ def test_properties_are_parsed_once_for_each_version_of_them(
         return check(*arguments)
 
     monkeypatch.setattr(properties, "check", count)
-    asked = event(kind, server.url, ResourceType=f"Custom::{of(resource)}", ResourceProperties=INVALID)
+    declared = VALID[of(resource)]
+    changes = {"PhysicalResourceId": None} if kind == "Create" else {"PhysicalResourceId": "team/app"}
+    old = {"OldResourceProperties": declared} if kind == "Update" else {}
+    asked = event(
+        kind, server.url, ResourceType=f"Custom::{of(resource)}", ResourceProperties=declared, **changes, **old
+    )
     protocol.serve(asked, LambdaContext(), [resource])
+    assert "invalid propert" not in server.only().get("Reason", "")
     assert parsed == [of(resource)] * times

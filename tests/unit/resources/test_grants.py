@@ -302,7 +302,7 @@ def test_a_policy_that_would_be_too_long_is_not_put_and_its_part_does_not_stay(
 ) -> None:
     grants.create(grant("Create", "A", properties=pull("*")))
     tag = {"StringEquals": {"aws:PrincipalTag/team": "x" * 10_000}}
-    with pytest.raises(UserError, match=r"ECR accepts 10,240\. Largest parts: Grant in the stack shop"):
+    with pytest.raises(UserError, match=r"ECR accepts 10,240\. Largest grants: Grant in the stack shop"):
         grants.create(grant("Create", properties={**pull("*"), "Conditions": tag}))
     assert len(parts.query_parts("repository-policy/team/app")) == 1
     assert len(statements()) == 1

@@ -137,3 +137,44 @@ def test_statements_that_are_rejected_undo_the_adoption_of_a_repository(
     [found] = ecr.describe_repositories()["repositories"]
     assert found["imageScanningConfiguration"] == {"scanOnPush": False}
     assert tags(NAME) == {"team": "theirs"}
+
+
+def test_what_is_rejected_in_a_retry_releases_a_repository_that_the_update_adopted(
+    repository: Served, ecr: ECRClient, parts: PartsTable, unknown: set[str], role: Callable[[str], str], iam: IAMClient
+) -> None:
+    ecr.create_repository(repositoryName="team/other", tags=[{"Key": "team", "Value": "theirs"}])
+    repository.create(request("Create", properties=WITHOUT))
+    unknown.add(role("web"))
+    moved = {
+        "RepositoryName": "team/other",
+        "OnExisting": "Adopt",
+        "LifecycleRules": [{"MaxImageCount": "3"}],
+        "PolicyStatements": [{**STATEMENT, "Principal": {"AWS": "arn:aws:iam::123456789012:role/web"}}],
+    }
+    update = request("Update", request_id="2", physical_id=NAME, properties=moved, old_properties=WITHOUT)
+    with pytest.raises(RetryableError, match="can take a minute"):
+        repository.update(update)
+    iam.delete_role(RoleName="web")
+    with pytest.raises(UserError, match="does not exist"):
+        repository.update(update)
+    arn = ecr.describe_repositories(repositoryNames=["team/other"])["repositories"][0]["repositoryArn"]
+    assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "team", "Value": "theirs"}]
+    with pytest.raises(ecr.exceptions.LifecyclePolicyNotFoundException):
+        ecr.get_lifecycle_policy(repositoryName="team/other")
+    assert parts.query_parts("repository-policy/team/other") == ()
+
+
+def test_what_is_rejected_in_a_retry_of_an_update_gives_way_to_the_statements_before(
+    repository: Served, parts: PartsTable, unknown: set[str], role: Callable[[str], str], iam: IAMClient
+) -> None:
+    repository.create(request("Create", properties=WITH))
+    unknown.add(role("web"))
+    late = {**WITH, "PolicyStatements": [{**STATEMENT, "Principal": {"AWS": "arn:aws:iam::123456789012:role/web"}}]}
+    update = request("Update", request_id="2", physical_id=NAME, properties=late, old_properties=WITH)
+    with pytest.raises(RetryableError, match="can take a minute"):
+        repository.update(update)
+    iam.delete_role(RoleName="web")
+    with pytest.raises(UserError, match="does not exist"):
+        repository.update(update)
+    [part] = parts.query_parts(TARGET)
+    assert part.content["statements"][0]["Principal"] == STATEMENT["Principal"]

@@ -138,10 +138,12 @@ def _within_deadline(work: Callable[[], Result], deadline: float) -> Result:
 def _carry_out(event: Mapping[str, Any], request: Request[Any], resources: Sequence[Resource[Any]]) -> Result:
     """Parse the properties once, then carry out the request, with retries."""
     known = {f"Custom::{each.type_name}": each for each in resources}
-    resource = known.get(request.resource_type)
+    # A token of one type alone also serves AWS::CloudFormation::CustomResource, and other names of the same type.
+    resource = resources[0] if len(resources) == 1 else known.get(request.resource_type)
     if resource is None:
         if request.type == "Delete":
-            return Result(request.physical_id)  # nothing of such a type was ever made here
+            logger.warning("Nothing was deleted: this function creates no resources of type %s", request.resource_type)
+            return Result(request.physical_id)
         raise UserError(
             f"ServiceToken supports {' and '.join(known)}, not {request.resource_type}. Specify the service token of "
             "the type."

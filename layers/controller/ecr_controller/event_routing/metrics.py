@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from ecr_controller.observability import metrics
 
 if TYPE_CHECKING:
-    from ecr_controller.event_routing.batch import Tally
+    from ecr_controller.event_routing.queued_events import Tally
     from ecr_controller.sqs_batch import BatchResult
 
 

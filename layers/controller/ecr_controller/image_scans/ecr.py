@@ -44,6 +44,11 @@ class ImageScans:
 
     _ecr: aws.Client[ECRClient] = aws.Client("ecr")
 
+    def describe_repositories(self) -> tuple[str, ...]:
+        """DescribeRepositories, 1,000 a page: the names."""
+        pages = self._ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
+        return tuple(each["repositoryName"] for page in pages for each in page["repositories"])
+
     def describe_image(self, repository: str, image_id: ImageIdentifierTypeDef) -> Image:
         """DescribeImages: the image that a tag or a digest names now."""
         name = image_id.get("imageTag") or image_id.get("imageDigest")

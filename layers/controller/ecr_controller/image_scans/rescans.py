@@ -13,22 +13,9 @@ from ecr_controller.image_scans.ecr import ImageScans
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_sqs import SQSClient
 
 logger = logging.getLogger(__name__)
-
-
-@aws.translates_errors
-class Registry:
-    """The private registry of this account and Region."""
-
-    _ecr: aws.Client[ECRClient] = aws.Client("ecr")
-
-    def describe_repositories(self) -> tuple[str, ...]:
-        """DescribeRepositories, 1,000 a page: the names."""
-        pages = self._ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
-        return tuple(each["repositoryName"] for page in pages for each in page["repositories"])
 
 
 @aws.translates_errors
@@ -47,7 +34,7 @@ def plan_rescans(pattern: str) -> int:
 
     ``*`` in the pattern stands for any characters. May raise UserError and RetryableError.
     """
-    names = [name for name in Registry().describe_repositories() if fnmatchcase(name, pattern)]
+    names = [name for name in ImageScans().describe_repositories() if fnmatchcase(name, pattern)]
     queue = RescanQueue()
     for name in names:
         queue.send_repository(name)

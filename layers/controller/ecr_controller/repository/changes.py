@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from ecr_controller.repository.model import Repository
 
+    Undo = Callable[[Sequence["Change[Any]"], "Change[Any]"], None]
+
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -76,10 +78,9 @@ def difference(
     return [change for change in changes if change is not None]
 
 
-def apply(
-    changes: Sequence[Change[Any]], repository: Repository, undo: Callable[[Sequence[Change[Any]]], None]
-) -> None:
-    """Apply the changes in order. If one fails, ``undo`` gets those that were applied; if it fails too, that is logged.
+def apply(changes: Sequence[Change[Any]], repository: Repository, undo: Undo) -> None:
+    """Apply the changes in order. If one fails, ``undo`` gets those that were applied, and the one that failed; if it
+    fails too, that is logged.
 
     Raises what the failed change raises.
     """
@@ -89,15 +90,16 @@ def apply(
             change.apply(repository)
         except BaseException as error:
             if not (isinstance(error, RetryableError) and change.setting.is_shared):
-                _undo(repository, done, undo)
+                _undo(repository, done, change, undo)
             raise
         done.append(change)
-        logger.info("%s: %s", repository.name, change)
+        if change.old != change.new:
+            logger.info("%s: %s", repository.name, change)
 
 
-def _undo(repository: Repository, done: Sequence[Change[Any]], undo: Callable[[Sequence[Change[Any]]], None]) -> None:
+def _undo(repository: Repository, done: Sequence[Change[Any]], failed: Change[Any], undo: Undo) -> None:
     try:
-        undo(done)
+        undo(done, failed)
     except ControllerError as error:
         logger.warning("The previous settings of %s could not be restored: %s", repository.name, error)
 

@@ -49,6 +49,11 @@ def is_of_request(tags: Mapping[str, str], request_id: str) -> bool:
     return tags.get(ORIGIN, request_id).split(" ")[-1] == request_id
 
 
+def is_claimed_by(tags: Mapping[str, str], request: Request[Any]) -> bool:
+    """Whether this very request created or adopted it, and is being retried or delivered twice."""
+    return is_ours(tags, request) and ORIGIN in tags and is_of_request(tags, request.request_id)
+
+
 def is_created_by(tags: Mapping[str, str], request: Request[Any]) -> bool:
     """Whether this very request created it, and ended or is being retried before its answer."""
     return is_ours(tags, request) and not is_adopted(tags) and is_of_request(tags, request.request_id)

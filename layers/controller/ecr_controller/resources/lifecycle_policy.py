@@ -131,8 +131,8 @@ def _refuse_policy_of_others(request: PolicyRequest, current: str | None) -> Non
     if current is None or spec.replaces or any(is_policy(current, policy) for policy in known):
         return
     raise UserError(
-        f"The repository {spec.repository} already has a lifecycle policy, which this stack did not put. To replace "
-        "it, set OnExisting: Replace. It is put back when this resource is deleted."
+        f"The repository {spec.repository} already has a lifecycle policy, which this stack did not create. To "
+        "replace it, set OnExisting: Replace. The previous policy is restored when this resource is deleted."
     )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource.request import Request, Result
-from ecr_controller.errors import ControllerError, RetryableError, UserError, count
+from ecr_controller.errors import RetryableError, UserError, count
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.repository import changes, ownership
@@ -80,7 +79,7 @@ class RepositoryResource:
                 "The repository %s is kept because its tags do not name this resource as its owner", found.name
             )
         elif ownership.is_adopted(found.tags):
-            self._release(request, found)
+            self._release(request, found, spec)
         elif not self._repositories.delete_repository(found.name, with_images=spec.empty_on_delete):
             raise UserError(
                 f"The repository {found.name} was not deleted because it contains "
@@ -105,7 +104,7 @@ class RepositoryResource:
         ):
             return
         if ownership.is_adopted(found.tags):
-            self._release(request, found)
+            self._release(request, found, spec)
         elif not self._repositories.delete_repository(name):
             logger.warning(
                 "The repository %s, which the failed request created, is kept because it contains images", name
@@ -119,26 +118,16 @@ class RepositoryResource:
             arguments |= setting.create_arguments(wanted)
         made = self._repositories.create_repository(name, wanted.tags, wanted.encryption, arguments)
         if made is not None:
-            changes.apply(self._difference(request, made, wanted), made, lambda _done: self._undo_create(name))
+            changes.apply(self._difference(request, made, wanted), made, lambda _done, _failed: self._undo_create(name))
             return Result(name, made.attributes | (guard.NO_PREVIEW if spec.guard is None else guard.NO_IMAGES))
         found = self._find(name, spec)
         if found is None:
             raise RetryableError(f"The repository {name} was deleted while this request ran.")
         if ownership.is_created_by(found.tags, request):
-            self._continue_create(request, found, wanted)
+            self._apply(request, self._difference(request, found, wanted), found)
             return Result(name, found.attributes | guard.NO_PREVIEW)
         wanted = _with_tags(spec, ownership.take_over_tags(request, spec, found))
         return self._change(request, found, self._difference(request, found, wanted))
-
-    def _continue_create(self, request: RepositoryRequest, found: Repository, wanted: RepositorySpec) -> None:
-        """Apply what an earlier attempt of the same request did not. The request may run twice at once, so only what is
-        rejected in both undoes the creation."""
-        try:
-            self._apply(self._difference(request, found, wanted), found)
-        except UserError:
-            with suppress(ControllerError):
-                self._undo_create(found.name)
-            raise
 
     def _change(self, request: RepositoryRequest, found: Repository, wanted: Sequence[Change[Any]]) -> Result:
         policy, attributes = request.spec.lifecycle_policy, guard.NO_PREVIEW
@@ -146,26 +135,38 @@ class RepositoryResource:
             ownership.refuse_second_policy(found, request)
             if request.spec.guard and any(isinstance(change.setting, LifecyclePolicyText) for change in wanted):
                 attributes = guard.check(request, found.name, policy, request.spec.guard).attributes
-        self._apply(wanted, found)
+        self._apply(request, wanted, found)
         return Result(found.name, found.attributes | attributes)
 
-    def _release(self, request: RepositoryRequest, found: Repository) -> None:
+    def _release(self, request: RepositoryRequest, found: Repository, declared: RepositorySpec) -> None:
         """Remove our tags and the declared tags and lifecycle policy, if they are still as declared."""
-        spec = _claiming(request, request.old or NOTHING)
+        spec = _claiming(request, declared)
         found = self._find(found.name, spec) or found
         unchanged = {key: value for key, value in spec.tags.items() if found.tags.get(key) == value}
         tags = unchanged | dict.fromkeys(ownership.KEYS, "")
         ours = RepositorySpec(lifecycle_policy=spec.lifecycle_policy, tags=tags)
-        self._apply(self._difference(request, found, NOTHING, ours), found)
-        logger.info("The repository %s was adopted, so it is released and kept with its images", found.name)
+        self._apply(request, self._difference(request, found, NOTHING, ours), found)
+        logger.info("%s was adopted, so it is released and keeps its images", found.name)
 
     def _difference(
         self, request: RepositoryRequest, found: Repository, spec: RepositorySpec, before: RepositorySpec = NOTHING
     ) -> list[Change[Any]]:
         return difference(settings(request), found, spec, before)
 
-    def _apply(self, wanted: Sequence[Change[Any]], found: Repository) -> None:
-        changes.apply(wanted, found, lambda done: changes.revert(done, found))
+    def _apply(self, request: RepositoryRequest, wanted: Sequence[Change[Any]], found: Repository) -> None:
+        def undo(done: Sequence[Change[Any]], failed: Change[Any]) -> None:
+            changes.revert(done, found)
+            if failed.setting.is_shared and ownership.is_claimed_by(found.tags, request):
+                # An earlier attempt of this request made it ours, and left the rest to a retry, which is rejected.
+                self._take_back(request, found)
+
+        changes.apply(wanted, found, undo)
+
+    def _take_back(self, request: RepositoryRequest, found: Repository) -> None:
+        if ownership.is_adopted(found.tags):
+            self._release(request, found, request.spec)
+        else:
+            self._undo_create(found.name)
 
     def _undo_create(self, name: str) -> None:
         if not self._repositories.delete_repository(name):

@@ -75,7 +75,9 @@ class ResourcePart:
 
     def _is_stored(self, content: Mapping[str, Any]) -> bool:
         stored = self.stored()
-        return {**content, _REQUEST: stored.get(_REQUEST)} == stored
+        # What this very request stored may not be in the document yet.
+        is_earlier = stored.get(_REQUEST) != self._request.request_id
+        return is_earlier and {**content, _REQUEST: stored.get(_REQUEST)} == stored
 
 
 def owner_of(request: Request[Any], *more: str) -> str:

@@ -26,7 +26,6 @@ class Tally:
 
     scans: Counter[str] = field(default_factory=Counter)
     ages: list[float] = field(default_factory=list)
-    ignored: int = 0
     deliveries: int = 0
     failures: int = 0
 
@@ -43,7 +42,6 @@ class EventRouting:
         """Route one event. Raises RetryableError if a retry may deliver the rest, and UserError if none follows."""
         scan = events.parse(_json(message.body))
         if scan is None:
-            self.tally.ignored += 1
             return
         result = self.router.route(scan, self.routes_under)
         self.tally.deliveries += result.deliveries
