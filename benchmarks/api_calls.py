@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from moto import mock_aws
@@ -42,13 +43,19 @@ PULL = {"RepositoryName": "team/full", "Grantee": ROLE, "Access": "Pull"}
 PUSH = PULL | {"Access": "PullPush"}
 TOKEN = {"Grantee": ROLE}
 SERVICES = ("ecr", "dynamodb", "iam")
+REQUESTS = count(1)
 
 
 def event(kind: str, type_name: str, new: dict[str, Any], old: dict[str, Any] | None = None, at: str = "") -> Event:
     """A request of the stack `shop`. By default, the physical ID of the resource is the name of the repository."""
     physical_id = at or new.get("RepositoryName", "")
     return Event(
-        kind, resource_type=f"Custom::{type_name}", physical_id=physical_id, properties=new, old_properties=old or {}
+        kind,
+        str(next(REQUESTS)),
+        resource_type=f"Custom::{type_name}",
+        physical_id=physical_id,
+        properties=new,
+        old_properties=old or {},
     )
 
 

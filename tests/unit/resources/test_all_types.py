@@ -120,7 +120,7 @@ def test_properties_are_parsed_once_for_each_version_of_them(
 
     monkeypatch.setattr(properties, "check", count)
     declared = VALID[of(resource)]
-    changes = {"PhysicalResourceId": None} if kind == "Create" else {"PhysicalResourceId": "team/app"}
+    changes: dict[str, Any] = {"PhysicalResourceId": None} if kind == "Create" else {"PhysicalResourceId": "team/app"}
     old = {"OldResourceProperties": declared} if kind == "Update" else {}
     asked = event(
         kind, server.url, ResourceType=f"Custom::{of(resource)}", ResourceProperties=declared, **changes, **old

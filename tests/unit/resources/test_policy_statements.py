@@ -42,9 +42,9 @@ def test_an_update_that_changes_nothing_writes_nothing_and_one_without_statement
 ) -> None:
     repository.create(request("Create", properties=WITH))
     calls.made.clear()
-    repository.update(request("Update", physical_id=NAME, properties=WITH, old_properties=WITH))
+    repository.update(request("Update", request_id="2", physical_id=NAME, properties=WITH, old_properties=WITH))
     assert calls.writes == []
-    repository.update(request("Update", physical_id=NAME, properties=WITHOUT, old_properties=WITHOUT))
+    repository.update(request("Update", request_id="2", physical_id=NAME, properties=WITHOUT, old_properties=WITHOUT))
     assert calls.made.count("GetRepositoryPolicy") == 1
 
 
@@ -53,7 +53,7 @@ def test_an_update_puts_back_what_others_removed(
 ) -> None:
     repository.create(request("Create", properties=WITH))
     ecr.delete_repository_policy(repositoryName=NAME)
-    repository.update(request("Update", physical_id=NAME, properties=WITH, old_properties=WITH))
+    repository.update(request("Update", request_id="2", physical_id=NAME, properties=WITH, old_properties=WITH))
     assert len(statements()) == 1
 
 
@@ -61,7 +61,7 @@ def test_statements_no_longer_declared_are_taken_out(
     repository: Served, parts: PartsTable, statements: Callable[[], list[Any]]
 ) -> None:
     repository.create(request("Create", properties=WITH))
-    repository.update(request("Update", physical_id=NAME, properties=WITHOUT, old_properties=WITH))
+    repository.update(request("Update", request_id="2", physical_id=NAME, properties=WITHOUT, old_properties=WITH))
     assert (statements(), parts.query_parts(TARGET)) == ([], ())
 
 

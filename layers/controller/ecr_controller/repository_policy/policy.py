@@ -78,8 +78,9 @@ def refuse_too_long(repository: str, policy: Policy, parts: Sequence[Part]) -> N
     foreign = sum(len(json.dumps(each)) for each in policy.statements if not is_ours(each))
     raise UserError(
         f"The policy of the repository {repository} would have {length:,} characters. ECR accepts {MAX_LENGTH:,}. "
-        f"Largest grants: {named}; statements that the controller does not manage: {foreign:,}. Grant access to an account or an organization "
-        "instead of many roles, or use the same access and conditions, so that the grants share one statement."
+        f"Largest grants: {named}; statements that the controller does not manage: {foreign:,}. Grant access to an "
+        "account or an organization instead of many roles, or use the same access and conditions, so that the grants "
+        "share one statement."
     )
 
 
