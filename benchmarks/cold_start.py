@@ -54,8 +54,13 @@ for call, parameters in calls:
 """
 FLOOR = 'import boto3; boto3.client("ecr")'
 MODULES = "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
-# A function is measured with its event `create`, or:
-EVENTS = {"on_failure": "timeout", "plan_rescans": "schedule", "rescan": "repository", "route_scan": "basic"}
+# A function is measured with its event `create`, which is answered SUCCESS, or:
+EVENTS: dict[str, tuple[str, list[str]]] = {
+    "on_failure": ("timeout", ["FAILED"]),
+    "plan_rescans": ("schedule", []),
+    "rescan": ("repository", []),
+    "route_scan": ("basic", []),
+}
 # Modules that a cold start must not pay for.
 HEAVY = ("aws_xray_sdk", "boto3", "jsonschema", "pydantic", "requests")
 
@@ -73,7 +78,7 @@ class Program:
         """What a fresh process prints, and the milliseconds that it computes."""
         with TemporaryFile("w+", encoding="utf-8") as output:
             process = subprocess.Popen(
-                [self.interpreter, "-c", self.code + more, self.argument],
+                [self.interpreter, "-P", "-c", self.code + more, self.argument],
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -101,36 +106,29 @@ class Function:
     calls: int
 
 
-def runtime(folder: Path) -> Path:
+def runtime(python313: str, folder: Path) -> Path:
     """The interpreter of a virtual environment like Lambda's: boto3 and what it needs, in the versions that are locked
     here. Lambda has its own, which differ from Region to Region."""
-    found = python()
-    if found is None:
-        sys.exit("The cold start is measured with Lambda's Python. Install Python 3.13: python3.13, pyenv or uv.")
-    subprocess.run([found, "-m", "venv", "--without-pip", folder], check=True)
+    subprocess.run([python313, "-m", "venv", "--without-pip", folder], check=True)
     locked = ["--constraint", str(ROOT / "requirements-dev.txt"), "--python", str(folder)]
     subprocess.run(["uv", "pip", "install", "--quiet", "--compile-bytecode", *locked, "boto3"], check=True)
     return folder / "bin" / "python"
 
 
-def functions(template: Path, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each function of a built template, by the name of its code's folder, with the environment that it has."""
+def functions(template: Path, opt: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each function of a built template, by the name of its code's folder, with its own part of the environment. The
+    layers are merged in `opt`."""
     content = yaml.safe_load(template.read_text(encoding="utf-8"))
-    layers = {
-        name: template.parent / each["Properties"]["ContentUri"] / "python"
-        for name, each in content["Resources"].items()
-        if each["Type"] == "AWS::Serverless::LayerVersion"
-    }
-    for path in layers.values():
-        shutil.copytree(path, folder / "opt", dirs_exist_ok=True)
-    subprocess.run(["chmod", "-R", "a-w", folder / "opt"], check=True)
+    resources = [(each["Type"], each["Properties"]) for each in content["Resources"].values()]
+    for properties in (each for kind, each in resources if kind == "AWS::Serverless::LayerVersion"):
+        shutil.copytree(template.parent / properties["ContentUri"] / "python", opt, dirs_exist_ok=True)
+    subprocess.run(["chmod", "-R", "a-w", opt], check=True)
     shared = content["Globals"]["Function"]["Environment"]["Variables"]
-    for each in (each["Properties"] for each in content["Resources"].values() if each["Type"].endswith("::Function")):
-        code = (template.parent / each["CodeUri"]).resolve()
-        variables = shared | each.get("Environment", {}).get("Variables", {})
+    for properties in (each for kind, each in resources if kind == "AWS::Serverless::Function"):
+        code = (template.parent / properties["CodeUri"]).resolve()
+        variables = shared | properties.get("Environment", {}).get("Variables", {})
         environment = {name: text_of(value, content["Parameters"]) for name, value in variables.items()}
-        environment["PYTHONPATH"] = f"{code}:{folder / 'opt'}" if "Layers" in each else str(code)
-        yield code.name, environment
+        yield code.name, {**environment, "PYTHONPATH": f"{code}:{opt}" if "Layers" in properties else str(code)}
 
 
 def text_of(value: Any, parameters: Mapping[str, Any]) -> str:
@@ -148,9 +146,9 @@ def lambda_environment(aws: CannedAws) -> dict[str, str]:
     return {**keys, **region, "PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": aws.url, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def event_of(function: str, url: str) -> str:
-    """The event that a function is measured with."""
-    path = ROOT / "events" / function / f"{EVENTS.get(function, 'create')}.json"
+def event_of(function: str, name: str, url: str) -> str:
+    """An event of a function."""
+    path = ROOT / "events" / function / f"{name}.json"
     event = addressed_to(url, json.loads(path.read_text(encoding="utf-8")))
     if function == "image_scan_route":
         del event["ResourceProperties"]["ImageTags"]  # so that the event of route_scan goes this way
@@ -168,11 +166,12 @@ def same_calls(aws: CannedAws) -> str:
 
 def prepare(name: str, start: Program, aws: CannedAws) -> Function:
     """Run a function and its counterpart once. Raises AssertionError where one does not do what is measured."""
-    request = replace(start, code=HANDLE, argument=event_of(name, aws.url))
+    event, expected = EVENTS.get(name, ("create", ["SUCCESS"]))
+    request = replace(start, code=HANDLE, argument=event_of(name, event, aws.url))
     aws.clear()
-    request.run()
-    expected = "FAILED" if name == "on_failure" else "SUCCESS"
-    assert all(answer["Status"] == expected for answer in aws.answers), aws.answers
+    printed, _milliseconds = request.run()
+    assert [answer["Status"] for answer in aws.answers] == expected, aws.answers
+    assert "itemIdentifier" not in printed, printed  # of a message that failed
     calls = list(aws.calls)
     if not calls:
         return Function(start, request, None, 0)
@@ -215,14 +214,18 @@ def table_of(prepared: Mapping[str, Function], times: Mapping[str, list[float]])
 
 def main(build: Path | None = None) -> None:
     """Measure and print."""
+    python313 = python()
+    if python313 is None:
+        print("Cold starts are measured with Lambda's Python 3.13, which is neither on the PATH nor in pyenv nor uv's.")
+        return
     with TemporaryDirectory(prefix="cold-start-") as temporary, canned_aws() as aws:
         folder = Path(temporary)
         template = build / "template.yaml" if build else deploy.build(folder, os.environ)
-        interpreter = runtime(folder / "runtime")
+        interpreter = runtime(python313, folder / "runtime")
         bare = Program(interpreter, lambda_environment(aws), "pass")
         prepared = {
             name: prepare(name, replace(bare, environment=bare.environment | variables, code="import app"), aws)
-            for name, variables in sorted(functions(template, folder))
+            for name, variables in sorted(functions(template, folder / "opt"))
         }
         programs = {"bare": bare, "floor": replace(bare, code=FLOOR)}
         for name, each in prepared.items():
