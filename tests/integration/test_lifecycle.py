@@ -149,7 +149,7 @@ def test_the_guard_stops_a_dangerous_change_and_the_stack_rolls_back_clean(
     [reason, *_] = stopped.reasons
     assert "would expire or archive 10 of 12 images" in reason
     assert "exceeds LifecycleGuard (MaxImages 5). Nothing was changed. By rule priority: rule 1: 10." in reason
-    assert "First images: v0, v1, v2, v3, v4." in reason
+    assert "Images: v0, v1, v2, v3, v4 and 5 more." in reason
     assert kept(ecr, repository) == 9
 
 

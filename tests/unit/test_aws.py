@@ -166,7 +166,7 @@ def test_a_call_after_the_deadline_is_refused_before_it_is_sent(endpoint: Respon
 
     copy_context().run(call, time.time() + 60)
     assert len(endpoint.taken) == 1
-    with pytest.raises(RetryableError, match="The time for this request is up"):
+    with pytest.raises(RetryableError, match="The controller makes no AWS calls after its deadline"):
         copy_context().run(call, time.time() - 0.001)
     assert len(endpoint.taken) == 1
 
@@ -181,7 +181,7 @@ def test_the_clients_own_retries_end_at_the_deadline_too(
     pause = time.sleep
     monkeypatch.setattr(time, "sleep", lambda _seconds: pause(0.15))
     endpoint.behave(503, 503, 503, 503)
-    with pytest.raises(RetryableError, match="The time for this request is up"):
+    with pytest.raises(RetryableError, match="The controller makes no AWS calls after its deadline"):
         copy_context().run(call)
     assert len(endpoint.taken) == 1
 

@@ -236,7 +236,7 @@ def test_work_that_hung_calls_aws_no_more(server: ResponseServer, monkeypatch: p
         serve(event("Update", server.url), LambdaContext(seconds=0.2), Resource(work))
         work.let_go()
         aws.client.cache_clear()
-    assert refused == ["The time for this request is up."]
+    assert refused == ["The controller makes no AWS calls after its deadline."]
     assert len(endpoint.taken) == 1
     assert server.only()["Status"] == "FAILED"
 
@@ -287,8 +287,10 @@ def test_a_request_of_another_type_is_refused_and_its_delete_does_nothing(server
     assert serve(event("Create", server.url, ResourceType="Custom::Other"), LambdaContext(), *resources) == "FAILED"
     assert serve(event("Delete", server.url, ResourceType="Custom::Other"), LambdaContext(), *resources) == "SUCCESS"
     assert [each.asked for each in resources] == [[], []]
-    expected = "Use Custom::ECRRepositoryGrant or Custom::ECRAuthorizationTokenGrant."
-    assert server.taken[0].answer["Reason"].endswith(expected)
+    assert server.taken[0].answer["Reason"] == (
+        "ServiceToken supports Custom::ECRRepositoryGrant and Custom::ECRAuthorizationTokenGrant, not Custom::Other. "
+        "Specify the service token of the type."
+    )
 
 
 def test_a_request_goes_to_the_resource_of_its_type(server: ResponseServer) -> None:
