@@ -16,7 +16,7 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 
-from ecr_controller.errors import Faults
+from ecr_controller.errors import ControllerError, Faults
 from ecr_controller.lifecycle.describe import describe
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.rules import parse_policy
@@ -131,4 +131,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, NotFoundError))
+    sys.exit(exit_code(main, NotFoundError, ControllerError))

@@ -88,5 +88,6 @@ class AttachedPolicies:
 def not_found(grantee: Grantee) -> PrincipalNotFound:
     """The error for a role, user or group that does not exist."""
     return PrincipalNotFound(
-        f"The {grantee.kind} {grantee.id} does not exist in this account. Specify the ARN that IAM shows."
+        f"The {grantee.kind} {grantee.id} does not exist in this account. Specify its ARN as IAM shows it, with the "
+        "path."
     )
