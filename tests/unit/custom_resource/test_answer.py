@@ -43,7 +43,7 @@ def test_a_reason_of_any_characters_fits_and_only_its_end_is_cut(reason: str) ->
     body = answer.failure(event("Update"), reason, LOG)
     assert len(body) <= 4096
     sent: dict[str, Any] = json.loads(body)
-    kept, _, rest = sent.pop("Reason").partition(" … (shortened; the log has all of it: ")
+    kept, _, rest = sent.pop("Reason").partition(" … (shortened; for the full reason, see the log: ")
     assert sent == {
         "Status": "FAILED",
         "RequestId": "request-1",
@@ -160,7 +160,7 @@ def test_no_error_and_no_log_holds_the_query(
     with ResponseServer(always=behaviour) as server:
         error = undelivered(server.url + spoilt, 0.05)
     shown = capfd.readouterr()
-    assert "Attempt 1 to answer CloudFormation at 127.0.0.1" in logs.text
+    assert "Attempt 1 to respond to CloudFormation at 127.0.0.1" in logs.text
     for text in ("".join(traceback.format_exception(error)), logs.text, shown.out, shown.err):
         assert SIGNATURE not in text
         assert "Signature=" not in text

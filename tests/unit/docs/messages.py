@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-Function = ast.FunctionDef | ast.Lambda
-
 PART = "\0"  # a part of a message that is not constant
 PASSED = "\1"  # the whole message of another error, which is found where that is raised
 # Errors whose message a user sees, with all that derive from them. That of a ValueError becomes a fault.

@@ -139,7 +139,7 @@ def test_a_long_message_is_cut_to_what_cloudformation_accepts(app: ModuleType) -
     with ResponseServer() as server:
         app.handler(failure(event("Create", server.url), {"errorMessage": '"' * 9_000}), LambdaContext())
     assert len(server.taken[0].body) <= 4096
-    assert "the log has all of it: log of ecr-controller-repository" in server.only()["Reason"]
+    assert "for the full reason, see the log: log of ecr-controller-repository" in server.only()["Reason"]
 
 
 def test_it_raises_in_time_if_the_answer_is_not_accepted_so_that_lambda_retries(app: ModuleType) -> None:

@@ -32,7 +32,7 @@ def test_of_many_findings_five_are_named() -> None:
     reason = Gate("LOW").refusal(IMAGE, many)
     assert reason is not None
     assert reason.endswith(
-        "Most severe findings: CVE-00 (LOW), CVE-01 (LOW), CVE-02 (LOW), CVE-03 (LOW), CVE-04 (LOW)."
+        "Findings: CVE-00 (LOW), CVE-01 (LOW), CVE-02 (LOW), CVE-03 (LOW), CVE-04 (LOW) and 25 more."
     )
 
 

@@ -41,7 +41,7 @@ def test_a_refusal_names_the_count_the_bounds_the_rules_and_the_first_images() -
     assert reason == (
         "The lifecycle policy would expire or archive 7 of 20 images in team/app, which exceeds LifecycleGuard "
         "(MaxImages 2 and MaxPercent 10). Nothing was changed. By rule priority: rule 1: 4, rule 2: 3. "
-        "First images: v0, sha256:000000000000, v2, sha256:000000000000, v4."
+        "Images: v0, sha256:000000000000, v2, sha256:000000000000, v4 and 2 more."
     )
 
 

@@ -208,7 +208,7 @@ def test_a_policy_of_30720_characters_passes_and_one_more_does_not() -> None:
     assert len(text(COUNT | {"Description": "日" * room})) == 30_720
     [(path, message)] = faults(COUNT | {"Description": "日" * (room + 1)})
     assert path == "LifecycleRules"
-    assert message == "makes a policy of 30,721 characters; ECR accepts 30,720"
+    assert message == "makes a policy of 30,721 characters, but ECR accepts 30,720; remove or combine rules"
 
 
 # One rule that is refused
@@ -307,7 +307,7 @@ def test_an_entry_that_is_no_rule_is_reported(entry: Any) -> None:
         (
             [AGE | {"RulePriority": "9"}, prefix("a")],
             "[0].RulePriority",
-            "is not supported while LifecycleRules[1] has none",
+            "is only supported if LifecycleRules[1] has one too",
         ),
         (
             [AGE | {"RulePriority": "1"}, prefix("a", RulePriority="2")],

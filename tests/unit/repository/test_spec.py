@@ -245,7 +245,7 @@ def test_all_faults_are_reported_at_once_by_property() -> None:
         "Tags: must be a list; "
         f"{FILTERS}: {NEEDS_EXCLUSION}; "
         "LifecycleRules[2]: selects any images, as LifecycleRules[0] does, "
-        "but ECR allows one such rule for standard images"
+        "but ECR allows one such rule for standard images; combine the rules"
     )
 
 

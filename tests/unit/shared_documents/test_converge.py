@@ -167,7 +167,7 @@ def restless(shared: Shared) -> Shared:
 
 
 def test_parts_that_never_settle_are_a_retryable_error_after_a_bounded_number_of_rounds(restless: Shared) -> None:
-    with pytest.raises(RetryableError, match=f"{TARGET} did not converge"):
+    with pytest.raises(RetryableError, match=f"{TARGET} could not be updated"):
         declare(Store(restless), TARGET, "mine", {}, Document(restless))
     assert restless.done == [f"put in {TARGET}", *["parts", "read", "write", "parts"] * ROUNDS]
 
