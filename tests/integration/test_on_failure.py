@@ -104,7 +104,7 @@ def test_a_function_that_crashes_is_answered_for(
     answer = received.get(timeout=30)
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "ecr-controller:create-failed:request-1")
     assert (answer["RequestId"], answer["LogicalResourceId"]) == ("request-1", "Images")
-    assert f"The controller's function {name} died before it could answer" in answer["Reason"]
+    assert f"The controller's function {name} failed before it could answer" in answer["Reason"]
     assert received.empty()
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the findings of a scan cann
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "messages" / "ScanCompleted.json").read_text(encoding="utf-8"))
-DOCUMENTED = ROOT / "tests" / "unit" / "scanning" / "documented"
+DOCUMENTED = ROOT / "tests" / "unit" / "event_routing" / "documented"
 
 
 class Queues:

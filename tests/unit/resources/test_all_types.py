@@ -119,6 +119,7 @@ def test_properties_are_parsed_once_for_each_version_of_them(
         return check(*arguments)
 
     monkeypatch.setattr(properties, "check", count)
+    aws.client("sqs").create_queue(QueueName="findings")
     declared = VALID[of(resource)]
     changes: dict[str, Any] = {"PhysicalResourceId": None} if kind == "Create" else {"PhysicalResourceId": "team/app"}
     old = {"OldResourceProperties": declared} if kind == "Update" else {}
