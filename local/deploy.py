@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
+from layers.bytecode import compile_layer
 from local import ROOT, child_process
 
 if TYPE_CHECKING:
@@ -21,8 +23,12 @@ class CommandError(Exception):
 
 def build(folder: Path, environment: Mapping[str, str]) -> Path:
     """Run `sam build` into a folder of its own, so that several can run at once; return the built template."""
-    _run(["sam", "build", "--build-dir", f"{folder}/build", "--no-cached"], environment)
-    return folder / "build" / "template.yaml"
+    built = folder / "build"
+    _run(["sam", "build", "--build-dir", str(built), "--no-cached"], environment)
+    # The embedded AWS runs functions with this interpreter, each invocation at a time in a process of its own.
+    for layer in built.glob("*Layer"):
+        compile_layer(sys.executable, str(layer))
+    return built / "template.yaml"
 
 
 def deploy(
