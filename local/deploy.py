@@ -26,7 +26,10 @@ def build(folder: Path, environment: Mapping[str, str]) -> Path:
     built = folder / "build"
     _run(["sam", "build", "--build-dir", str(built), "--no-cached"], environment)
     # The embedded AWS runs functions with this interpreter, each invocation at a time in a process of its own.
+    # It unpacks the layers for each process, so they hold no byte code of another interpreter.
     for layer in built.glob("*Layer"):
+        for compiled in layer.rglob("*.pyc"):
+            compiled.unlink()
         compile_layer(sys.executable, str(layer))
     return built / "template.yaml"
 
