@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from local.invoke.worlds import GROUP, QUEUE, ROLE
 
 if TYPE_CHECKING:
@@ -96,8 +98,8 @@ def _entries(get: Callable[..., Any], repository: str, text: str, member: str) -
     """The entries of a policy document, none where there is none."""
     try:
         entries: list[Any] = json.loads(get(repositoryName=repository)[text])[member]
-    except Exception as error:
-        if "PolicyNotFound" not in type(error).__name__:
+    except ClientError as error:
+        if "PolicyNotFound" not in error.response["Error"]["Code"]:
             raise
         return []
     return entries

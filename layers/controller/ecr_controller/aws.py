@@ -88,7 +88,7 @@ def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
     def translating(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
-        except Exception as error:
+        except Exception as error:  # naming AWS's errors here would import botocore with every adapter
             if translated := _translate(error):
                 raise translated from error
             raise
