@@ -167,7 +167,7 @@ def test_what_is_worth_a_retry_is_tried_until_it_works(server: ResponseServer) -
 
 def test_what_is_worth_a_retry_is_given_up_at_the_deadline_in_its_own_words(server: ResponseServer) -> None:
     resource = Resource(raising(*[RetryableError("ECR is busy.")] * 1_000))
-    assert serve(event("Create", server.url), LambdaContext(seconds=0.3), resource) == "FAILED"
+    assert serve(event("Create", server.url), LambdaContext(seconds=1), resource) == "FAILED"
     expected = "ECR is busy. The controller retried until its deadline. Try the deployment again."
     assert server.only()["Reason"] == expected
     assert len(resource.asked) > 2
@@ -253,7 +253,7 @@ def test_the_deadline_of_one_request_does_not_bind_the_next(server: ResponseServ
 
 def test_an_answer_that_is_not_accepted_leaves_the_request_to_the_on_failure_function() -> None:
     with ResponseServer(always=403) as refusing:
-        began, context = time.time(), LambdaContext(seconds=0.4)
+        began, context = time.time(), LambdaContext(seconds=4)
         with pytest.raises(answer.NotDelivered, match="HTTP status 403"):
             serve(event("Create", refusing.url), context, Resource())
         assert time.time() - began < context.seconds
