@@ -2,7 +2,8 @@
 
     ControllerError
     ├── UserError                the user can fix it; the message says how, in terms of the template
-    │   └── InvalidProperties    all faults of a resource's properties at once
+    │   ├── InvalidProperties    all faults of a resource's properties at once
+    │   └── NotFound             the repository or the principal does not exist
     └── RetryableError           worth a retry: a throttle, a lagging read, a lost race
 
 Any other exception is a defect of the controller: the answer to CloudFormation says where its log is.
@@ -23,6 +24,10 @@ class ControllerError(Exception):
 
 class UserError(ControllerError):
     """Something that the user can fix."""
+
+
+class NotFound(UserError):
+    """The repository or the principal does not exist, so there is nothing to withdraw from it."""
 
 
 class RetryableError(ControllerError):

@@ -23,6 +23,11 @@ class Stacks:
         status = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
         return "ROLLBACK" in status
 
+    def is_being_deleted(self, stack_id: str) -> bool:
+        """DescribeStacks: whether the stack is being deleted as a whole."""
+        status = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
+        return status.startswith("DELETE")
+
     def exists(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack exists. One that was deleted is described for 90 days, by its ID alone."""
         try:
@@ -34,7 +39,7 @@ class Stacks:
         return stacks[0]["StackStatus"] != "DELETE_COMPLETE"
 
     def has_resource(self, stack_id: str, logical_id: str) -> bool:
-        """DescribeStackResource: whether the stack exists and has the resource. One that was retained counts as gone."""
+        """DescribeStackResource: whether the stack exists and has the resource; not one that it retained."""
         try:
             described = self._cloudformation.describe_stack_resource(StackName=stack_id, LogicalResourceId=logical_id)
         except self._cloudformation.exceptions.ClientError as error:

@@ -13,11 +13,12 @@ import queue
 import random
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ecr_controller.custom_resource import answer, properties
 from ecr_controller.custom_resource.request import Request, Result
-from ecr_controller.deadline import DEADLINE
+from ecr_controller.deadline import DEADLINE, UNDO_DEADLINE
 from ecr_controller.errors import Faults, InvalidProperties, RetryableError, UserError
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 logger = logging.getLogger(__name__)
 
-# The part of the function's time that is kept for the answer: a quarter, at most this many seconds.
+# The part of the function's time that is kept for the answer: a quarter, at most this many seconds. Its first half is
+# for a call that is under way: connecting and reading take at most 13 seconds.
 ANSWER_SECONDS = 30.0
+# The part before it that is kept for the undo of work that failed: an eighth, at most this many seconds.
+UNDO_SECONDS = 15.0
 LONGEST_PAUSE = 16.0
 
 
@@ -78,20 +82,34 @@ def serve(event: Mapping[str, Any], context: LambdaContext, resources: Sequence[
     """
     seconds = context.get_remaining_time_in_millis() / 1000
     kept, end, url = min(ANSWER_SECONDS, seconds / 4), time.time() + seconds, event["ResponseURL"]
-    request: Request[Any] = Request.from_event(event, deadline=end - kept)
+    deadlines = _Deadlines(end - kept - min(UNDO_SECONDS, seconds / 8), end - kept, end - kept / 2)
+    request: Request[Any] = Request.from_event(event, deadlines.work)
     log = f"{context.log_group_name}, stream {context.log_stream_name}, request {context.aws_request_id}"
-    status, physical_id, body = _outcome(event, request, resources, log)
-    answer.send(url, body, until=end - kept / 2)
+    status, physical_id, body = _outcome(event, request, resources, deadlines, log)
+    answer.send(url, body, until=end - kept / 4)
     logger.info("%s of %s answered %s", request.type, request.logical_id, status, extra={"physical_id": physical_id})
     return status
 
 
+@dataclass(frozen=True, slots=True)
+class _Deadlines:
+    """Until when the work and its undo begin AWS calls, and until when the answer waits for the last one to end."""
+
+    work: float
+    undo: float
+    wait: float
+
+
 def _outcome(
-    event: Mapping[str, Any], request: Request[Any], resources: Sequence[Resource[Any]], log: str
+    event: Mapping[str, Any],
+    request: Request[Any],
+    resources: Sequence[Resource[Any]],
+    deadlines: _Deadlines,
+    log: str,
 ) -> tuple[str, str, bytes]:
     """The status, the physical id and the answer with both. The reason of a failure is written for the stack event."""
     try:
-        result = _within_deadline(lambda: _carry_out(event, request, resources), request.deadline)
+        result = _within_deadline(lambda: _carry_out(event, request, resources), deadlines)
         body = answer.success(event, result.physical_id, result.data, no_echo=result.no_echo)
     except (UserError, answer.TooLarge) as error:
         logger.warning("%s of %s failed: %s", request.type, request.logical_id, error)
@@ -114,12 +132,13 @@ class _DeadlineExceeded(Exception):
     """The deadline came before the work was done."""
 
 
-def _within_deadline(work: Callable[[], Result], deadline: float) -> Result:
+def _within_deadline(work: Callable[[], Result], deadlines: _Deadlines) -> Result:
     """The result of the work, or what it raised. Raises _DeadlineExceeded, and abandons the work."""
     outcome: queue.SimpleQueue[Result | BaseException] = queue.SimpleQueue()
 
     def run() -> None:
-        DEADLINE.set(deadline)
+        DEADLINE.set(deadlines.work)
+        UNDO_DEADLINE.set(deadlines.undo)
         try:
             outcome.put(work())
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
@@ -127,7 +146,7 @@ def _within_deadline(work: Callable[[], Result], deadline: float) -> Result:
 
     threading.Thread(target=run, name="custom-resource", daemon=True).start()
     try:
-        found = outcome.get(timeout=max(0.0, deadline - time.time()))
+        found = outcome.get(timeout=max(0.0, deadlines.wait - time.time()))
     except queue.Empty:
         raise _DeadlineExceeded from None
     if isinstance(found, BaseException):
@@ -155,12 +174,12 @@ def parsed(event: Mapping[str, Any], request: Request[Any], resource: Resource[S
     """The request with its properties parsed. They are validated in a Create and an Update, and never in a Delete."""
     new, old = event.get("ResourceProperties") or {}, event.get("OldResourceProperties") or {}
     if request.type == "Delete":
-        return request.declaring(None, None, old=_parse(resource, new, request.home, Faults()))
+        return request.declaring(resource.type_name, None, None, old=_parse(resource, new, request.home, Faults()))
     faults = Faults()
     declared = _parse(resource, new, request.home, faults)
     invalid = InvalidProperties(f"Custom::{resource.type_name}", faults) if faults else None
     before = _parse(resource, old, request.home, Faults()) if request.type == "Update" else None
-    return request.declaring(declared, invalid, old=before)
+    return request.declaring(resource.type_name, declared, invalid, old=before)
 
 
 def _parse(resource: Resource[S], declared: Any, home: Home, faults: Faults) -> S | None:

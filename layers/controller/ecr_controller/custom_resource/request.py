@@ -37,7 +37,8 @@ class Home:
 class Request(Generic[S]):
     """A request of CloudFormation, without the signed ResponseURL. ``S`` is what the type's properties declare.
 
-    ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` is a ``time.time()``. ``old`` is what was
+    ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` is a ``time.time()``. ``type_name`` is the
+    type that serves the request, whatever the template calls it. ``old`` is what was
     declared before: OldResourceProperties of an Update, ResourceProperties of a Delete. They may be invalid, so it
     contains their valid values, and is None if required values are missing.
     """
@@ -49,6 +50,7 @@ class Request(Generic[S]):
     resource_type: str
     physical_id: str
     deadline: float
+    type_name: str = ""
     old: S | None = None
     _declared: S | None = None
     _invalid: InvalidProperties | None = None
@@ -66,9 +68,11 @@ class Request(Generic[S]):
             deadline=deadline,
         )
 
-    def declaring(self, declared: S | None, invalid: InvalidProperties | None, old: S | None) -> Request[S]:
+    def declaring(
+        self, type_name: str, declared: S | None, invalid: InvalidProperties | None, old: S | None
+    ) -> Request[S]:
         """The request with its properties parsed. ``invalid`` is what `spec` raises, if they are."""
-        return replace(self, _declared=declared, _invalid=invalid, old=old)
+        return replace(self, type_name=type_name, _declared=declared, _invalid=invalid, old=old)
 
     @property
     def spec(self) -> S:

@@ -5,12 +5,13 @@ A target is one policy of one principal. Its document is whether the policy is a
 
 from __future__ import annotations
 
-import logging
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.config import config
-from ecr_controller.principals.iam import AttachedPolicies, PrincipalNotFound
+from ecr_controller.principals.grantee import parse_arn
+from ecr_controller.principals.iam import AttachedPolicies
 from ecr_controller.shared_documents.resource_part import ResourcePart
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from ecr_controller.custom_resource.request import Request
     from ecr_controller.principals.grantee import Grantee
     from ecr_controller.shared_documents.converge import Part
+    from ecr_controller.shared_documents.ledger import Entry
 
-logger = logging.getLogger(__name__)
+TARGETS = "attached-policies/"
 
 
 class TokenPolicy(Enum):
@@ -37,31 +39,50 @@ class TokenPolicy(Enum):
         return config().public_gallery_authorization_token_policy
 
 
+_HELD = re.compile(
+    rf"{TARGETS}(?P<principal>.+)/(?P<policy>{'|'.join(each.value for each in TokenPolicy)})(\|(?P<more>.*))?"
+)
+
+
 class TokenGrant:
     """The part of one resource in the attachment of a policy. Every method may raise UserError and RetryableError.
 
-    ``more`` distinguishes several grants of one resource to one principal.
+    ``physical_id`` is the id of the resource to which it belongs. ``more`` distinguishes several grants of one resource
+    to one principal.
     """
 
-    def __init__(self, request: Request[Any], policy: TokenPolicy, grantee: Grantee, *more: str) -> None:
-        self._part = ResourcePart(request, f"attached-policies/{grantee.id}/{policy.value}", *more)
+    def __init__(
+        self, request: Request[Any], physical_id: str, policy: TokenPolicy, grantee: Grantee, *more: str
+    ) -> None:
+        self._part = ResourcePart(request, physical_id, f"{TARGETS}{grantee.id}/{policy.value}", *more)
         self._document = _Attachment(policy.arn, grantee)
-        self._grantee = grantee
+
+    @classmethod
+    def held_as(cls, request: Request[Any], entry: Entry) -> TokenGrant | None:
+        """The grant of an entry in the ledger; None if the entry is of something else."""
+        found = _HELD.fullmatch(entry.held)
+        grantee = parse_arn(found["principal"], request.home) if found else None
+        if found is None or grantee is None:
+            return None
+        more = [found["more"]] if found["more"] is not None else []
+        return cls(request, entry.physical_id, TokenPolicy(found["policy"]), grantee, *more)
+
+    @property
+    def held(self) -> str:
+        """The key of its entry in the ledger."""
+        return self._part.held
 
     def declare(self) -> None:
         """Attach the policy."""
         self._part.declare({}, self._document)
 
-    def withdraw(self, only_of: str | None = None) -> None:
-        """Detach the policy, unless another resource needs it. With ``only_of``, only if that request declared it."""
-        try:
-            self._part.withdraw(self._document, only_of)
-        except PrincipalNotFound:
-            logger.info("%s does not exist, so no policy is detached", self._grantee.id)
+    def withdraw(self) -> None:
+        """Detach the policy, unless another resource needs it."""
+        self._part.withdraw(self._document)
 
 
 class _Attachment:
-    """A Document for `converge`: whether the policy is attached to the principal. Nothing in it is foreign."""
+    """A SharedDocument: whether the policy is attached to the principal. Nothing in it is foreign."""
 
     def __init__(self, policy_arn: str, grantee: Grantee) -> None:
         self._arn, self._grantee = policy_arn, grantee
@@ -78,3 +99,9 @@ class _Attachment:
 
     def render(self, _current: bool, parts: Sequence[Part]) -> bool:
         return bool(parts)
+
+    def holds(self, current: bool, _part: Part) -> bool:
+        return current
+
+    def is_younger_than(self, _part: Part) -> bool:
+        return False

@@ -38,6 +38,12 @@ def is_policy(text: str | None, policy: LifecyclePolicy) -> bool:
     return read is not None and read.is_equivalent_to(policy)
 
 
+def is_text(text: str, other: str) -> bool:
+    """Whether two texts are equivalent policies. Texts that are not valid are equivalent if they are equal."""
+    read = parse_policy({"LifecyclePolicyText": other}, Faults())
+    return text == other if read is None else is_policy(text, read)
+
+
 def policy_from_rules(rules: Sequence[Mapping[str, Any] | None], faults: Faults) -> LifecyclePolicy | None:
     """The policy of validated LifecycleRules, in the CDK's order; None is an entry whose faults are reported."""
     declared = [None if rule is None else DeclaredRule(rule, f"LifecycleRules[{i}]") for i, rule in enumerate(rules)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_controller import aws
-from ecr_controller.errors import UserError
+from ecr_controller.errors import NotFound, UserError
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ecr_controller.principals.grantee import Grantee
 
 
-class PrincipalNotFound(UserError):
+class PrincipalNotFound(NotFound):
     """The role, user or group does not exist."""
 
 

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from ecr_controller.deadline import undoing
 from ecr_controller.errors import ControllerError, RetryableError
 from ecr_controller.repository.spec import RepositorySpec
 
@@ -99,7 +100,8 @@ def apply(changes: Sequence[Change[Any]], repository: Repository, undo: Undo) ->
 
 def _undo(repository: Repository, done: Sequence[Change[Any]], failed: Change[Any], undo: Undo) -> None:
     try:
-        undo(done, failed)
+        with undoing():
+            undo(done, failed)
     except ControllerError as error:
         logger.warning("The previous settings of %s could not be restored: %s", repository.name, error)
 

@@ -201,14 +201,14 @@ class PolicyStatements(Setting["tuple[Statement, ...]"]):
             self.withdraw(repository.name)
 
     def withdraw(self, repository: str, only_of: str | None = None) -> None:
-        """Remove the statements. With ``only_of``, only if the request with that id put them there."""
-        self._of(repository).withdraw(only_of)
+        """Remove the statements that the resource has there. With ``only_of``, only if that request put them there."""
+        self._of(repository).withdraw_held(only_of or None)
 
     def _of(self, repository: str) -> ResourceStatements:
         # Few repositories have statements, and every cold start would pay for this import.
         from ecr_controller.repository_policy.document import ResourceStatements
 
-        return ResourceStatements(self._request, repository)
+        return ResourceStatements(self._request, repository, repository)
 
 
 def settings(request: Request[RepositorySpec]) -> tuple[Setting[Any], ...]:

@@ -10,8 +10,10 @@ from ecr_controller.errors import RetryableError
 from ecr_controller.principals.grantee import Grantee, parse
 from ecr_controller.principals.iam import Principals, not_found
 from ecr_controller.repository_policy import policy
-from ecr_controller.repository_policy.ecr import RepositoryNotFound, RepositoryPolicies, UnknownPrincipal
+from ecr_controller.repository_policy.ecr import RepositoryPolicies, UnknownPrincipal
 from ecr_controller.repository_policy.policy import Policy
+from ecr_controller.shared_documents.converge import Part
+from ecr_controller.shared_documents.ledger import Ledger
 from ecr_controller.shared_documents.resource_part import ResourcePart
 
 if TYPE_CHECKING:
@@ -19,37 +21,64 @@ if TYPE_CHECKING:
 
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.repository_policy.statement import Statement
-    from ecr_controller.shared_documents.converge import Part
 
 logger = logging.getLogger(__name__)
 
 # What a policy shows instead of the ARN of a role or user that was deleted: its unique ID.
 # Source: "AWS JSON policy elements: Principal" in the IAM user guide.
 _DELETED = re.compile(r"A(ROA|IDA)[A-Z0-9]{12,}")
+_CLOCK_SKEW = 60.0
+
+
+TARGETS = "repository-policy/"
 
 
 class ResourceStatements:
-    """The statements of one resource in the policy of a repository. May raise UserError and RetryableError."""
+    """The statements of one resource in the policy of a repository. May raise UserError and RetryableError.
 
-    def __init__(self, request: Request[Any], repository: str) -> None:
-        self._part = ResourcePart(request, f"repository-policy/{repository}")
-        self._repository, self._home = repository, request.home
+    ``physical_id`` is the id of the resource to which they belong.
+    """
+
+    def __init__(self, request: Request[Any], physical_id: str, repository: str) -> None:
+        self._part = ResourcePart(request, physical_id, TARGETS + repository)
+        self._request, self._repository, self._home = request, repository, request.home
+
+    @property
+    def held(self) -> str:
+        """The key of their entry in the ledger."""
+        return self._part.held
 
     def declare(self, statements: Sequence[Statement], before: Sequence[Statement] = ()) -> None:
         """Put the statements into the policy; they replace those that the resource has there.
 
         If ECR rejects them, ``before`` takes their place. Raises RepositoryNotFound.
         """
-        principals = frozenset(each for statement in statements for kind, each in statement.principals if kind == "AWS")
-        document = RepositoryPolicyDocument(self._repository, self._home, principals)
+        document = RepositoryPolicyDocument(self._repository, self._home, _principals(statements))
         self._part.declare(_content(statements), document, _content(before) if before else None)
 
-    def withdraw(self, only_of: str | None = None) -> None:
-        """Remove the statements from the policy. With ``only_of``, only if the request with that id put them there."""
-        try:
-            self._part.withdraw(RepositoryPolicyDocument(self._repository, self._home), only_of)
-        except RepositoryNotFound:
-            logger.info("The repository %s does not exist, so its policy is not changed", self._repository)
+    def verify(self, statements: Sequence[Statement]) -> None:
+        """Raise UserError if ECR would reject the statements: a principal of this account does not exist, or the policy
+        would be too long.
+        """
+        document = RepositoryPolicyDocument(self._repository, self._home, _principals(statements))
+        document.refuse_unknown()
+        part = Part(self._part.owner, _content(statements))
+        others = [each for each in self._part.stored_parts() if each.owner != part.owner]
+        document.render(document.read(), [*others, part])
+
+    def withdraw_held(self, only_of: str | None = None) -> None:
+        """Remove the statements, if the ledger has them. With ``only_of``, only if that request put them there."""
+        entries = (entry for entry in Ledger(self._request).entries() if entry.held == self.held)
+        if any(only_of in (None, entry.request_id) for entry in entries):
+            self.withdraw()
+
+    def withdraw(self) -> None:
+        """Remove the statements from the policy."""
+        self._part.withdraw(RepositoryPolicyDocument(self._repository, self._home))
+
+
+def _principals(statements: Iterable[Statement]) -> frozenset[str]:
+    return frozenset(each for statement in statements for kind, each in statement.principals if kind == "AWS")
 
 
 def _content(statements: Iterable[Statement]) -> dict[str, Any]:
@@ -57,12 +86,13 @@ def _content(statements: Iterable[Statement]) -> dict[str, Any]:
 
 
 class RepositoryPolicyDocument:
-    """A Document for `converge`. ``declared`` are the AWS principals of the part that is being declared, if any."""
+    """A SharedDocument. ``declared`` are the AWS principals of the part that is being declared, if any."""
 
     def __init__(self, repository: str, home: Home, declared: frozenset[str] | None = None) -> None:
         self._repository, self._home, self._declared = repository, home, declared
         self._policies, self._principals = RepositoryPolicies(), Principals()
         self._seen = Policy()
+        self._created_at: float | None = None
 
     def read(self) -> Policy:
         """The policy as it is. Raises RepositoryNotFound."""
@@ -76,6 +106,16 @@ class RepositoryPolicyDocument:
             policy.refuse_too_long(self._repository, wanted, parts)
         return wanted
 
+    def holds(self, current: Policy, part: Part) -> bool:
+        """Whether the policy has all statements of the part, for all their principals."""
+        return policy.holds(current, part)
+
+    def is_younger_than(self, part: Part) -> bool:
+        """Whether the repository was created after the part was stored, by more than clocks may differ."""
+        if self._created_at is None:
+            self._created_at = self._policies.describe_repositories(self._repository)
+        return part.since + _CLOCK_SKEW < self._created_at
+
     def write(self, document: Policy) -> None:
         """Set the policy; if ECR rejects a principal, without those of other resources that it does not know.
 
@@ -84,7 +124,7 @@ class RepositoryPolicyDocument:
         try:
             self._policies.set_repository_policy(self._repository, document)
         except UnknownPrincipal:
-            self._refuse_unknown_of_ours()
+            self.refuse_unknown()
             unknown = self._unknown_of_others(document)
             self._write_without(unknown, document)
 
@@ -106,7 +146,8 @@ class RepositoryPolicyDocument:
             "take a minute to recognize a new role or user. A principal of another account must exist there."
         )
 
-    def _refuse_unknown_of_ours(self) -> None:
+    def refuse_unknown(self) -> None:
+        """Raise PrincipalNotFound if a declared principal of this account does not exist."""
         for principal in sorted(self._declared or ()):
             grantee = _parsed(principal, self._home)
             if grantee is not None and self._is_missing(grantee):

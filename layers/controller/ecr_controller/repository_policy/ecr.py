@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_controller import aws
-from ecr_controller.errors import UserError
+from ecr_controller.errors import NotFound
 from ecr_controller.repository_policy.policy import Policy
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
 
-class RepositoryNotFound(UserError):
+class RepositoryNotFound(NotFound):
     """The repository does not exist."""
 
 
@@ -34,6 +34,14 @@ class RepositoryPolicies:
             return Policy()
         except self._ecr.exceptions.RepositoryNotFoundException:
             raise _not_found(repository) from None
+
+    def describe_repositories(self, repository: str) -> float:
+        """DescribeRepositories: when the repository was created, as a ``time.time()``."""
+        try:
+            [described] = self._ecr.describe_repositories(repositoryNames=[repository])["repositories"]
+        except self._ecr.exceptions.RepositoryNotFoundException:
+            raise _not_found(repository) from None
+        return described["createdAt"].timestamp()
 
     def set_repository_policy(self, repository: str, policy: Policy) -> None:
         """SetRepositoryPolicy, or DeleteRepositoryPolicy if no statement is left. Raises UnknownPrincipal."""

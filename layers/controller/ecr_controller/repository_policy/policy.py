@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.errors import UserError
-from ecr_controller.repository_policy.statement import PREFIX, Statement, as_list, merged
+from ecr_controller.repository_policy.statement import Statement, as_list, merged, prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,8 +51,8 @@ class Policy:
 
 
 def is_ours(statement: Mapping[str, Any]) -> bool:
-    """Whether the controller made the statement."""
-    return str(statement.get("Sid", "")).startswith(PREFIX)
+    """Whether this controller made the statement."""
+    return str(statement.get("Sid", "")).startswith(prefix())
 
 
 def render(current: Policy, parts: Sequence[Part]) -> Policy:
@@ -60,6 +60,13 @@ def render(current: Policy, parts: Sequence[Part]) -> Policy:
     wanted = merged(statement for part in parts for statement in statements_of(part))
     kept = [wanted.pop(each["Sid"], None) if is_ours(each) else each for each in current.statements]
     return replace(current, statements=(*(each for each in kept if each is not None), *wanted.values()))
+
+
+def holds(current: Policy, part: Part) -> bool:
+    """Whether the policy has all statements of the part, for all their principals."""
+    shown = {each["Sid"]: Statement.from_content(each) for each in current.statements if is_ours(each)}
+    declared = [(each.sid, set(each.principals)) for each in statements_of(part)]
+    return all(sid in shown and principals <= set(shown[sid].principals) for sid, principals in declared)
 
 
 def statements_of(part: Part) -> Iterable[Statement]:

@@ -7,12 +7,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.config import config
 from ecr_controller.repository_policy import access
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Every Sid of ours begins with it. A statement with another Sid, or none, is foreign and never changed.
+# Every Sid of a controller begins with it.
 PREFIX = "EcrController"
 EVERYONE = ("AWS", "*")
 
@@ -33,7 +34,7 @@ class Statement:
         # Merged with everyone, other principals would be lost.
         key = [self.effect, self.actions, self.conditions, self.label, EVERYONE in self.principals]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-        return PREFIX + (self.label or access.name_of(self.actions)) + digest[:8]
+        return prefix() + (self.label or access.name_of(self.actions)) + digest[:8]
 
     def content(self) -> dict[str, Any]:
         """The statement as JSON, with the Sid that the user declared."""
@@ -51,6 +52,13 @@ class Statement:
             effect=content.get("Effect", "Allow"),
             label=content.get("Sid", ""),
         )
+
+
+def prefix() -> str:
+    """What every Sid of this controller begins with. A statement with another Sid, or none, is foreign and never
+    changed.
+    """
+    return PREFIX + config().controller_id
 
 
 def merged(statements: Iterable[Statement]) -> dict[str, dict[str, Any]]:

@@ -8,11 +8,13 @@ from ecr_controller.custom_resource.request import Result
 from ecr_controller.grants.spec import parse_token_grantee
 from ecr_controller.grants.token_policies import TokenGrant, TokenPolicy
 from ecr_controller.principals.grantee import Grantee, parse_arn
+from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.errors import Faults
+    from ecr_controller.shared_documents.ledger import Entry
 
 
 class AuthorizationTokenGrantResource:
@@ -27,21 +29,37 @@ class AuthorizationTokenGrantResource:
 
     def create(self, request: Request[Grantee]) -> Result:
         """Attach the policy."""
-        TokenGrant(request, self.policy, request.spec).declare()
-        return Result(f"{request.spec.id}|{request.logical_id}", {"PolicyArn": self.policy.arn})
+        grant = self._grant(request)
+        grant.declare()
+        return Result(_physical_id(request), {"PolicyArn": self.policy.arn})
 
     def update(self, request: Request[Grantee]) -> Result:
         """Attach the policy to the other grantee; the Delete of the old grant follows."""
-        return self.create(request)
+        result = self.create(request)
+        Ledger(request).settle(result.physical_id, lambda entry: _withdraw(request, entry), [self._grant(request).held])
+        return result
 
     def delete(self, request: Request[Grantee]) -> None:
         """Detach the policy, unless another resource needs it."""
-        arn, _, logical_id = request.physical_id.partition("|")
-        grantee = parse_arn(arn, request.home)
-        if logical_id == request.logical_id and grantee is not None:
-            TokenGrant(request, self.policy, grantee).withdraw()
+        arn, _, logical_id = request.physical_id.rpartition("|")
+        is_given = logical_id == request.logical_id and parse_arn(arn, request.home) is not None
+        for entry in Ledger(request).to_delete(is_given=is_given):
+            _withdraw(request, entry)
 
     def delete_failed_create(self, request: Request[Grantee], create_request_id: str) -> None:
         """Detach what that Create attached."""
-        if request.old is not None:
-            TokenGrant(request, self.policy, request.old).withdraw(only_of=create_request_id)
+        for entry in Ledger(request).of_request(create_request_id):
+            _withdraw(request, entry)
+
+    def _grant(self, request: Request[Grantee]) -> TokenGrant:
+        return TokenGrant(request, _physical_id(request), self.policy, request.spec)
+
+
+def _physical_id(request: Request[Grantee]) -> str:
+    return f"{request.spec.id}|{request.logical_id}"
+
+
+def _withdraw(request: Request[Grantee], entry: Entry) -> None:
+    grant = TokenGrant.held_as(request, entry)
+    if grant is not None:
+        grant.withdraw()

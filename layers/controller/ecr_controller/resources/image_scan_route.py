@@ -10,13 +10,15 @@ from ecr_controller.errors import Faults, UserError
 from ecr_controller.event_routing import targets
 from ecr_controller.event_routing.routes import Route, storage_key
 from ecr_controller.event_routing.spec import parse_route
-from ecr_controller.shared_documents.resource_part import ResourcePart, owner_of
+from ecr_controller.shared_documents.ledger import Ledger, owner_of
+from ecr_controller.shared_documents.resource_part import ResourcePart
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
+    from ecr_controller.shared_documents.ledger import Entry
 
 BOUNDS = (
     "; the parameter ScanTargetFunctions or ScanTargetStateMachines of the controller's stack must name a function or "
@@ -36,34 +38,33 @@ class ImageScanRouteResource:
 
     def create(self, request: Request[Route]) -> Result:
         """Verify the targets that are new, then store the route."""
-        route = request.spec
-        part = _part(request, route.repositories)
+        route, route_id = request.spec, _route_id(request, request.spec.repositories)
+        part = ResourcePart(request, route_id, storage_key(route.repositories))
         stored = part.stored()
         before = stored.get("targets", [])
         # A rollback returns to targets that were verified when they were declared, and must not fail.
         self._verify(route, known={*before, *stored.get("replaced", ())})
         replaced = before if before != list(route.targets) else stored.get("replaced", [])
-        part.put({**route.content(), "replaced": replaced})
-        route_id = _route_id(request, route.repositories)
+        part.store({**route.content(), "replaced": replaced})
         return Result(route_id, {"RouteId": route_id})
 
     def update(self, request: Request[Route]) -> Result:
         """Store the route as it is declared now."""
-        return self.create(request)
+        result = self.create(request)
+        held = [storage_key(request.spec.repositories)]
+        Ledger(request).settle(result.physical_id, lambda entry: _remove(request, entry), held)
+        return result
 
     def delete(self, request: Request[Route]) -> None:
-        """Delete the route, if the ID is that of a route of this resource."""
-        repositories = request.physical_id.partition(":")[2]
-        if request.physical_id == _route_id(request, repositories):
-            _part(request, repositories).remove()
+        """Delete the route."""
+        is_given = request.physical_id == _route_id(request, request.physical_id.partition(":")[2])
+        for entry in Ledger(request).to_delete(is_given=is_given):
+            _remove(request, entry)
 
     def delete_failed_create(self, request: Request[Route], create_request_id: str) -> None:
         """Delete what that Create stored before it failed."""
-        if request.old is None:
-            return
-        part = _part(request, request.old.repositories)
-        if part.was_stored_by(create_request_id):
-            part.remove()
+        for entry in Ledger(request).of_request(create_request_id):
+            _remove(request, entry)
 
     def _verify(self, route: Route, known: Collection[str]) -> None:
         faults = Faults()
@@ -82,8 +83,8 @@ class ImageScanRouteResource:
         faults.raise_if_any(f"Custom::{self.type_name}")
 
 
-def _part(request: Request[Any], repositories: str) -> ResourcePart:
-    return ResourcePart(request, storage_key(repositories))
+def _remove(request: Request[Any], entry: Entry) -> None:
+    ResourcePart(request, entry.physical_id, entry.held).remove()
 
 
 def _route_id(request: Request[Any], repositories: str) -> str:

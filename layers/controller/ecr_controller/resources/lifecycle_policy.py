@@ -1,34 +1,39 @@
 """``Custom::ECRLifecyclePolicy``: the lifecycle policy of a repository, which may belong to another stack or to none.
 
-A tag on the repository names the owner of the policy. What the policy replaced is stored in the table of parts, and put
-back when the resource is deleted.
+A tag on the repository names the owner of the policy. The ledger has what the policy replaced, which is put back when
+the resource is deleted, and the texts that were put, by which a policy that is still ours is recognized.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ecr_controller.custom_resource.request import Result
-from ecr_controller.errors import UserError
+from ecr_controller.deadline import undoing
+from ecr_controller.errors import ControllerError, RetryableError, UserError
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
-from ecr_controller.lifecycle.rules import is_policy
+from ecr_controller.lifecycle.rules import is_policy, is_text
 from ecr_controller.lifecycle.spec import LifecyclePolicySpec, parse_lifecycle_policy
 from ecr_controller.repository import ownership
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import is_name
-from ecr_controller.shared_documents.resource_part import ResourcePart
+from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.errors import Faults
     from ecr_controller.repository.model import Repository
+    from ecr_controller.shared_documents.ledger import Entry
 
     PolicyRequest = Request[LifecyclePolicySpec]
 
 logger = logging.getLogger(__name__)
+
+_REPLACED, _PUT = "replaced", "put"  # in the memory of an entry: a text or None, and texts
 
 
 class LifecyclePolicyResource:
@@ -50,18 +55,19 @@ class LifecyclePolicyResource:
 
     def update(self, request: PolicyRequest) -> Result:
         """Put the policy in place, without deleting it in between; for another repository, claim that one."""
-        return self._put(request)
+        result = self._put(request)
+        Ledger(request).settle(result.physical_id, lambda entry: self._give_back(request, entry), [result.physical_id])
+        return result
 
     def delete(self, request: PolicyRequest) -> None:
         """Put back what the policy replaced, or delete it, if it is still ours."""
-        if is_name(request.physical_id):
-            self._give_back(request, request.physical_id)
+        for entry in Ledger(request).to_delete(is_given=is_name(request.physical_id)):
+            self._give_back(request, entry)
 
     def delete_failed_create(self, request: PolicyRequest, create_request_id: str) -> None:
         """Give back what that Create claimed, and nothing that an earlier request claimed."""
-        name = request.old.repository if request.old is not None else ""
-        if name and _replaced(request, name).was_stored_by(create_request_id):
-            self._give_back(request, name)
+        for entry in Ledger(request).of_request(create_request_id):
+            self._give_back(request, entry)
 
     def _put(self, request: PolicyRequest) -> Result:
         spec, attributes = request.spec, guard.NO_PREVIEW
@@ -80,49 +86,69 @@ class LifecyclePolicyResource:
         differs = not is_policy(current, spec.policy)
         if differs and spec.guard is not None:
             attributes = guard.check(request, name, spec.policy, spec.guard).attributes
-        if not ours:
-            self._claim(request, found, current)
-        if differs:
-            self._put_or_unclaim(request, found, spec.policy.text(), claimed=not ours)
+        if differs or not ours:
+            self._claim_and_put(request, found, current, ours=ours)
         return Result(name, {"RepositoryName": name} | attributes)
 
-    def _claim(self, request: PolicyRequest, found: Repository, current: str | None) -> None:
-        """Store what is replaced, then name the owner of the policy on the repository."""
-        _replaced(request, found.name).put({"replaced": current})
-        self._repositories.tag_resource(found.arn, dict(ownership.policy_owner(request)))
-        # Another resource may have claimed it at the same time; the last one sees only itself.
-        ownership.refuse_second_policy(self._repositories.describe_repository(found.name) or found, request)
-
-    def _put_or_unclaim(self, request: PolicyRequest, found: Repository, text: str, *, claimed: bool) -> None:
+    def _claim_and_put(self, request: PolicyRequest, found: Repository, current: str | None, *, ours: bool) -> None:
+        """Write down what is replaced, then tag the repository with the owner, then put the policy if it differs."""
+        policy = request.spec.policy
+        entry = self._write_down(request, found, current, policy.text(), ours=ours)
         try:
-            self._policies.put_lifecycle_policy(found.name, text)
-        except BaseException:
-            if claimed:
-                self._unclaim(request, found)
+            if not ours:
+                self._repositories.tag_resource(found.arn, dict(ownership.policy_owner(request)))
+                # Another resource may have claimed it at the same time; the last one sees only itself.
+                ownership.refuse_second_policy(self._repositories.describe_repository(found.name) or found, request)
+            if not is_policy(current, policy):
+                self._policies.put_lifecycle_policy(found.name, policy.text())
+        except UserError:
+            if entry.request_id == request.request_id:
+                self._undo(request, entry)
             raise
 
-    def _unclaim(self, request: PolicyRequest, found: Repository) -> None:
-        self._repositories.tag_resource(found.arn, {ownership.LIFECYCLE_POLICY: None})
-        _replaced(request, found.name).remove()
+    def _write_down(
+        self, request: PolicyRequest, found: Repository, current: str | None, text: str, *, ours: bool
+    ) -> Entry:
+        """The entry with what is replaced, which is written once, and with what is about to be put."""
+        ledger, name = Ledger(request), found.name
+        entry = _stored(ledger, name) if ours else None
+        entry = entry or ledger.begin_once(name, name, {_REPLACED: current, _PUT: [text]}) or _stored(ledger, name)
+        if entry is None:
+            raise RetryableError(f"The lifecycle policy of {name} was given back while this request ran.")
+        put = entry.memory[_PUT]
+        if put[-1] != text:
+            # Until the new text is put, the one before is ours as well.
+            entry = replace(entry, memory={**entry.memory, _PUT: [put[-1], text]})
+            ledger.put(entry)
+        return entry
 
-    def _give_back(self, request: PolicyRequest, name: str) -> None:
-        found = self._repositories.describe_repository(name)
+    def _undo(self, request: PolicyRequest, entry: Entry) -> None:
+        try:
+            with undoing():
+                self._give_back(request, entry)
+        except ControllerError as error:
+            logger.warning("The lifecycle policy of %s is left to the next request: %s", entry.held, error)
+
+    def _give_back(self, request: PolicyRequest, entry: Entry) -> None:
+        """Put back what the policy replaced, then remove the tag, then the entry."""
+        found = self._repositories.describe_repository(entry.held)
         if found is None:
-            logger.info("The repository %s does not exist, so no lifecycle policy is deleted", name)
-            _replaced(request, name).remove()
+            logger.info("The repository %s does not exist, so no lifecycle policy is deleted", entry.held)
         elif ownership.declares_policy(found, request):
-            self._restore(request, found)
-            self._unclaim(request, found)
+            self._restore(entry)
+            self._repositories.tag_resource(found.arn, dict.fromkeys(ownership.policy_owner(request)))
         else:
-            logger.warning("The lifecycle policy of %s is kept because no tag names this resource as its owner", name)
+            logger.info(
+                "The lifecycle policy of %s is kept because no tag names this resource as its owner", found.name
+            )
+        Ledger(request).end(entry.held)
 
-    def _restore(self, request: PolicyRequest, found: Repository) -> None:
-        current = self._policies.get_lifecycle_policy(found.name)
-        replaced = _replaced(request, found.name).stored().get("replaced")
-        if request.old is not None and is_policy(current, request.old.policy):
-            self._policies.put_lifecycle_policy(found.name, replaced)
+    def _restore(self, entry: Entry) -> None:
+        current, replaced = self._policies.get_lifecycle_policy(entry.held), entry.memory[_REPLACED]
+        if current is not None and current != replaced and not any(is_text(current, put) for put in entry.memory[_PUT]):
+            logger.warning("The lifecycle policy of %s is kept because it is not the one that was declared", entry.held)
         elif current is not None and current != replaced:
-            logger.warning("The lifecycle policy of %s is kept because it is not the one that was declared", found.name)
+            self._policies.put_lifecycle_policy(entry.held, replaced)
 
 
 def _refuse_policy_of_others(request: PolicyRequest, current: str | None) -> None:
@@ -136,6 +162,5 @@ def _refuse_policy_of_others(request: PolicyRequest, current: str | None) -> Non
     )
 
 
-def _replaced(request: Request[Any], repository: str) -> ResourcePart:
-    """Where the policy that was replaced is stored."""
-    return ResourcePart(request, f"lifecycle-policy/{repository}")
+def _stored(ledger: Ledger, repository: str) -> Entry | None:
+    return next((entry for entry in ledger.entries() if entry.held == repository), None)

@@ -8,12 +8,14 @@ from ecr_controller.custom_resource.request import Result
 from ecr_controller.grants.spec import GrantSpec, parse_grant
 from ecr_controller.grants.token_policies import TokenGrant, TokenPolicy
 from ecr_controller.repository.model import is_name
-from ecr_controller.repository_policy.document import ResourceStatements
+from ecr_controller.repository_policy.document import TARGETS, ResourceStatements
+from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.errors import Faults
+    from ecr_controller.shared_documents.ledger import Entry
 
 
 class RepositoryGrantResource:
@@ -27,51 +29,47 @@ class RepositoryGrantResource:
 
     def create(self, request: Request[GrantSpec]) -> Result:
         """Put the statement; then attach the token policy."""
-        return self._declare(request, None)
+        result, _ = self._declare(request, None)
+        return result
 
     def update(self, request: Request[GrantSpec]) -> Result:
         """Replace the old statement. For another repository, the Delete of the old grant follows."""
-        grant, before = request.spec, request.old
-        moved = before is not None and before.repository != grant.repository
-        result = self._declare(request, None if moved else before)
-        if before is None:
-            return result
-        if moved and _physical_id(request, before.repository) != request.physical_id:
-            # A move is rolled back, and CloudFormation never received the ID that would be deleted.
-            self._withdraw(request, before.repository, before)
-        elif not moved and before.token and (before.grantee != grant.grantee or not grant.token):
-            _token(request, before.repository, before).withdraw()
+        moved = _physical_id(request, request.spec.repository) != request.physical_id
+        result, held = self._declare(request, None if moved else request.old)
+        Ledger(request).settle(result.physical_id, lambda entry: _withdraw(request, entry), held)
         return result
 
     def delete(self, request: Request[GrantSpec]) -> None:
         """Remove the statement, and detach the token policy unless another resource needs it."""
         repository, _, logical_id = request.physical_id.partition("|")
-        if logical_id == request.logical_id and is_name(repository):
-            self._withdraw(request, repository, request.old)
+        is_given = logical_id == request.logical_id and is_name(repository)
+        for entry in Ledger(request).to_delete(is_given=is_given):
+            _withdraw(request, entry)
 
     def delete_failed_create(self, request: Request[GrantSpec], create_request_id: str) -> None:
         """Remove and detach what that Create put."""
-        if request.old is not None:
-            self._withdraw(request, request.old.repository, request.old, only_of=create_request_id)
+        for entry in Ledger(request).of_request(create_request_id):
+            _withdraw(request, entry)
 
-    def _declare(self, request: Request[GrantSpec], before: GrantSpec | None) -> Result:
-        grant = request.spec
-        statements = ResourceStatements(request, grant.repository)
+    def _declare(self, request: Request[GrantSpec], before: GrantSpec | None) -> tuple[Result, list[str]]:
+        """The result, and the keys of what is held now."""
+        grant, physical_id = request.spec, _physical_id(request, request.spec.repository)
+        statements = ResourceStatements(request, physical_id, grant.repository)
         statements.declare([grant.statement], [before.statement] if before is not None else [])
+        held = [statements.held]
         if grant.token:
-            _token(request, grant.repository, grant).declare()
-        return Result(_physical_id(request, grant.repository), {"Sid": grant.statement.sid})
-
-    def _withdraw(
-        self, request: Request[GrantSpec], repository: str, grant: GrantSpec | None, only_of: str | None = None
-    ) -> None:
-        ResourceStatements(request, repository).withdraw(only_of)
-        if grant is not None and grant.token:
-            _token(request, repository, grant).withdraw(only_of)
+            token = TokenGrant(request, physical_id, TokenPolicy.PRIVATE_REGISTRY, grant.grantee, grant.repository)
+            token.declare()
+            held.append(token.held)
+        return Result(physical_id, {"Sid": grant.statement.sid}), held
 
 
-def _token(request: Request[Any], repository: str, grant: GrantSpec) -> TokenGrant:
-    return TokenGrant(request, TokenPolicy.PRIVATE_REGISTRY, grant.grantee, repository)
+def _withdraw(request: Request[Any], entry: Entry) -> None:
+    token = TokenGrant.held_as(request, entry)
+    if token is not None:
+        token.withdraw()
+    else:
+        ResourceStatements(request, entry.physical_id, entry.held.removeprefix(TARGETS)).withdraw()
 
 
 def _physical_id(request: Request[Any], repository: str) -> str:

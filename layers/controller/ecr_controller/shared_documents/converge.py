@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ecr_controller.errors import RetryableError
@@ -26,16 +26,30 @@ LONGEST_PAUSE = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one owner declares of a target: JSON values, compared by value."""
+    """What one owner declares of a target: JSON values, compared by value.
+
+    ``marks`` say who stored it and when, and have no effect on the document.
+    """
 
     owner: str
     content: Mapping[str, Any]
+    marks: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def stack_id(self) -> str:
+        """The stack of the owner."""
+        return self.owner.split("|")[0]
+
+    @property
+    def since(self) -> float:
+        """When it was stored: a ``time.time()``, in whole seconds."""
+        return float(self.marks.get("since", 0))
 
     @property
     def resource(self) -> str:
         """``Images in the stack shop``: the owner, for a message."""
-        stack_id, logical_id, *_ = self.owner.split("|")
-        return f"{logical_id} in the stack {stack_id.split('/')[1] if '/' in stack_id else stack_id}"
+        _, logical_id, *_ = self.owner.split("|")
+        return f"{logical_id} in the stack {self.stack_id.split('/')[1] if '/' in self.stack_id else self.stack_id}"
 
 
 class Parts(Protocol):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
@@ -10,31 +12,78 @@ from ecr_controller.config import config
 from ecr_controller.shared_documents.converge import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_KEYS = ("target", "owner", "content")
+_STATE, _WITHDRAWN = "state", "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One item to write. ``marks`` are strings about the content, such as the request that stored it."""
+
+    target: str
+    owner: str
+    content: Mapping[str, Any] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @aws.translates_errors
 class PartsTable:
-    """The table PARTS_TABLE: `target` (hash key) and `owner` (range key), both strings, and `content`, JSON."""
+    """The table PARTS_TABLE: `target` (hash key) and `owner` (range key), both strings, and `content`, JSON.
+
+    Other attributes are marks: strings that say who stored the item and when, and in which state it is.
+    """
 
     _dynamodb: aws.Client[DynamoDBClient] = aws.Client("dynamodb")
 
-    def put_part(self, target: str, owner: str, content: Mapping[str, Any]) -> None:
+    def put_part(
+        self, target: str, owner: str, content: Mapping[str, Any], marks: Mapping[str, str] | None = None
+    ) -> None:
         """PutItem."""
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        self._dynamodb.put_item(TableName=config().parts_table, Item=_key(target, owner) | {"content": {"S": text}})
+        self._dynamodb.put_item(TableName=config().parts_table, Item=_item(Row(target, owner, content, marks or {})))
+
+    def put_part_once(
+        self, target: str, owner: str, content: Mapping[str, Any], marks: Mapping[str, str] | None = None
+    ) -> bool:
+        """PutItem, unless there is one; False if there is, and it stays as it is."""
+        item = _item(Row(target, owner, content, marks or {}))
+        try:
+            self._dynamodb.put_item(
+                TableName=config().parts_table,
+                Item=item,
+                ConditionExpression="attribute_not_exists(#target)",
+                ExpressionAttributeNames={"#target": "target"},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def withdraw_part(self, target: str, owner: str) -> None:
+        """PutItem of a tombstone: readers do not see the part any more, and its owner still finds it."""
+        self.put_part(target, owner, {}, {_STATE: _WITHDRAWN})
 
     def delete_part(self, target: str, owner: str) -> None:
         """DeleteItem, which succeeds for an item that does not exist."""
         self._dynamodb.delete_item(TableName=config().parts_table, Key=_key(target, owner))
 
+    def write(self, puts: Sequence[Row] = (), deletes: Sequence[Row] = ()) -> None:
+        """TransactWriteItems: all of it or nothing."""
+        table = config().parts_table
+        items: list[Any] = [{"Put": {"TableName": table, "Item": _item(row)}} for row in puts]
+        items += [{"Delete": {"TableName": table, "Key": _key(row.target, row.owner)}} for row in deletes]
+        self._dynamodb.transact_write_items(TransactItems=items)
+
     def query_parts(self, target: str) -> tuple[Part, ...]:
-        """Query, strongly consistent, all pages. DynamoDB sorts by the bytes of the owner, as Python sorts strings."""
+        """Query, strongly consistent, all pages, without tombstones.
+
+        DynamoDB sorts by the bytes of the owner, as Python sorts strings.
+        """
         pages = self._dynamodb.get_paginator("query").paginate(ConsistentRead=True, **_query(target))
-        items = (item for page in pages for item in page["Items"])
-        return tuple(Part(item["owner"]["S"], json.loads(item["content"]["S"])) for item in items)
+        parts = (_part(item) for page in pages for item in page["Items"])
+        return tuple(part for part in parts if part.marks.get(_STATE) != _WITHDRAWN)
 
     def has_parts(self, target: str) -> bool:
         """Query of one item at most, eventually consistent: whether the target has any part."""
@@ -52,3 +101,14 @@ def _query(target: str) -> dict[str, Any]:
 
 def _key(target: str, owner: str) -> dict[str, Any]:
     return {"target": {"S": target}, "owner": {"S": owner}}
+
+
+def _item(row: Row) -> dict[str, Any]:
+    text = json.dumps(row.content, sort_keys=True, separators=(",", ":"))
+    marks = {"since": f"{time.time():.0f}", **row.marks}
+    return _key(row.target, row.owner) | {"content": {"S": text}} | {name: {"S": mark} for name, mark in marks.items()}
+
+
+def _part(item: Mapping[str, Any]) -> Part:
+    marks = {name: value["S"] for name, value in item.items() if name not in _KEYS}
+    return Part(item["owner"]["S"], json.loads(item["content"]["S"]), marks)

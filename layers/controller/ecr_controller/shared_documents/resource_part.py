@@ -2,52 +2,74 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from ecr_controller.errors import UserError
+from ecr_controller.deadline import undoing
+from ecr_controller.errors import ControllerError, NotFound, UserError
 from ecr_controller.shared_documents import converge
-from ecr_controller.shared_documents.parts import PartsTable
+from ecr_controller.shared_documents.converge import Document
+from ecr_controller.shared_documents.ledger import Ledger, owner_of
+from ecr_controller.shared_documents.parts import PartsTable, Row
+from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ecr_controller.custom_resource.request import Request
-    from ecr_controller.shared_documents.converge import Document
+    from ecr_controller.shared_documents.converge import Part
 
-_REQUEST = "request"  # in a stored part: the id of the request that stored it
+D = TypeVar("D")
+logger = logging.getLogger(__name__)
+
+_REQUEST = "request"  # a mark of a part: the request that stored it
+# Seconds in which the owner of a part may still be writing it into the document.
+_SETTLING = 900.0
+
+
+class SharedDocument(Document[D], Protocol[D]):
+    """A document whose parts may outlive their owners, or the target that they were declared for."""
+
+    def holds(self, current: D, part: Part) -> bool:
+        """Whether ``current`` has all that the part declares; pure."""
+
+    def is_younger_than(self, part: Part) -> bool:
+        """Whether the target was created after the part was stored, and so is another one of the same name."""
 
 
 class ResourcePart:
     """The part of a target that the resource of a request owns. Every method may raise UserError and RetryableError.
 
-    ``more`` distinguishes several parts that one resource has of one target.
+    ``physical_id`` is the id of the resource to which the part belongs. ``more`` distinguishes several parts that one
+    resource has of one target.
     """
 
-    def __init__(self, request: Request[Any], target: str, *more: str) -> None:
-        self._request = request
-        self._target = target
-        self._owner = owner_of(request, *more)
-        self._table = PartsTable()
+    def __init__(self, request: Request[Any], physical_id: str, target: str, *more: str) -> None:
+        self._request, self._physical_id, self._target = request, physical_id, target
+        self.owner = owner_of(request, *more)
+        self.held = "|".join([target, *more])
+        self._table, self._ledger = PartsTable(), Ledger(request)
+
+    def stored_parts(self) -> tuple[Part, ...]:
+        """The parts of all owners of the target."""
+        return self._table.query_parts(self._target)
 
     def stored(self) -> Mapping[str, Any]:
         """The stored part, or an empty one."""
-        parts = self._table.query_parts(self._target)
-        return next((part.content for part in parts if part.owner == self._owner), {})
+        part = self._stored()
+        return {} if part is None else part.content
 
-    def was_stored_by(self, request_id: str) -> bool:
-        """Whether the request with this id stored the part."""
-        return self.stored().get(_REQUEST) == request_id
-
-    def put(self, content: Mapping[str, Any]) -> None:
-        """Store the part, without a document."""
-        self._table.put_part(self._target, self._owner, {**content, _REQUEST: self._request.request_id})
+    def store(self, content: Mapping[str, Any]) -> None:
+        """Store the part of a target that has no document, and its entry in the ledger."""
+        self._ledger.begin(self.held, self._physical_id, self._row(content))
 
     def remove(self) -> None:
-        """Delete the part, without a document."""
-        self._table.delete_part(self._target, self._owner)
+        """Delete the part and its entry in the ledger."""
+        self._ledger.end(self.held, self._row({}))
 
     def declare(
-        self, content: Mapping[str, Any], document: Document[Any], before: Mapping[str, Any] | None = None
+        self, content: Mapping[str, Any], document: SharedDocument[Any], before: Mapping[str, Any] | None = None
     ) -> None:
         """Store the part and converge the document. A part that AWS rejects is withdrawn at once, because AWS would
         reject the parts of others together with it.
@@ -55,31 +77,74 @@ class ResourcePart:
         ``before`` is the content that replaces a rejected part: what the resource declared before the request. An
         Update of a part that is stored already does not write a document that agrees.
         """
+        living = _WithoutObsoleteParts(document, self._request)
         if self._request.type == "Update" and self._is_stored(content):
-            converge.converge(self._table, self._target, document)
+            converge.converge(self._table, self._target, living)
             return
-        signed = {**content, _REQUEST: self._request.request_id}
+        self.store(content)
         try:
-            converge.declare(self._table, self._target, self._owner, signed, document)
+            converge.converge(self._table, self._target, living, changed=True)
         except UserError:
-            if before is None:
-                self.remove()
-            else:
-                self._table.put_part(self._target, self._owner, before)
+            with undoing():
+                self._take_back(document, before)
             raise
 
-    def withdraw(self, document: Document[Any], only_of: str | None = None) -> None:
-        """Delete the part and converge. With ``only_of``, only if the request with that id stored the part."""
-        if only_of is None or self.was_stored_by(only_of):
-            converge.withdraw(self._table, self._target, self._owner, document)
+    def withdraw(self, document: SharedDocument[Any]) -> None:
+        """Withdraw the part and converge. The part and its entry in the ledger stay until the document agrees, so that
+        a later request can repeat it."""
+        self._table.withdraw_part(self._target, self.owner)
+        try:
+            converge.converge(self._table, self._target, _WithoutObsoleteParts(document, self._request), changed=True)
+        except NotFound as error:
+            logger.info("Nothing is left to withdraw from %s: %s", self._target, error)
+        self.remove()
+
+    def _take_back(self, document: SharedDocument[Any], before: Mapping[str, Any] | None) -> None:
+        try:
+            if before is None:
+                self.withdraw(document)
+            else:
+                self._table.put_part(self._target, self.owner, before)
+        except ControllerError as error:
+            logger.warning("The part of %s is left to the next request of %s: %s", self._target, self.owner, error)
 
     def _is_stored(self, content: Mapping[str, Any]) -> bool:
-        stored = self.stored()
+        part = self._stored()
         # What this very request stored may not be in the document yet.
-        is_earlier = stored.get(_REQUEST) != self._request.request_id
-        return is_earlier and {**content, _REQUEST: stored.get(_REQUEST)} == stored
+        return part is not None and part.content == content and part.marks.get(_REQUEST) != self._request.request_id
+
+    def _stored(self) -> Part | None:
+        return next((part for part in self.stored_parts() if part.owner == self.owner), None)
+
+    def _row(self, content: Mapping[str, Any]) -> Row:
+        return Row(self._target, self.owner, content, {_REQUEST: self._request.request_id})
 
 
-def owner_of(request: Request[Any], *more: str) -> str:
-    """The owner of a part: the resource, and what distinguishes its parts of one target."""
-    return "|".join([request.stack_id, request.logical_id, *more])
+class _WithoutObsoleteParts(Generic[D]):
+    """A Document into which no part is written again whose stack is gone, or which was declared for another target of
+    the same name. What the document still holds stays until somebody removes it.
+    """
+
+    def __init__(self, document: SharedDocument[D], request: Request[Any]) -> None:
+        self._document, self._owner, self._stack_id = document, owner_of(request), request.stack_id
+
+    def read(self) -> D:
+        return self._document.read()
+
+    def write(self, document: D) -> None:
+        self._document.write(document)
+
+    def render(self, current: D, parts: Sequence[Part]) -> D:
+        return self._document.render(current, [part for part in parts if not self._is_obsolete(part, current)])
+
+    def _is_obsolete(self, part: Part, current: D) -> bool:
+        if part.owner.startswith(self._owner) or self._document.holds(current, part):
+            return False
+        is_obsolete = self._document.is_younger_than(part) or self._is_gone(part)
+        if is_obsolete:
+            logger.warning("The part of %s is left out because its stack or its target no longer exists", part.resource)
+        return is_obsolete
+
+    def _is_gone(self, part: Part) -> bool:
+        is_settling = time.time() - part.since < _SETTLING
+        return part.stack_id != self._stack_id and not is_settling and not Stacks().exists(part.stack_id)
