@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass, fields
 
@@ -29,11 +28,6 @@ class Config:
     """The URL of the queue of repositories to scan again."""
     newest_images: str
     """How many images of each repository are scanned again."""
-
-    @property
-    def controller_id(self) -> str:
-        """Six hexadecimal digits that tell the controllers of an account and Region apart: each has its own table."""
-        return hashlib.sha256(self.parts_table.encode()).hexdigest()[:6]
 
 
 def config() -> Config:

@@ -191,9 +191,9 @@ def test_the_deadline_leaves_time_to_answer_and_the_answer_ends_before_lambda_do
     [(_method, request)] = resource.asked
     [until] = untils
     assert request.deadline < until < end
-    assert until - request.deadline >= min(seconds / 8, 15) - 0.001
-    assert end - until >= min(seconds / 8, 15) - 1
-    assert end - request.deadline <= 30
+    assert until - request.deadline >= min(seconds * 5 / 16, 37) - 0.001
+    assert end - until >= min(seconds / 16, 7) - 1
+    assert end - request.deadline <= 45
 
 
 @pytest.mark.parametrize("late", [lambda: None, raising(ValueError()), raising(SystemExit())])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ecr_controller.errors import UserError
 from ecr_controller.repository_policy import access
 from ecr_controller.repository_policy.policy import MAX_LENGTH, Policy, is_ours, refuse_too_long, render
-from ecr_controller.repository_policy.statement import PREFIX, Statement
+from ecr_controller.repository_policy.statement import Statement, prefix
 from ecr_controller.shared_documents.converge import Part
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/7d6f1c80"
@@ -52,7 +52,7 @@ def test_a_grant_comes_after_what_is_there_with_a_sid_of_ours_and_no_resource() 
             "Action": ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
         },
     )
-    assert pull().sid.startswith("EcrControllerPull")
+    assert pull().sid.startswith(f"{prefix()}Pull")
     assert pull().sid.isalnum()
 
 
@@ -169,7 +169,7 @@ def test_our_statement_is_known_in_any_form_in_which_ecr_may_show_it() -> None:
 
 @pytest.mark.parametrize("junk", [{}, {"Principal": "*"}, {"NotPrincipal": {"AWS": "a"}, "Action": "ecr:*"}])
 def test_what_others_wrote_under_a_sid_of_ours_is_removed(junk: dict[str, Any]) -> None:
-    text = json.dumps({"Statement": [{"Sid": PREFIX + "X", "Effect": "Allow", **junk}, LAMBDA_ADDED]})
+    text = json.dumps({"Statement": [{"Sid": prefix() + "X", "Effect": "Allow", **junk}, LAMBDA_ADDED]})
     assert render(Policy.parse(text), []).statements == (LAMBDA_ADDED,)
 
 

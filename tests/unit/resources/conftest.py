@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from ecr_controller.resources.public_gallery_authorization_token_grant import (
     PublicGalleryAuthorizationTokenGrantResource,
 )
 from ecr_controller.resources.repository_grant import RepositoryGrantResource
+from ecr_controller.stacks import Stacks
 from tests.unit.conftest import Served
 
 if TYPE_CHECKING:
@@ -28,6 +30,23 @@ if TYPE_CHECKING:
 NAME = "team/app"
 REFUSAL = "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Principal not found'"
 NOTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]}
+
+
+@dataclass
+class KnownStacks:
+    """What CloudFormation says of stacks. All exist, and none is being deleted, but those that a test names."""
+
+    gone: set[str] = field(default_factory=set)
+    deleting: set[str] = field(default_factory=set)
+
+
+@pytest.fixture(autouse=True)
+def stacks(monkeypatch: pytest.MonkeyPatch) -> KnownStacks:
+    """CloudFormation, which moto does not answer for."""
+    known = KnownStacks()
+    monkeypatch.setattr(Stacks, "exists", lambda _self, stack_id: stack_id not in known.gone)
+    monkeypatch.setattr(Stacks, "is_being_deleted", lambda _self, stack_id: stack_id in known.deleting)
+    return known
 
 
 @pytest.fixture

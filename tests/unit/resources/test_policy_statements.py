@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.repository_policy.statement import prefix
 from ecr_controller.resources.repository import RepositoryResource
 from tests.unit.conftest import Calls, Served, request
 from tests.unit.resources.conftest import NAME
@@ -108,7 +109,7 @@ def test_another_name_takes_the_statements_there(repository: Served, ecr: ECRCli
     moved = {**WITH, "RepositoryName": "team/new"}
     repository.update(request("Update", request_id="2", physical_id=NAME, properties=moved, old_properties=WITH))
     repository.delete(request("Delete", physical_id=NAME, properties=WITH))
-    assert "EcrControllerCi" in ecr.get_repository_policy(repositoryName="team/new")["policyText"]
+    assert f"{prefix()}Ci" in ecr.get_repository_policy(repositoryName="team/new")["policyText"]
     assert parts.query_parts(TARGET) == ()
 
 

@@ -28,6 +28,8 @@ BESIDES |= {
     "kms:Decrypt": "SendMessage and Publish to what is encrypted with a KMS key",
     "kms:GenerateDataKey": "SendMessage and Publish to what is encrypted with a KMS key",
 }
+# A transaction needs the actions of what it contains.
+IN_TRANSACTIONS = {"dynamodb:PutItem", "dynamodb:DeleteItem"}
 # Operations whose action has another name.
 RENAMED = {"lambda:Invoke": "lambda:InvokeFunction"}
 
@@ -58,6 +60,8 @@ def action(func: ast.Attribute, arguments: list[ast.expr]) -> set[str]:
     receiver = func.value.attr if isinstance(func.value, ast.Attribute) else getattr(func.value, "id", "")
     actions = ACTIONS.get(receiver.removeprefix("_"), {})
     method = func.attr
+    if receiver.removeprefix("_") == "dynamodb" and method == "transact_write_items":
+        return IN_TRANSACTIONS
     if method == "get_paginator" and isinstance(arguments[0], ast.Constant):
         method = str(arguments[0].value)
     return {actions[method]} if method in actions else set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -85,6 +86,15 @@ class Request(Generic[S]):
         if self._declared is None:
             raise LookupError(f"A {self.type} declares nothing.")
         return self._declared
+
+    @property
+    def has_made_up_id(self) -> bool:
+        """Whether CloudFormation made up the physical id: the Create ended without an answer, or before it.
+
+        It is ``<stack name>-<logical id>-<random>``, as in https://github.com/remind101/empire/issues/918.
+        """
+        readable = re.escape(f"{self.stack_name}-{self.logical_id}-")
+        return re.fullmatch(f"{readable}[A-Z0-9]{{12,13}}", self.physical_id) is not None
 
     @property
     def home(self) -> Home:

@@ -57,8 +57,10 @@ class Statement:
 def prefix() -> str:
     """What every Sid of this controller begins with. A statement with another Sid, or none, is foreign and never
     changed.
+
+    Six digits tell the controllers of an account and Region apart: each has a table of its own.
     """
-    return PREFIX + config().controller_id
+    return PREFIX + hashlib.sha256(config().parts_table.encode()).hexdigest()[:6]
 
 
 def merged(statements: Iterable[Statement]) -> dict[str, dict[str, Any]]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from ecr_controller.custom_resource.request import Result
 from ecr_controller.grants.spec import parse_token_grantee
 from ecr_controller.grants.token_policies import TokenGrant, TokenPolicy
-from ecr_controller.principals.grantee import Grantee, parse_arn
 from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.errors import Faults
+    from ecr_controller.principals.grantee import Grantee
     from ecr_controller.shared_documents.ledger import Entry
 
 
@@ -41,9 +41,7 @@ class AuthorizationTokenGrantResource:
 
     def delete(self, request: Request[Grantee]) -> None:
         """Detach the policy, unless another resource needs it."""
-        arn, _, logical_id = request.physical_id.rpartition("|")
-        is_given = logical_id == request.logical_id and parse_arn(arn, request.home) is not None
-        for entry in Ledger(request).to_delete(is_given=is_given):
+        for entry in Ledger(request).to_delete():
             _withdraw(request, entry)
 
     def delete_failed_create(self, request: Request[Grantee], create_request_id: str) -> None:

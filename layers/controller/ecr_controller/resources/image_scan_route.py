@@ -57,8 +57,7 @@ class ImageScanRouteResource:
 
     def delete(self, request: Request[Route]) -> None:
         """Delete the route."""
-        is_given = request.physical_id == _route_id(request, request.physical_id.partition(":")[2])
-        for entry in Ledger(request).to_delete(is_given=is_given):
+        for entry in Ledger(request).to_delete():
             _remove(request, entry)
 
     def delete_failed_create(self, request: Request[Route], create_request_id: str) -> None:

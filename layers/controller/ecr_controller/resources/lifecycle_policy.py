@@ -19,7 +19,6 @@ from ecr_controller.lifecycle.rules import is_policy, is_text
 from ecr_controller.lifecycle.spec import LifecyclePolicySpec, parse_lifecycle_policy
 from ecr_controller.repository import ownership
 from ecr_controller.repository.ecr import Repositories
-from ecr_controller.repository.model import is_name
 from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class LifecyclePolicyResource:
 
     def delete(self, request: PolicyRequest) -> None:
         """Put back what the policy replaced, or delete it, if it is still ours."""
-        for entry in Ledger(request).to_delete(is_given=is_name(request.physical_id)):
+        for entry in Ledger(request).to_delete():
             self._give_back(request, entry)
 
     def delete_failed_create(self, request: PolicyRequest, create_request_id: str) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from ecr_controller.custom_resource.request import Result
 from ecr_controller.grants.spec import GrantSpec, parse_grant
 from ecr_controller.grants.token_policies import TokenGrant, TokenPolicy
-from ecr_controller.repository.model import is_name
 from ecr_controller.repository_policy.document import TARGETS, ResourceStatements
 from ecr_controller.shared_documents.ledger import Ledger
 
@@ -41,9 +40,7 @@ class RepositoryGrantResource:
 
     def delete(self, request: Request[GrantSpec]) -> None:
         """Remove the statement, and detach the token policy unless another resource needs it."""
-        repository, _, logical_id = request.physical_id.partition("|")
-        is_given = logical_id == request.logical_id and is_name(repository)
-        for entry in Ledger(request).to_delete(is_given=is_given):
+        for entry in Ledger(request).to_delete():
             _withdraw(request, entry)
 
     def delete_failed_create(self, request: Request[GrantSpec], create_request_id: str) -> None:

@@ -111,21 +111,12 @@ class Ledger:
         if pending:
             self._table.write([replace(entry, is_pending=False).row(self._target) for entry in pending])
 
-    def to_delete(self, *, is_given: bool) -> list[Entry]:
+    def to_delete(self) -> list[Entry]:
         """The entries that go with the physical id of a Delete, and those of a replacement of it that failed.
 
-        An id that this type does not give is one that CloudFormation made up for a Create that was never answered: then
-        all entries go.
+        With an id that CloudFormation made up, no Create was ever answered, so all entries go.
         """
-        if not is_given:
-            return list(self.entries())
-        physical_id = self._request.physical_id
-        return [
-            entry
-            for entry in self.entries()
-            if entry.physical_id == physical_id
-            or (entry.replaces == physical_id and (entry.is_pending or self._stack_is_deleted()))
-        ]
+        return [entry for entry in self.entries() if self._request.has_made_up_id or self._is_deleted(entry)]
 
     def of_request(self, request_id: str) -> list[Entry]:
         """The entries that the request with that id began."""
@@ -142,6 +133,11 @@ class Ledger:
             replaces=before if is_replacement else "",
             is_pending=is_replacement and not before.startswith(FAILED_CREATE),
         )
+
+    def _is_deleted(self, entry: Entry) -> bool:
+        if entry.replaces == self._request.physical_id:
+            return entry.is_pending or self._stack_is_deleted()
+        return entry.physical_id == self._request.physical_id
 
     def _stack_is_deleted(self) -> bool:
         # The function may have ended between its last call and its answer, so that CloudFormation knows of no
