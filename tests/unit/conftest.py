@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,6 +122,23 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         aws.client.cache_clear()
         yield
         aws.client.cache_clear()
+
+
+@pytest.fixture
+def alive(moto: None) -> set[tuple[str, str]]:
+    """The resources that stacks have, by the ID of the stack and the logical ID. CloudFormation knows no others."""
+    resources = set[tuple[str, str]]()
+    client = aws.client("cloudformation")
+
+    def describe(params: dict[str, Any], **_event: object) -> tuple[Any, dict[str, Any]]:
+        asked = params["body"]
+        if (asked["StackName"], asked["LogicalResourceId"]) not in resources:
+            error = {"Code": "ValidationError", "Message": f"Stack '{asked['StackName']}' does not exist"}
+            return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        return SimpleNamespace(status_code=200), {"StackResourceDetail": {"ResourceStatus": "CREATE_COMPLETE"}}
+
+    client.meta.events.register("before-call.cloudformation.DescribeStackResource", describe)
+    return resources
 
 
 @pytest.fixture

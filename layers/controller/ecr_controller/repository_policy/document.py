@@ -12,14 +12,15 @@ from ecr_controller.principals.iam import Principals, not_found
 from ecr_controller.repository_policy import policy
 from ecr_controller.repository_policy.ecr import RepositoryNotFound, RepositoryPolicies, UnknownPrincipal
 from ecr_controller.repository_policy.policy import Policy
-from ecr_controller.shared_documents.resource_part import ResourcePart
+from ecr_controller.shared_documents.converge import Part
+from ecr_controller.shared_documents.parts import PartsTable
+from ecr_controller.shared_documents.resource_part import ResourcePart, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.repository_policy.statement import Statement
-    from ecr_controller.shared_documents.converge import Part
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ class ResourceStatements:
     """The statements of one resource in the policy of a repository. May raise UserError and RetryableError."""
 
     def __init__(self, request: Request[Any], repository: str) -> None:
-        self._part = ResourcePart(request, f"repository-policy/{repository}")
+        self._target, self._owner = f"repository-policy/{repository}", owner_of(request)
+        self._part = ResourcePart(request, self._target)
         self._repository, self._home = repository, request.home
 
     def declare(self, statements: Sequence[Statement], before: Sequence[Statement] = ()) -> None:
@@ -43,6 +45,14 @@ class ResourceStatements:
         principals = frozenset(each for statement in statements for kind, each in statement.principals if kind == "AWS")
         document = RepositoryPolicyDocument(self._repository, self._home, principals)
         self._part.declare(_content(statements), document, _content(before) if before else None)
+
+    def verify(self, statements: Sequence[Statement]) -> None:
+        """Raise UserError if a principal does not exist in this account, or the policy would be too long."""
+        principals = frozenset(each for statement in statements for kind, each in statement.principals if kind == "AWS")
+        document = RepositoryPolicyDocument(self._repository, self._home, principals)
+        document.refuse_unknown_of_ours()
+        others = [part for part in PartsTable().query_parts(self._target) if part.owner != self._owner]
+        document.render(document.read(), [*others, Part(self._owner, _content(statements))])
 
     def withdraw(self, only_of: str | None = None) -> None:
         """Remove the statements from the policy. With ``only_of``, only if the request with that id put them there."""
@@ -84,7 +94,7 @@ class RepositoryPolicyDocument:
         try:
             self._policies.set_repository_policy(self._repository, document)
         except UnknownPrincipal:
-            self._refuse_unknown_of_ours()
+            self.refuse_unknown_of_ours()
             unknown = self._unknown_of_others(document)
             self._write_without(unknown, document)
 
@@ -106,7 +116,8 @@ class RepositoryPolicyDocument:
             "take a minute to recognize a new role or user. A principal of another account must exist there."
         )
 
-    def _refuse_unknown_of_ours(self) -> None:
+    def refuse_unknown_of_ours(self) -> None:
+        """Raise UserError if IAM does not have a principal of the part that is being declared."""
         for principal in sorted(self._declared or ()):
             grantee = _parsed(principal, self._home)
             if grantee is not None and self._is_missing(grantee):

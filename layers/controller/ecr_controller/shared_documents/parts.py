@@ -40,6 +40,18 @@ class PartsTable:
         """Query of one item at most, eventually consistent: whether the target has any part."""
         return self._dynamodb.query(Select="COUNT", Limit=1, **_query(target))["Count"] > 0
 
+    def put_part_once(self, target: str, owner: str, content: Mapping[str, Any]) -> bool:
+        """PutItem if the owner has no part of the target; False if it has one, which is kept."""
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        item = _key(target, owner) | {"content": {"S": text}}
+        try:
+            self._dynamodb.put_item(
+                TableName=config().parts_table, Item=item, ConditionExpression="attribute_not_exists(target)"
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
 
 def _query(target: str) -> dict[str, Any]:
     return {
