@@ -98,10 +98,12 @@ class Served:
 
 @dataclass
 class Calls:
-    """The operations called so far, and one that is to fail: with an exception, before it is sent."""
+    """The operations called so far, and one that is to fail: with an exception, before it is sent, a number of times
+    or always."""
 
     made: list[str] = field(default_factory=list)
     failing: dict[str, BaseException] = field(default_factory=dict)
+    failures: int = -1
 
     @property
     def writes(self) -> list[str]:
@@ -109,8 +111,38 @@ class Calls:
 
     def record(self, model: OperationModel, **_event: object) -> None:
         self.made.append(model.name)
-        if model.name in self.failing:
+        if model.name in self.failing and self.failures:
+            self.failures -= 1
             raise self.failing[model.name]
+
+
+class Died(BaseException):
+    """The process of the function is gone."""
+
+
+@dataclass
+class Deaths:
+    """Runs of a function that die after a number of calls to AWS: then every further call raises Died."""
+
+    left: int | None = None
+
+    def run(self, number: int, function: Callable[[], object]) -> bool:
+        """Whether the function ended before it died."""
+        self.left = number
+        try:
+            function()
+        except Died:
+            return False
+        finally:
+            self.left = None
+        return True
+
+    def count(self, **_event: object) -> None:
+        if self.left is None:
+            return
+        if not self.left:
+            raise Died
+        self.left -= 1
 
 
 @pytest.fixture
@@ -161,6 +193,15 @@ def calls(ecr: ECRClient) -> Calls:
     recorded = Calls()
     ecr.meta.events.register("before-call.ecr", recorded.record)
     return recorded
+
+
+@pytest.fixture
+def deaths(moto: None) -> Deaths:
+    """Deaths at the calls to ECR and DynamoDB."""
+    counted = Deaths()
+    for service in ("ecr", "dynamodb"):
+        aws.client(service).meta.events.register("before-call", counted.count)
+    return counted
 
 
 @pytest.fixture
