@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     TagChanges = dict[str, str | None]
 
-PREFIX = "ecr-controller:"
-STACK_ID = f"{PREFIX}stack-id"
-LOGICAL_ID = f"{PREFIX}logical-id"
-CONTROLLER = f"{PREFIX}controller"
-ORIGIN = f"{PREFIX}origin"
-REPLACEMENT = f"{PREFIX}replacement"
-REPLACES = f"{PREFIX}replaces"
-LIFECYCLE_POLICY = f"{PREFIX}lifecycle-policy"
+TAG_PREFIX = "ecr-controller:"
+STACK_ID = f"{TAG_PREFIX}stack-id"
+LOGICAL_ID = f"{TAG_PREFIX}logical-id"
+CONTROLLER = f"{TAG_PREFIX}controller"
+ORIGIN = f"{TAG_PREFIX}origin"
+REPLACEMENT = f"{TAG_PREFIX}replacement"
+REPLACES = f"{TAG_PREFIX}replaces"
+LIFECYCLE_POLICY = f"{TAG_PREFIX}lifecycle-policy"
 KEYS = (STACK_ID, LOGICAL_ID, CONTROLLER, ORIGIN, REPLACEMENT, REPLACES)
 _COMPLETED = "completed "
 # The characters of the value of a tag.

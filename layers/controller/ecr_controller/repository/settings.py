@@ -16,7 +16,7 @@ from ecr_controller.lifecycle.rules import is_policy, parse_policy
 from ecr_controller.repository.changes import NOTHING, Change, Setting
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import Mutability
-from ecr_controller.repository.ownership import PREFIX
+from ecr_controller.repository.ownership import TAG_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -187,7 +187,7 @@ class Tags(Setting[TagValues]):
     ) -> Change[TagValues] | None:
         """The change to the declared tags; what is no longer declared goes back to its value before the adoption."""
         ended = {key.partition(".")[2]: was for key, was in record.ended(self, found, spec).items()}
-        ours = {key: None for key in before.tags if key.startswith(PREFIX)}
+        ours = {key: None for key in before.tags if key.startswith(TAG_PREFIX)}
         wanted: TagValues = {**ours, **ended, **spec.tags}
         changed = {key: value for key, value in wanted.items() if found.tags.get(key) != value}
         return Change(self, {key: found.tags.get(key) for key in changed}, changed) if changed else None
@@ -201,7 +201,7 @@ class Tags(Setting[TagValues]):
         return self._values(spec.tags)
 
     def _values(self, tags: Mapping[str, str]) -> dict[str, Any]:
-        return {f"{self.name}.{key}": value for key, value in tags.items() if not key.startswith(PREFIX)}
+        return {f"{self.name}.{key}": value for key, value in tags.items() if not key.startswith(TAG_PREFIX)}
 
     def describe(self, value: TagValues) -> str:
         """``team=platform, owner (none)``."""
