@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,10 +98,12 @@ class Served:
 
 @dataclass
 class Calls:
-    """The operations called so far, and one that is to fail: with an exception, before it is sent."""
+    """The operations called so far, and one that is to fail: with an exception, before it is sent, a number of times
+    or always."""
 
     made: list[str] = field(default_factory=list)
     failing: dict[str, BaseException] = field(default_factory=dict)
+    failures: int = -1
 
     @property
     def writes(self) -> list[str]:
@@ -108,8 +111,38 @@ class Calls:
 
     def record(self, model: OperationModel, **_event: object) -> None:
         self.made.append(model.name)
-        if model.name in self.failing:
+        if model.name in self.failing and self.failures:
+            self.failures -= 1
             raise self.failing[model.name]
+
+
+class Died(BaseException):
+    """The process of the function is gone."""
+
+
+@dataclass
+class Deaths:
+    """Runs of a function that die after a number of calls to AWS: then every further call raises Died."""
+
+    left: int | None = None
+
+    def run(self, number: int, function: Callable[[], object]) -> bool:
+        """Whether the function ended before it died."""
+        self.left = number
+        try:
+            function()
+        except Died:
+            return False
+        finally:
+            self.left = None
+        return True
+
+    def count(self, **_event: object) -> None:
+        if self.left is None:
+            return
+        if not self.left:
+            raise Died
+        self.left -= 1
 
 
 @pytest.fixture
@@ -121,6 +154,23 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         aws.client.cache_clear()
         yield
         aws.client.cache_clear()
+
+
+@pytest.fixture
+def alive(moto: None) -> set[tuple[str, str]]:
+    """The resources that stacks have, by the ID of the stack and the logical ID. CloudFormation knows no others."""
+    resources = set[tuple[str, str]]()
+    client = aws.client("cloudformation")
+
+    def describe(params: dict[str, Any], **_event: object) -> tuple[Any, dict[str, Any]]:
+        asked = params["body"]
+        if (asked["StackName"], asked["LogicalResourceId"]) not in resources:
+            error = {"Code": "ValidationError", "Message": f"Stack '{asked['StackName']}' does not exist"}
+            return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        return SimpleNamespace(status_code=200), {"StackResourceDetail": {"ResourceStatus": "CREATE_COMPLETE"}}
+
+    client.meta.events.register("before-call.cloudformation.DescribeStackResource", describe)
+    return resources
 
 
 @pytest.fixture
@@ -143,6 +193,15 @@ def calls(ecr: ECRClient) -> Calls:
     recorded = Calls()
     ecr.meta.events.register("before-call.ecr", recorded.record)
     return recorded
+
+
+@pytest.fixture
+def deaths(moto: None) -> Deaths:
+    """Deaths at the calls to ECR and DynamoDB."""
+    counted = Deaths()
+    for service in ("ecr", "dynamodb"):
+        aws.client(service).meta.events.register("before-call", counted.count)
+    return counted
 
 
 @pytest.fixture

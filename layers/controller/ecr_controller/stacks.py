@@ -39,7 +39,7 @@ class Stacks:
         return stacks[0]["StackStatus"] != "DELETE_COMPLETE"
 
     def has_resource(self, stack_id: str, logical_id: str) -> bool:
-        """DescribeStackResource: whether the stack exists and has the resource; not one that it retained."""
+        """DescribeStackResource: whether the stack exists and has the resource. A retained resource counts as gone."""
         try:
             described = self._cloudformation.describe_stack_resource(StackName=stack_id, LogicalResourceId=logical_id)
         except self._cloudformation.exceptions.ClientError as error:

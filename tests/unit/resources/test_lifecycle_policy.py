@@ -10,7 +10,7 @@ import pytest
 from ecr_controller.errors import InvalidProperties, UserError
 from ecr_controller.lifecycle import guard
 from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
-from tests.unit.conftest import Calls, Served, request
+from tests.unit.conftest import STACK_ID, Calls, Served, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ def test_a_delete_takes_away_what_the_create_put(
     result = resource.create(request("Create", properties=OURS))
     assert result.physical_id == NAME
     assert result.data["RepositoryName"] == NAME
-    assert tags(NAME) == {"team": "theirs", TAG: "Images in the stack shop"}
+    assert tags(NAME) == {"team": "theirs", TAG: "shop/7d6f1c80 Images"}
     assert policy() is not None
     resource.delete(request("Delete", physical_id=NAME, properties=OURS))
     assert policy() is None
@@ -130,7 +130,8 @@ def test_what_a_crashed_create_left_is_given_back(
     assert tags(NAME) == {"team": "theirs"}
 
 
-def test_a_second_declaration_names_the_first(resource: Served) -> None:
+def test_a_second_declaration_names_the_first(resource: Served, alive: set[tuple[str, str]]) -> None:
+    alive.add((STACK_ID, "Images"))
     resource.create(request("Create", properties=OURS))
     with pytest.raises(UserError, match="already declared by Images in the stack shop"):
         resource.create(request("Create", logical_id="Second", properties=OTHER))
@@ -185,3 +186,20 @@ def test_nothing_is_claimed_when_the_guard_refuses(
     with pytest.raises(UserError, match="too many"):
         resource.create(request("Create", properties=OURS | {"LifecycleGuard": {"MaxImages": "1"}}))
     assert calls.writes == []
+
+
+@pytest.mark.usefixtures("alive")
+def test_the_policy_of_a_resource_that_is_gone_can_be_declared_by_another(
+    resource: Served, tags: Tags, ecr: ECRClient
+) -> None:
+    arn = ecr.describe_repositories(repositoryNames=[NAME])["repositories"][0]["repositoryArn"]
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": TAG, "Value": "gone/1f7c Images"}])
+    resource.create(request("Create", properties=OURS))
+    assert tags(NAME)[TAG] == "shop/7d6f1c80 Images"
+
+
+def test_a_tag_of_another_form_is_not_taken_over(resource: Served, tags: Tags, ecr: ECRClient) -> None:
+    arn = ecr.describe_repositories(repositoryNames=[NAME])["repositories"][0]["repositoryArn"]
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": TAG, "Value": "a person"}])
+    with pytest.raises(UserError, match="already declared by person in the stack a"):
+        resource.create(request("Create", properties=OURS))

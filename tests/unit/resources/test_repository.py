@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
+    from ecr_controller.shared_documents.parts import PartsTable
+
     Tags = Callable[[str], dict[str, str]]
 
 NAME = "team/app"
@@ -30,12 +32,16 @@ FULL: dict[str, Any] = {
     "LifecycleRules": RULES,
     "Tags": [{"Key": "team", "Value": "platform"}],
 }
-OURS = [{"Key": "ecr-controller:stack-id", "Value": STACK_ID}, {"Key": "ecr-controller:logical-id", "Value": "Images"}]
+OURS = [
+    {"Key": "ecr-controller:stack-id", "Value": STACK_ID},
+    {"Key": "ecr-controller:logical-id", "Value": "Images"},
+    {"Key": "ecr-controller:controller", "Value": "parts"},
+]
 THEIRS = [{"Key": "ecr-controller:stack-id", "Value": STACK_ID + "-other"}, {"Key": "team", "Value": "theirs"}]
 
 
 @pytest.fixture
-def resource(ecr: ECRClient) -> Served:
+def resource(ecr: ECRClient, parts: PartsTable) -> Served:
     return Served(RepositoryResource())
 
 

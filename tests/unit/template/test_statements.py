@@ -20,7 +20,7 @@ CHECKED_BY = {
     "events:PutEvents": "events:DescribeEventBus",
 }
 # Services that the two functions use for themselves.
-OWN_SERVICES = {"logs", "dynamodb", "kms"}
+OWN_SERVICES = {"logs", "dynamodb", "kms", "cloudformation"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

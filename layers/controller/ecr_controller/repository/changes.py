@@ -14,9 +14,10 @@ from ecr_controller.repository.spec import RepositorySpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from ecr_controller.repository.adoption import Record
     from ecr_controller.repository.model import Repository
 
-    Undo = Callable[[Sequence["Change[Any]"], "Change[Any]"], None]
+    Undo = Callable[[Sequence["Change[Any]"]], None]
 
 T = TypeVar("T")
 
@@ -66,6 +67,25 @@ class Setting(ABC, Generic[T]):
         """The value for the log."""
         return "none" if value is None else str(value)
 
+    def change_adopted(
+        self, found: Repository, spec: RepositorySpec, before: RepositorySpec, _record: Record
+    ) -> Change[T] | None:
+        """What must change on an adopted repository, if anything. What is no longer declared goes back to its value
+        before the adoption, where it is recorded."""
+        return self.change(found, spec, before)
+
+    def observed_values(self, _found: Repository) -> dict[str, Any]:
+        """What is recorded of a repository before its adoption, as JSON values by key: see `Record`."""
+        return {}
+
+    def declared_values(self, _spec: RepositorySpec) -> dict[str, Any]:
+        """What is declared, in the same form."""
+        return {}
+
+    def is_same(self, value: Any, other: Any) -> bool:
+        """Whether two of these values have the same effect."""
+        return bool(value == other)
+
     def create_arguments(self, _spec: RepositorySpec) -> dict[str, Any]:
         """What CreateRepository takes of it."""
         return {}
@@ -79,9 +99,16 @@ def difference(
     return [change for change in changes if change is not None]
 
 
-def apply(changes: Sequence[Change[Any]], repository: Repository, undo: Undo) -> None:
-    """Apply the changes in order. If one fails, ``undo`` gets those that were applied, and the one that failed; if it
-    fails too, that is logged.
+def difference_of_adopted(
+    settings: Iterable[Setting[Any]], found: Repository, spec: RepositorySpec, before: RepositorySpec, record: Record
+) -> list[Change[Any]]:
+    """What must change on an adopted repository, in order."""
+    changes = (setting.change_adopted(found, spec, before, record) for setting in settings)
+    return [change for change in changes if change is not None]
+
+
+def apply(changes: Sequence[Change[Any]], repository: Repository, undo: Undo | None = None) -> None:
+    """Apply the changes in order. If one fails, ``undo`` gets those that were applied; if it fails too, that is logged.
 
     Raises what the failed change raises.
     """
@@ -90,18 +117,19 @@ def apply(changes: Sequence[Change[Any]], repository: Repository, undo: Undo) ->
         try:
             change.apply(repository)
         except BaseException as error:
-            if not (isinstance(error, RetryableError) and change.setting.is_shared):
-                _undo(repository, done, change, undo)
+            if undo is not None and not (isinstance(error, RetryableError) and change.setting.is_shared):
+                try_undo(repository, lambda: undo(done))
             raise
         done.append(change)
         if change.old != change.new:
             logger.info("%s: %s", repository.name, change)
 
 
-def _undo(repository: Repository, done: Sequence[Change[Any]], failed: Change[Any], undo: Undo) -> None:
+def try_undo(repository: Repository, undo: Callable[[], None]) -> None:
+    """Call ``undo`` after an error, which is the one to report: an error of ``undo`` is logged."""
     try:
         with undoing():
-            undo(done, failed)
+            undo()
     except ControllerError as error:
         logger.warning("The previous settings of %s could not be restored: %s", repository.name, error)
 

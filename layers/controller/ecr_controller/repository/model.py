@@ -72,8 +72,12 @@ def is_name(name: str) -> bool:
     return rule["minLength"] <= len(name) <= rule["maxLength"] and re.fullmatch(rule["pattern"], name) is not None
 
 
-def generated_name(stack_name: str, logical_id: str, request_id: str) -> str:
-    """A valid, readable and unique name of a repository: always the same for one request."""
-    unique = hashlib.sha256(f"{stack_name}/{logical_id}/{request_id}".encode()).hexdigest()[:12]
-    readable = (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in (stack_name, logical_id))
-    return "-".join([part[:120].rstrip("-") for part in readable if part] + [unique])
+def generated_name(stack_name: str, logical_id: str, source: str) -> str:
+    """A valid and readable name of a repository: always the same for one source, the ID of a stack or of a request."""
+    unique = hashlib.sha256(f"{stack_name}/{logical_id}/{source}".encode()).hexdigest()[:12]
+    return f"{_readable(stack_name, logical_id)}{unique}"
+
+
+def _readable(*parts: str) -> str:
+    readable = (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts)
+    return "".join(f"{part[:120].rstrip('-')}-" for part in readable if part)

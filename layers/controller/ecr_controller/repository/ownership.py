@@ -1,7 +1,11 @@
 """Who owns a repository, recorded in tags on the repository, and whether a resource may take it over.
 
 ``ecr-controller:stack-id`` and ``ecr-controller:logical-id`` name the resource that owns it.
+``ecr-controller:controller`` names the controller of that resource: an account can have several.
 ``ecr-controller:origin`` says how it became ours, ``created`` or ``adopted``, and by which request.
+``ecr-controller:replacement`` names the repository that replaces it. It is put before the replacement is created, and
+begins with ``completed`` when the replacement is complete.
+``ecr-controller:replaces`` names the repository that it was created or adopted to replace.
 ``ecr-controller:lifecycle-policy`` names the resource that declares its lifecycle policy, which may be another one.
 """
 
@@ -9,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.config import config
 from ecr_controller.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,25 +23,42 @@ if TYPE_CHECKING:
     from ecr_controller.repository.model import Encryption, Repository
     from ecr_controller.repository.spec import RepositorySpec
 
-STACK_ID = "ecr-controller:stack-id"
-LOGICAL_ID = "ecr-controller:logical-id"
-ORIGIN = "ecr-controller:origin"
-LIFECYCLE_POLICY = "ecr-controller:lifecycle-policy"
-KEYS = (STACK_ID, LOGICAL_ID, ORIGIN)
+    TagChanges = dict[str, str | None]
+
+TAG_PREFIX = "ecr-controller:"
+STACK_ID = f"{TAG_PREFIX}stack-id"
+LOGICAL_ID = f"{TAG_PREFIX}logical-id"
+CONTROLLER = f"{TAG_PREFIX}controller"
+ORIGIN = f"{TAG_PREFIX}origin"
+REPLACEMENT = f"{TAG_PREFIX}replacement"
+REPLACES = f"{TAG_PREFIX}replaces"
+LIFECYCLE_POLICY = f"{TAG_PREFIX}lifecycle-policy"
+KEYS = (STACK_ID, LOGICAL_ID, CONTROLLER, ORIGIN, REPLACEMENT, REPLACES)
+_COMPLETED = "completed "
+# The characters of the value of a tag.
+_LONGEST = 256
 
 
-def created(request: Request[Any]) -> dict[str, str]:
-    """The tags of a repository that this request creates."""
-    return _tags(request, "created")
+def created(request: Request[Any], replaces: str | None = None) -> dict[str, str]:
+    """The tags of a repository that this request creates, as the replacement of ``replaces`` if that is given."""
+    return _tags(request, "created", replaces)
 
 
-def _tags(request: Request[Any], origin: str) -> dict[str, str]:
-    return {STACK_ID: request.stack_id, LOGICAL_ID: request.logical_id, ORIGIN: f"{origin} {request.request_id}"}
+def _tags(request: Request[Any], origin: str, replaces: str | None) -> dict[str, str]:
+    return {
+        STACK_ID: request.stack_id,
+        LOGICAL_ID: request.logical_id,
+        CONTROLLER: config().parts_table,
+        ORIGIN: f"{origin} {request.request_id}",
+        **({} if replaces is None else {REPLACES: replaces}),
+    }
 
 
 def is_ours(tags: Mapping[str, str], request: Request[Any]) -> bool:
-    """Whether the tags name the resource of the request."""
-    return (tags.get(STACK_ID), tags.get(LOGICAL_ID)) == (request.stack_id, request.logical_id)
+    """Whether the tags name the resource of the request, and no other controller."""
+    controller = config().parts_table
+    owner = (tags.get(STACK_ID), tags.get(LOGICAL_ID), tags.get(CONTROLLER, controller))
+    return owner == (request.stack_id, request.logical_id, controller)
 
 
 def is_adopted(tags: Mapping[str, str]) -> bool:
@@ -44,9 +66,14 @@ def is_adopted(tags: Mapping[str, str]) -> bool:
     return tags.get(ORIGIN, "").startswith("adopted")
 
 
+def is_deletable(tags: Mapping[str, str], request: Request[Any]) -> bool:
+    """Whether all tags of a repository that this resource created are there. Without one of them it is kept."""
+    return is_ours(tags, request) and CONTROLLER in tags and tags.get(ORIGIN, "").startswith("created ")
+
+
 def is_of_request(tags: Mapping[str, str], request_id: str) -> bool:
-    """Whether that request made it ours. Tags without an origin count as those of any request."""
-    return tags.get(ORIGIN, request_id).split(" ")[-1] == request_id
+    """Whether that request made it ours; "" is any request. Tags without an origin count as those of any request."""
+    return not request_id or tags.get(ORIGIN, request_id).split(" ")[-1] == request_id
 
 
 def is_claimed_by(tags: Mapping[str, str], request: Request[Any]) -> bool:
@@ -56,36 +83,91 @@ def is_claimed_by(tags: Mapping[str, str], request: Request[Any]) -> bool:
 
 def is_created_by(tags: Mapping[str, str], request: Request[Any]) -> bool:
     """Whether this very request created it, and ended or is being retried before its answer."""
-    return is_ours(tags, request) and not is_adopted(tags) and is_of_request(tags, request.request_id)
+    return is_claimed_by(tags, request) and not is_adopted(tags)
+
+
+def replacement_of(tags: Mapping[str, str]) -> str | None:
+    """The repository that replaces it, or is about to."""
+    return tags[REPLACEMENT].removeprefix(_COMPLETED) if REPLACEMENT in tags else None
+
+
+def is_replaced(tags: Mapping[str, str]) -> bool:
+    """Whether the replacement is complete. Then a Delete is the clean-up that follows it."""
+    return tags.get(REPLACEMENT, "").startswith(_COMPLETED)
+
+
+def completed(replacement: str) -> dict[str, str | None]:
+    """The tag of a repository whose replacement is complete."""
+    return {REPLACEMENT: _COMPLETED + replacement}
+
+
+def tags_of_ours(tags: Mapping[str, str], request: Request[Any]) -> list[str]:
+    """The keys of the tags that a release removes."""
+    keys = [key for key in KEYS if key in tags]
+    return [*keys, LIFECYCLE_POLICY] if tags.get(LIFECYCLE_POLICY) == _policy_owner(request) else keys
 
 
 def policy_owner(request: Request[Any]) -> dict[str, str]:
-    """The tag of a repository whose lifecycle policy this resource declares. The value of a tag has 256 characters."""
-    return {LIFECYCLE_POLICY: f"{request.logical_id} in the stack {request.stack_name}"[:256]}
+    """The tag of a repository whose lifecycle policy this resource declares."""
+    return {LIFECYCLE_POLICY: _policy_owner(request)}
+
+
+def _policy_owner(request: Request[Any]) -> str:
+    """``<stack name>/<stack uuid> <logical id>``: the end of the ID of the stack, which leaves the logical ID room."""
+    return f"{request.stack_id.partition('/')[2]} {request.logical_id}"[:_LONGEST]
 
 
 def declares_policy(found: Repository, request: Request[Any]) -> bool:
     """Whether this resource declares the lifecycle policy of the repository."""
-    return found.tags.get(LIFECYCLE_POLICY) == policy_owner(request)[LIFECYCLE_POLICY]
+    return found.tags.get(LIFECYCLE_POLICY) == _policy_owner(request)
+
+
+def declares_policy_of_other(found: Repository, request: Request[Any]) -> bool:
+    """Whether the tag names another resource, which may be gone."""
+    return LIFECYCLE_POLICY in found.tags and not declares_policy(found, request)
 
 
 def refuse_second_policy(found: Repository, request: Request[Any]) -> None:
-    """Raise UserError if another resource declares the lifecycle policy of the repository."""
-    if LIFECYCLE_POLICY in found.tags and not declares_policy(found, request):
-        raise UserError(
-            f"The lifecycle policy of {found.name} is already declared by {found.tags[LIFECYCLE_POLICY]}. A repository "
-            "has one lifecycle policy. Remove the rules from one of the two resources. If that stack no longer "
-            f"exists, remove the tag {LIFECYCLE_POLICY} from the repository."
-        )
+    """Raise UserError if another resource declares the lifecycle policy of the repository, and still exists."""
+    if not declares_policy_of_other(found, request):
+        return
+    stack, _, logical_id = found.tags[LIFECYCLE_POLICY].partition(" ")
+    if "/" in stack and _is_gone(request, stack, logical_id):
+        return
+    owner = f"{logical_id} in the stack {stack.partition('/')[0]}" if logical_id else stack
+    raise UserError(
+        f"The lifecycle policy of {found.name} is already declared by {owner}. A repository has one lifecycle policy. "
+        "Remove the rules from one of the two resources. If that stack no longer exists, remove the tag "
+        f"{LIFECYCLE_POLICY} from the repository."
+    )
 
 
-def take_over_tags(request: Request[Any], spec: RepositorySpec, found: Repository) -> dict[str, str]:
-    """The tags with which an existing repository becomes ours. Raises UserError if it may not."""
-    owner = found.tags.get(STACK_ID)
-    if owner is not None and owner != request.stack_id:
+def _is_gone(request: Request[Any], stack: str, logical_id: str) -> bool:
+    # Few repositories have the tag of another resource, and every cold start would pay for this import.
+    from ecr_controller.stacks import Stacks
+
+    home = request.home
+    stack_id = f"arn:{home.partition}:cloudformation:{home.region}:{home.account}:stack/{stack}"
+    is_cut_off = len(f"{stack} {logical_id}") >= _LONGEST
+    return not (Stacks().exists(stack_id) if is_cut_off else Stacks().has_resource(stack_id, logical_id))
+
+
+def take_over_tags(
+    request: Request[Any], spec: RepositorySpec, found: Repository, replaces: str | None = None
+) -> TagChanges:
+    """The tags to put, and with None those to remove, when an existing repository becomes ours or stays ours.
+
+    Raises UserError if it may not.
+    """
+    _refuse_other_controller(found)
+    is_of_stack = found.tags.get(STACK_ID, request.stack_id) == request.stack_id
+    if not is_of_stack and not (spec.adopt and _has_lost_owner(found)):
         raise UserError(
-            f"The repository {found.name} belongs to another stack, {owner}. Choose another RepositoryName, or delete "
-            "the resource in that stack first."
+            f"The repository {found.name} belongs to {found.tags.get(LOGICAL_ID, 'a resource')} in the stack "
+            f"{found.tags[STACK_ID]}. To manage it here, set DeletionPolicy: Retain for that resource and deploy that "
+            "stack, then remove the resource and deploy that stack again, then set OnExisting: Adopt here. If that "
+            f"stack cannot be deployed, remove the tags {', '.join(tags_of_owner(found))} from the repository, and set "
+            "OnExisting: Adopt here. Otherwise choose another RepositoryName."
         )
     is_back = request.type == "Update" and is_ours(found.tags, request)
     if not is_back and not spec.adopt:
@@ -95,13 +177,49 @@ def take_over_tags(request: Request[Any], spec: RepositorySpec, found: Repositor
         )
     if needs_other_encryption(found.encryption, spec, spec):
         raise encryption_is_fixed(found)
-    return _tags(request, "created" if is_back and not is_adopted(found.tags) else "adopted")
+    if is_back:
+        # The origin stays that of the request that made it ours: a request that fails must not take it back.
+        return {REPLACEMENT: None} if REPLACEMENT in found.tags else {}
+    stale = dict.fromkeys(key for key in (REPLACEMENT, REPLACES) if key in found.tags)
+    return {**stale, **_tags(request, "adopted", replaces)}
+
+
+def tags_of_owner(found: Repository) -> list[str]:
+    """The keys of the controller's tags on the repository."""
+    return [key for key in (*KEYS, LIFECYCLE_POLICY) if key in found.tags]
+
+
+def _refuse_other_controller(found: Repository) -> None:
+    controller = found.tags.get(CONTROLLER, config().parts_table)
+    if controller != config().parts_table:
+        raise UserError(
+            f"The repository {found.name} belongs to another controller, whose table is {controller}. To manage it "
+            "here, remove the resource from its stack with DeletionPolicy: Retain, remove the tags "
+            f"{', '.join(tags_of_owner(found))} from the repository, and set OnExisting: Adopt here. Otherwise choose "
+            "another RepositoryName."
+        )
+
+
+def _has_lost_owner(found: Repository) -> bool:
+    """Whether the stack that the tags name no longer has the resource."""
+    # Few repositories have the tags of another stack, and every cold start would pay for this import.
+    from ecr_controller.stacks import Stacks
+
+    stack_id, logical_id = found.tags[STACK_ID], found.tags.get(LOGICAL_ID)
+    return not (Stacks().has_resource(stack_id, logical_id) if logical_id else Stacks().exists(stack_id))
 
 
 def is_renamed(spec: RepositorySpec, before: RepositorySpec, name: str) -> bool:
     """Whether a repository of another name is declared than the existing one."""
     # A rollback may bring a name that was never reached: only a name that was declared counts as removed.
     return before.name == name if spec.name is None else spec.name != name
+
+
+def declares_other(spec: RepositorySpec, found: Repository) -> bool:
+    """Whether these are not the properties of this repository, but of one that replaces it."""
+    if spec.name is not None:
+        return spec.name != found.name
+    return spec.encryption is not None and needs_other_encryption(found.encryption, spec, spec)
 
 
 def needs_other_encryption(found: Encryption, spec: RepositorySpec, before: RepositorySpec) -> bool:

@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ecr_controller import aws
 from ecr_controller.errors import count
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
-from ecr_controller.lifecycle.rules import is_policy
-from ecr_controller.repository.changes import Change, Setting
+from ecr_controller.lifecycle.rules import is_policy, is_text
+from ecr_controller.repository.changes import NOTHING, Change, Setting
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import Mutability
+from ecr_controller.repository.ownership import TAG_PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_ecr import ECRClient
 
     from ecr_controller.custom_resource.request import Request
+    from ecr_controller.repository.adoption import Record
     from ecr_controller.repository.model import Repository
     from ecr_controller.repository.spec import RepositorySpec
     from ecr_controller.repository_policy.document import ResourceStatements
@@ -50,6 +54,14 @@ class ValueSetting(Setting[T]):
         """The value that the repository has."""
 
     @abstractmethod
+    def to_json(self, value: T) -> Any:
+        """The value in the record of an adoption."""
+
+    @abstractmethod
+    def from_json(self, recorded: Any) -> T:
+        """The value that was recorded."""
+
+    @abstractmethod
     def arguments(self, value: T) -> dict[str, Any]:
         """The value as ECR's API takes it."""
 
@@ -63,6 +75,23 @@ class ValueSetting(Setting[T]):
         if wanted is None and self.declared(before) is not None:
             wanted = self.default
         return None if wanted is None or self.is_equivalent(wanted, has) else Change(self, has, wanted)
+
+    def change_adopted(
+        self, found: Repository, spec: RepositorySpec, _before: RepositorySpec, record: Record
+    ) -> Change[T] | None:
+        """The change to the declared value, or back to the one before the adoption."""
+        for was in record.ended(self, found, spec).values():
+            return Change(self, self.observed(found), self.default if was is None else self.from_json(was))
+        return self.change(found, spec, NOTHING)
+
+    def observed_values(self, found: Repository) -> dict[str, Any]:
+        """The observed value."""
+        return {self.name: self.to_json(self.observed(found))}
+
+    def declared_values(self, spec: RepositorySpec) -> dict[str, Any]:
+        """The declared value."""
+        declared = self.declared(spec)
+        return {} if declared is None else {self.name: self.to_json(declared)}
 
     def create_arguments(self, spec: RepositorySpec) -> dict[str, Any]:
         """The declared value."""
@@ -84,6 +113,14 @@ class ImageScanOnPush(ValueSetting[bool]):
     def observed(self, found: Repository) -> bool:
         """Of ``imageScanningConfiguration``."""
         return bool(found.shown.get("imageScanningConfiguration", {}).get("scanOnPush", False))
+
+    def to_json(self, value: bool) -> Any:
+        """True or False."""
+        return value
+
+    def from_json(self, recorded: Any) -> bool:
+        """True or False."""
+        return bool(recorded)
 
     def arguments(self, value: bool) -> dict[str, Any]:
         """``imageScanningConfiguration``."""
@@ -109,6 +146,15 @@ class ImageTagMutability(ValueSetting[Mutability]):
         """Of ``imageTagMutability`` and its exclusion filters."""
         filters = found.shown.get("imageTagMutabilityExclusionFilters", [])
         return Mutability(found.shown.get("imageTagMutability", "MUTABLE"), tuple(each["filter"] for each in filters))
+
+    def to_json(self, value: Mutability) -> Any:
+        """The value, and the sorted filters."""
+        return [value.value, *sorted(value.exclusion_filters)]
+
+    def from_json(self, recorded: Any) -> Mutability:
+        """The value with its filters."""
+        value, *filters = recorded
+        return Mutability(value, tuple(filters))
 
     def is_equivalent(self, value: Mutability, other: Mutability) -> bool:
         """Whether both have the same effect; filters have no order."""
@@ -136,6 +182,27 @@ class Tags(Setting[TagValues]):
         changed = {key: value for key, value in wanted.items() if found.tags.get(key) != value}
         return Change(self, {key: found.tags.get(key) for key in changed}, changed) if changed else None
 
+    def change_adopted(
+        self, found: Repository, spec: RepositorySpec, before: RepositorySpec, record: Record
+    ) -> Change[TagValues] | None:
+        """The change to the declared tags; what is no longer declared goes back to its value before the adoption."""
+        ended = {key.partition(".")[2]: was for key, was in record.ended(self, found, spec).items()}
+        ours = {key: None for key in before.tags if key.startswith(TAG_PREFIX)}
+        wanted: TagValues = {**ours, **ended, **spec.tags}
+        changed = {key: value for key, value in wanted.items() if found.tags.get(key) != value}
+        return Change(self, {key: found.tags.get(key) for key in changed}, changed) if changed else None
+
+    def observed_values(self, found: Repository) -> dict[str, Any]:
+        """All tags but ours."""
+        return self._values(found.tags)
+
+    def declared_values(self, spec: RepositorySpec) -> dict[str, Any]:
+        """The declared tags."""
+        return self._values(spec.tags)
+
+    def _values(self, tags: Mapping[str, str]) -> dict[str, Any]:
+        return {f"{self.name}.{key}": value for key, value in tags.items() if not key.startswith(TAG_PREFIX)}
+
     def describe(self, value: TagValues) -> str:
         """``team=platform, owner (none)``."""
         return ", ".join(f"{key} (none)" if text is None else f"{key}={text}" for key, text in value.items())
@@ -162,6 +229,26 @@ class LifecyclePolicyText(Setting[str | None]):
             return Change(self, has, None)
         logger.warning("The lifecycle policy of %s is kept because it is not the one that was declared", found.name)
         return None
+
+    def change_adopted(
+        self, found: Repository, spec: RepositorySpec, _before: RepositorySpec, record: Record
+    ) -> Change[str | None] | None:
+        """The change to the declared policy, or back to the one before the adoption."""
+        for was in record.ended(self, found, spec).values():
+            return Change(self, found.lifecycle_text, was)
+        return self.change(found, spec, NOTHING)
+
+    def observed_values(self, found: Repository) -> dict[str, Any]:
+        """The text that the repository has."""
+        return {self.name: found.lifecycle_text}
+
+    def declared_values(self, spec: RepositorySpec) -> dict[str, Any]:
+        """The text of the declared policy."""
+        return {} if spec.lifecycle_policy is None else {self.name: spec.lifecycle_policy.text()}
+
+    def is_same(self, value: str | None, other: str | None) -> bool:
+        """Whether both have the same effect."""
+        return value == other if value is None or other is None else is_text(value, other)
 
     def put(self, repository: Repository, change: Change[str | None]) -> None:
         """PutLifecyclePolicy or DeleteLifecyclePolicy."""
@@ -199,6 +286,14 @@ class PolicyStatements(Setting["tuple[Statement, ...]"]):
             self._of(repository.name).declare(change.new, change.old)
         else:
             self.withdraw(repository.name)
+
+    def declared_values(self, spec: RepositorySpec) -> dict[str, Any]:
+        """Whether there are any."""
+        return {self.name: True} if spec.statements else {}
+
+    def verify(self, repository: str, statements: tuple[Statement, ...]) -> None:
+        """Raise UserError if ECR would not accept the statements in the policy of the repository."""
+        self._of(repository).verify(statements)
 
     def withdraw(self, repository: str, only_of: str | None = None) -> None:
         """Remove the statements that the resource has there. With ``only_of``, only if that request put them there."""

@@ -31,7 +31,7 @@ class AuthorizationTokenGrantResource:
         """Attach the policy."""
         grant = self._grant(request)
         grant.declare()
-        return Result(_physical_id(request), {"PolicyArn": self.policy.arn})
+        return Result(_physical_id(request, request.spec), {"PolicyArn": self.policy.arn})
 
     def update(self, request: Request[Grantee]) -> Result:
         """Attach the policy to the other grantee; the Delete of the old grant follows."""
@@ -41,7 +41,8 @@ class AuthorizationTokenGrantResource:
 
     def delete(self, request: Request[Grantee]) -> None:
         """Detach the policy, unless another resource needs it."""
-        for entry in Ledger(request).to_delete():
+        declared = None if request.old is None else _physical_id(request, request.old)
+        for entry in Ledger(request).to_delete(declared):
             _withdraw(request, entry)
 
     def delete_failed_create(self, request: Request[Grantee], create_request_id: str) -> None:
@@ -50,11 +51,11 @@ class AuthorizationTokenGrantResource:
             _withdraw(request, entry)
 
     def _grant(self, request: Request[Grantee]) -> TokenGrant:
-        return TokenGrant(request, _physical_id(request), self.policy, request.spec)
+        return TokenGrant(request, _physical_id(request, request.spec), self.policy, request.spec)
 
 
-def _physical_id(request: Request[Grantee]) -> str:
-    return f"{request.spec.id}|{request.logical_id}"
+def _physical_id(request: Request[Grantee], grantee: Grantee) -> str:
+    return f"{grantee.id}|{request.logical_id}"
 
 
 def _withdraw(request: Request[Grantee], entry: Entry) -> None:

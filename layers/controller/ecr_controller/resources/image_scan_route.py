@@ -57,7 +57,8 @@ class ImageScanRouteResource:
 
     def delete(self, request: Request[Route]) -> None:
         """Delete the route."""
-        for entry in Ledger(request).to_delete():
+        declared = None if request.old is None else _route_id(request, request.old.repositories)
+        for entry in Ledger(request).to_delete(declared):
             _remove(request, entry)
 
     def delete_failed_create(self, request: Request[Route], create_request_id: str) -> None:

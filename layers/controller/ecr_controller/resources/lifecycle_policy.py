@@ -60,7 +60,7 @@ class LifecyclePolicyResource:
 
     def delete(self, request: PolicyRequest) -> None:
         """Put back what the policy replaced, or delete it, if it is still ours."""
-        for entry in Ledger(request).to_delete():
+        for entry in Ledger(request).to_delete(None if request.old is None else request.old.repository):
             self._give_back(request, entry)
 
     def delete_failed_create(self, request: PolicyRequest, create_request_id: str) -> None:

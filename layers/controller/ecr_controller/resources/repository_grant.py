@@ -40,7 +40,8 @@ class RepositoryGrantResource:
 
     def delete(self, request: Request[GrantSpec]) -> None:
         """Remove the statement, and detach the token policy unless another resource needs it."""
-        for entry in Ledger(request).to_delete():
+        declared = None if request.old is None else _physical_id(request, request.old.repository)
+        for entry in Ledger(request).to_delete(declared):
             _withdraw(request, entry)
 
     def delete_failed_create(self, request: Request[GrantSpec], create_request_id: str) -> None:

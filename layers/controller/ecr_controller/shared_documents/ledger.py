@@ -111,12 +111,14 @@ class Ledger:
         if pending:
             self._table.write([replace(entry, is_pending=False).row(self._target) for entry in pending])
 
-    def to_delete(self) -> list[Entry]:
+    def to_delete(self, declared_id: str | None = None) -> list[Entry]:
         """The entries that go with the physical id of a Delete, and those of a replacement of it that failed.
 
-        With an id that CloudFormation made up, no Create was ever answered, so all entries go.
+        With an id that CloudFormation made up, no Create was ever answered, so all entries go. ``declared_id`` is the
+        physical id that belongs to the properties of the Delete.
         """
-        return [entry for entry in self.entries() if self._request.has_made_up_id or self._is_deleted(entry)]
+        every = self._request.has_made_up_id
+        return [entry for entry in self.entries() if every or self._is_deleted(entry, declared_id)]
 
     def of_request(self, request_id: str) -> list[Entry]:
         """The entries that the request with that id began."""
@@ -134,9 +136,10 @@ class Ledger:
             is_pending=is_replacement and not before.startswith(FAILED_CREATE),
         )
 
-    def _is_deleted(self, entry: Entry) -> bool:
+    def _is_deleted(self, entry: Entry, declared_id: str | None) -> bool:
         if entry.replaces == self._request.physical_id:
-            return entry.is_pending or self._stack_is_deleted()
+            # The clean-up after a replacement has the properties before it.
+            return entry.is_pending or entry.physical_id == declared_id or self._stack_is_deleted()
         return entry.physical_id == self._request.physical_id
 
     def _stack_is_deleted(self) -> bool:
