@@ -175,7 +175,12 @@ PROMISES = {
     ),
     "plan_rescans/schedule": Promise(after=ORPHAN | {"to rescan": [REPOSITORY]}),
     "repository/adopt": Promise(
-        "SUCCESS", REPOSITORY, {"repositories": {REPOSITORY: Repository(scan_on_push=True, owner="Repository")}}
+        "SUCCESS",
+        REPOSITORY,
+        {
+            "repositories": {REPOSITORY: Repository(scan_on_push=True, owner="Repository")},
+            "parts": [f"adopted-repository/{REPOSITORY}"],
+        },
     ),
     "repository/bad-properties": Promise(
         "FAILED",

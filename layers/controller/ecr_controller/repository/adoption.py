@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.repository import ownership
-from ecr_controller.shared_documents.ledger import owner_of
-from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,6 +75,10 @@ class AdoptionRecord:
     """The record of one repository that the resource of a request adopts. Raises UserError and RetryableError."""
 
     def __init__(self, request: Request[Any], repository: str) -> None:
+        # Few repositories are adopted, and every cold start would pay for these imports.
+        from ecr_controller.shared_documents.ledger import owner_of
+        from ecr_controller.shared_documents.parts import PartsTable
+
         self._request, self._table = request, PartsTable()
         self._target, self._owner = f"adopted-repository/{repository}", owner_of(request)
 
