@@ -32,7 +32,7 @@ LATE = {
     ("lifecycle.guard", "ecr_controller.lifecycle.evaluation"),
     ("lifecycle.guard", "ecr_controller.stacks"),
     ("repository.adoption", "ecr_controller.shared_documents.parts"),
-    ("repository.adoption", "ecr_controller.shared_documents.resource_part"),
+    ("repository.adoption", "ecr_controller.shared_documents.ledger"),
     ("repository.ownership", "ecr_controller.stacks"),
     ("repository.settings", "ecr_controller.repository_policy.document"),
     ("repository.spec", "ecr_controller.repository_policy"),
