@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from tests.faults.cloudformation import ACCOUNT, REGION, Json
+from tests.faults.moto_state import holders
 from tests.unit.deployed import deploy
+
+if TYPE_CHECKING:
+    from tests.faults.moto_state import Moto
 
 LIFECYCLE_OF_A_PERSON = json.dumps(
     {
@@ -48,9 +51,10 @@ POLICY_OF_OTHERS = arn("iam", "policy/of-others")
 
 
 class Account:
-    """See above. `snapshot` and `restore` copy what scenarios change, which is much faster than to make it anew."""
+    """See above."""
 
-    def __init__(self) -> None:
+    def __init__(self, moto: Moto) -> None:
+        self._moto = moto
         self.controller = deploy(self)
         self._iam()
         self._repositories()
@@ -105,92 +109,32 @@ class Account:
     @staticmethod
     def exists(principal: str) -> bool:
         """Whether the ARN is that of a principal of the account."""
-        return principal in {holder.arn for holder in Account._holders()}
+        return principal in {holder.arn for holder in holders()}
 
-    # ---------------------------------------------------------------- copies
-    def snapshot(self) -> list[Any]:
-        """A copy of what scenarios change."""
-        return [_copy(getattr(holder, name)) for holder, name in self._changing()]
-
-    def restore(self, snapshot: list[Any]) -> None:
-        """The state of that time. The snapshot can be restored again."""
-        for (holder, name), value in zip(self._changing(), snapshot, strict=True):
-            setattr(holder, name, _copy(value))
-
-    def _changing(self) -> list[tuple[Any, str]]:
-        ecr = self._ecr()
-        tables = self._tables().values()
-        return [
-            (ecr, "repositories"),
-            (ecr.tagger, "tags"),
-            *((table, "items") for table in tables),
-            *((holder, "managed_policies") for holder in self._holders()),
-        ]
-
-    @staticmethod
-    def _ecr() -> Any:
-        from moto.ecr.models import ecr_backends
-
-        return ecr_backends[ACCOUNT][REGION]
-
-    @staticmethod
-    def _tables() -> dict[str, Any]:
-        from moto.dynamodb.models import dynamodb_backends
-
-        tables: dict[str, Any] = dynamodb_backends[ACCOUNT][REGION].tables
-        return tables
-
-    @staticmethod
-    def _holders() -> list[Any]:
-        """Everything to which a policy can be attached."""
-        from moto.iam.models import iam_backends
-
-        iam = iam_backends[ACCOUNT]["aws"]
-        return [*iam.roles.values(), *iam.users.values(), *iam.groups.values()]
-
-    # ---------------------------------------------------------------- state
     def state(self) -> Json:
         """Everything that counts, by what it is: ``repository NAME``, ``statement NAME SID``, ``attached HOLDER POLICY``
         and ``part TARGET OWNER``. Ids of requests are left out."""
-        found: Json = {}
-        for name, repository in self._ecr().repositories.items():
-            found[f"repository {name}"] = self._described(repository)
-            policy = json.loads(repository.policy) if repository.policy else {}
+        contents, found = self._moto.contents(), {}
+        for name, repository in contents["repositories"].items():
+            policy = json.loads(repository.pop("policy") or "{}")
+            found[f"repository {name}"] = _without_requests(repository)
             for statement in policy.get("Statement", []):
                 found[f"statement {name} {statement.get('Sid', json.dumps(statement))}"] = statement
-        for holder in self._holders():
-            for policy_arn in holder.managed_policies:
-                found[f"attached {holder.arn} {policy_arn}"] = True
-        for target, owner, content in self.parts():
-            found[f"part {target} {owner}"] = _without_request(content)
-        copied: Json = json.loads(json.dumps(found))
-        return copied
-
-    def parts(self) -> list[tuple[str, str, Any]]:
-        """Target, owner and content of each row of the table of parts."""
-        rows = self._tables()[self.controller["PartsTable"]].all_items()
-        plain = ({key: each.value for key, each in row.attrs.items()} for row in rows)
-        return [(row["target"], row["owner"], json.loads(row.get("content", "{}"))) for row in plain]
-
-    def _described(self, repository: Any) -> Json:
-        tags = dict(self._ecr().tagger.get_tag_dict_for_resource(repository.arn))
-        if "ecr-controller:origin" in tags:
-            tags["ecr-controller:origin"] = tags["ecr-controller:origin"].split(" ")[0]
-        mutability = repository.image_tag_mutability
-        return {
-            "tags": tags,
-            "scan": repository.image_scanning_configuration["scanOnPush"],
-            "mutability": str(getattr(mutability, "value", mutability)),
-            "exclusions": sorted(each["filter"] for each in repository.image_tag_mutability_exclusion_filters or []),
-            "encryption": repository.encryption_configuration["encryptionType"],
-            "lifecycle": json.loads(repository.lifecycle_policy) if repository.lifecycle_policy else None,
-            "images": sorted(tag for image in repository.images for tag in image.image_tags),
-        }
+        for holder, policy_arn in contents["attached"]:
+            found[f"attached {holder} {policy_arn}"] = True
+        for row in contents["rows"][self.controller["PartsTable"]]:
+            found[f"part {row['target']} {row['owner']}"] = _without_request(json.loads(row.get("content", "{}")))
+        return found
 
 
-def _copy(value: Any) -> Any:
-    # Policies that are attached are looked up by ARN and never changed here.
-    return dict(value) if value and all(str(key).startswith("arn:aws:iam:") for key in value) else copy.deepcopy(value)
+def _without_requests(repository: Json) -> Json:
+    """The repository without what is no state: who asked for it, and when it was scanned."""
+    tags = repository["tags"]
+    if "ecr-controller:origin" in tags:
+        tags["ecr-controller:origin"] = tags["ecr-controller:origin"].split(" ")[0]
+    lifecycle = repository["lifecycle"]
+    del repository["scanned"]
+    return {**repository, "lifecycle": json.loads(lifecycle) if lifecycle else None}
 
 
 def _without_request(content: Json) -> Json:

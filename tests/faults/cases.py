@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.faults.account import difference, foreign
 from tests.faults.cloudformation import Stack
@@ -46,7 +46,7 @@ class Prepared:
     request without a fault makes these ``calls``, has this ``status`` and leads to ``after``."""
 
     scenario: Scenario
-    snapshot: list[Any]
+    version: str
     stack: Stack
     initial: Json
     before: Json
@@ -55,6 +55,7 @@ class Prepared:
     calls: tuple[str, ...] = ()
     status: str = ""
     after: Json = field(default_factory=dict)
+    followed: dict[tuple[str, ...], tuple[Broken | None, list[str]]] = field(default_factory=dict)
 
 
 class Deployment:
@@ -111,8 +112,9 @@ class Deployment:
 def prepare(lab: Laboratory, scenario: Scenario) -> Prepared:
     """Carry out what is before the request, and the request itself without a fault."""
     stack = Stack("ours", "11111111-2222-3333-4444-555555555555")
+    lab.moto.forget_all_but(lab.blank)
     lab.reset(lab.blank, stack, scenario.name)
-    prepared = Prepared(scenario, [], stack, initial=lab.account.state(), before={})
+    prepared = Prepared(scenario, "", stack, initial=lab.account.state(), before={})
     deployment = Deployment(lab, scenario, stack)
     if scenario.step not in (Step.CREATE, Step.FAILED_CREATE):
         _succeed(deployment, deployment.create())
@@ -129,7 +131,7 @@ def prepare(lab: Laboratory, scenario: Scenario) -> Prepared:
             _die_at_the_end(deployment, deployment.create())
     if LOGICAL_ID in stack.resources:
         prepared.physical = deployment.physical
-    prepared.snapshot, prepared.stack = lab.account.snapshot(), copy.deepcopy(stack)
+    prepared.version, prepared.stack = lab.moto.version, copy.deepcopy(stack)
     _record(lab, prepared)
     return prepared
 
@@ -143,14 +145,14 @@ def _succeed(deployment: Deployment, event: Json) -> None:
 def _die_at_the_end(deployment: Deployment, event: Json) -> None:
     """Have the function die after the last call that it makes."""
     lab = deployment.lab
-    snapshot = lab.account.snapshot()
+    version = lab.moto.version
     calls = lab.deliver(event).calls
-    lab.account.restore(snapshot)
+    lab.moto.go_to(version)
     deployment.deliver(event, Met("death", len(calls), lab.clock))
 
 
 def _record(lab: Laboratory, prepared: Prepared) -> None:
-    case = Case(lab, prepared, CaseId(prepared.scenario.name, "none", 0, ROLLED_BACK))
+    case = Case(lab, prepared, "none", 0)
     delivered = case.request()
     prepared.calls, prepared.status = delivered.calls, delivered.answer.status
     if delivered.answer.succeeded == prepared.scenario.refused:
@@ -159,18 +161,14 @@ def _record(lab: Laboratory, prepared: Prepared) -> None:
     prepared.after = lab.account.state()
 
 
-def cases(prepared: Prepared, kinds: tuple[str, ...] = KINDS) -> Iterator[CaseId]:
-    """Every fault of these kinds at every call."""
-    scenario = prepared.scenario
-    for ending in endings(scenario, "none"):
-        yield CaseId(scenario.name, "none", 0, ending)
+def faults(prepared: Prepared, kinds: tuple[str, ...] = KINDS) -> Iterator[tuple[str, int]]:
+    """Every fault of these kinds at every call, and none at all."""
+    yield "none", 0
     for kind in kinds:
         for number in range(kind != "death", len(prepared.calls) + 1):
             # A read that is late, or whose answer is lost, is like one that is not done.
-            if number and is_read(prepared.calls[number - 1]) and kind in ("late", "lost-try", "lost-call"):
-                continue
-            for ending in endings(scenario, kind):
-                yield CaseId(scenario.name, kind, number, ending)
+            if not (number and is_read(prepared.calls[number - 1]) and kind in ("late", "lost-try", "lost-call")):
+                yield kind, number
 
 
 def endings(scenario: Scenario, kind: str) -> list[str]:
@@ -183,33 +181,74 @@ def endings(scenario: Scenario, kind: str) -> list[str]:
     return found
 
 
-class Case:
-    """One case, in a laboratory that it sets back first."""
+@dataclass(slots=True)
+class Reached:
+    """Where a request has led: the version of the account, the stack and the answer."""
 
-    def __init__(self, lab: Laboratory, prepared: Prepared, case_id: CaseId) -> None:
-        self.lab, self.prepared, self.id = lab, prepared, case_id
+    version: str
+    stack: Stack
+    answer: Answer
+    log: list[str]
+
+    def key(self, ending: str) -> tuple[str, ...]:
+        """Equal for what goes on in the same way."""
+        resource = self.stack.resources.get(LOGICAL_ID)
+        return ending, self.version, self.answer.status, self.answer.physical, repr(resource), str(self.stack.count)
+
+
+class Case:
+    """One fault in the request of a scenario, in a laboratory that is set back first; then each way to go on."""
+
+    def __init__(self, lab: Laboratory, prepared: Prepared, kind: str, number: int) -> None:
+        self.lab, self.prepared, self.kind, self.number = lab, prepared, kind, number
         self.scenario = prepared.scenario
-        self.stack = copy.deepcopy(prepared.stack)
-        lab.reset(prepared.snapshot, self.stack, str(case_id))
-        self.deployment = Deployment(lab, self.scenario, self.stack)
+        self._set(prepared.version, prepared.stack)
         self._foreign = self._foreign_now()
 
-    def run(self) -> None:
-        """Raises Broken where something does not hold."""
-        delivered = self.request()
-        status, kind = delivered.answer.status, self.id.kind
-        passing = kind in (*PASSING, "none") or self.id.ending == AGAIN
-        if passing and status != self.prepared.status:
-            raise Broken(f"It is answered {status} because of a fault that passes", delivered.answer.reason)
+    def _set(self, version: str, stack: Stack) -> None:
+        self.stack = copy.deepcopy(stack)
+        self.lab.reset(version, self.stack, f"{self.scenario.name}/{self.kind}/{self.number}")
+        self.deployment = Deployment(self.lab, self.scenario, self.stack)
+
+    def reach(self, *, again: bool) -> Reached:
+        """Make the request. Raises Broken where something does not hold."""
+        answer = self.request(again=again).answer
+        if (self.kind in (*PASSING, "none") or again) and answer.status != self.prepared.status:
+            raise Broken(f"It is answered {answer.status} because of a fault that passes", answer.reason)
+        return Reached(self.lab.moto.version, copy.deepcopy(self.stack), answer, list(self.lab.log))
+
+    def follow(self, reached: Reached, ending: str) -> None:
+        """Go on from there. Raises Broken where something does not hold.
+
+        What follows meets no fault, so it is the same for all cases that have led to the same state.
+        """
+        known, key = self.prepared.followed, reached.key(ending)
+        if key not in known:
+            known[key] = self._broken_after(reached, ending)
+        broken, log = known[key]
+        self.lab.log[:] = [*reached.log, *log]
+        if broken is not None:
+            raise broken
+
+    def _broken_after(self, reached: Reached, ending: str) -> tuple[Broken | None, list[str]]:
+        self._set(reached.version, reached.stack)
+        self.ending = ending
+        try:
+            self._follow(reached.answer)
+        except Broken as broken:
+            return broken, list(self.lab.log)
+        return None, []
+
+    def _follow(self, answer: Answer) -> None:
         match self.scenario.step:
             case Step.CREATE:
-                self._after_create(delivered.answer)
+                self._after_create(answer)
             case Step.UPDATE:
-                self._after_update(delivered.answer)
+                self._after_update(answer)
             case Step.ROLLBACK | Step.FAILED_UPDATE:
-                self._after_rollback(delivered.answer)
+                self._after_rollback(answer)
             case _:
-                self._after_delete(delivered.answer)
+                self._after_delete(answer)
 
     def event(self) -> Json:
         """The request that the scenario is about."""
@@ -228,10 +267,10 @@ class Case:
             case Step.CLEAN_UP:
                 return deployment.clean_up(self.prepared.replaced, scenario.before)
 
-    def request(self) -> Delivery:
+    def request(self, *, again: bool = False) -> Delivery:
         """It, with the fault."""
-        fault = None if self.id.kind == "none" else Met(self.id.kind, self.id.number, self.lab.clock)
-        delivered = self.deployment.deliver(self.event(), fault, again=self.id.ending == AGAIN)
+        fault = None if self.kind == "none" else Met(self.kind, self.number, self.lab.clock)
+        delivered = self.deployment.deliver(self.event(), fault, again=again)
         self.check_foreign()
         return delivered
 
@@ -263,7 +302,7 @@ class Case:
         self.must_be(self.prepared.initial, "The Create was rolled back, but it is not as before")
 
     def _after_update(self, answer: Answer) -> None:
-        scenario, ending = self.scenario, self.id.ending
+        scenario, ending = self.scenario, self.ending
         if answer.succeeded and ending != NEIGHBOUR:
             self.clean_up(answer)
             self.must_be(self.prepared.after, "It is answered SUCCESS, but is not as without the fault")

@@ -7,7 +7,7 @@ import os
 import random
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from unittest.mock import patch
 
 from moto import mock_aws
@@ -18,6 +18,7 @@ from tests.faults.account import ROLE, QUEUE, Account
 from tests.faults.clock import Clock
 from tests.faults.cloudformation import REGION, CloudFormation, Json, Stack
 from tests.faults.functions import Answer, Broken, Functions
+from tests.faults.moto_state import Moto
 from tests.faults.stand_ins import Ecr, stand_ins
 from tests.faults.wire import Wire
 
@@ -61,15 +62,16 @@ class Laboratory:
             aws.client.cache_clear()
             stack.callback(aws.client.cache_clear)
             self.cloudformation = CloudFormation()
-            self.ecr = Ecr(Account.exists)
-            Wire(stand_ins(self.cloudformation, self.ecr)).install(stack)
-            self.account = Account()
+            self.moto = Moto()
+            Wire(stand_ins(self.cloudformation, Ecr(Account.exists)), self.moto).install(stack)
+            self.account = Account(self.moto)
+            self.moto.keep()
             invocation.install(stack)
             self.clock.install(stack)
             self.functions = Functions(self.clock, self.account.controller)
             self.functions.install(stack)
             self.theirs = self._stack_of_others()
-            self.blank = self.account.snapshot()
+            self.blank = self.moto.version
             self._stack = stack.pop_all()
         return self
 
@@ -104,9 +106,9 @@ class Laboratory:
         stack.status = "CREATE_COMPLETE"
         return stack
 
-    def reset(self, snapshot: list[Any], stack: Stack, seed: str) -> None:
-        """Start over from a snapshot, with the stack as it was then."""
-        self.account.restore(snapshot)
+    def reset(self, version: str, stack: Stack, seed: str) -> None:
+        """Start over from a version of the account, with the stack as it was then."""
+        self.moto.go_to(version)
         self.cloudformation.stacks = {self.theirs.id: self.theirs, stack.id: stack}
         self.clock.reset()
         self.log.clear()

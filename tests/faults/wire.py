@@ -14,6 +14,7 @@ from unittest.mock import patch
 from botocore.awsrequest import AWSResponse
 from botocore.endpoint import Endpoint
 from botocore.retries.quota import RetryQuota
+from botocore.signers import RequestSigner
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from tests.faults.invocation import Call, Died, current, name_of
@@ -21,6 +22,8 @@ from tests.faults.invocation import Call, Died, current, name_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import ExitStack
+
+    from tests.faults.moto_state import Moto
 
     StandIn = Callable[[Any], "tuple[int, str] | None"]
 
@@ -30,9 +33,8 @@ _make_request: Any = vars(Endpoint)["make_request"]
 class Wire:
     """The network between the functions and AWS. A stand-in may return None: moto then answers."""
 
-    def __init__(self, stand_ins: Mapping[str, StandIn]) -> None:
-        self._stand_ins = stand_ins
-        self._moto: Any = BotocoreStubber()
+    def __init__(self, stand_ins: Mapping[str, StandIn], moto: Moto) -> None:
+        self._stand_ins, self._moto = stand_ins, moto
         self._lock = threading.RLock()
         self._here = threading.local()
 
@@ -47,6 +49,7 @@ class Wire:
         stack.enter_context(patch.object(Endpoint, "make_request", make_request))
         stack.enter_context(patch.object(Endpoint, "_send", lambda _endpoint, request: self._send(request)))
         stack.enter_context(patch.object(BotocoreStubber, "__call__", lambda *_args, **_event: None))
+        stack.enter_context(patch.object(RequestSigner, "sign", lambda *_args, **_more: None))  # nobody verifies it
         # The quota belongs to a client, so one case would use up the retries of the next.
         stack.enter_context(patch.object(RetryQuota, "acquire", lambda _quota, _amount: True))
 
@@ -79,7 +82,7 @@ class Wire:
         with self._lock:
             if stand_in is not None and (answer := stand_in(request)) is not None:
                 return response(operation, *answer)
-            status, headers, body = self._moto.process_request(request)
+            status, headers, body = self._moto.answer(request, operation)
         return AWSResponse(request.url, status, headers, MockRawResponse(body))
 
 
