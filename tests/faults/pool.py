@@ -1,0 +1,25 @@
+"""What a process does that runs scenarios, one after the other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tests.faults.faults import KINDS
+from tests.faults.laboratory import Laboratory
+from tests.faults.runner import Outcome, run
+
+_lab: list[Laboratory] = []
+
+
+def begin() -> None:
+    """Make the laboratory of this process."""
+    sys.stdout = Path(os.devnull).open("w")  # the logs and metrics of the functions
+    _lab.append(Laboratory().__enter__())
+
+
+def run_all(name: str, only: str) -> tuple[str, int, list[Outcome]]:
+    """The name of a scenario, the number of its cases, and those that failed."""
+    outcomes = list(run(_lab[0], name, KINDS, wanted=lambda case: only in str(case)))
+    return name, len(outcomes), [each for each in outcomes if each.broken]
