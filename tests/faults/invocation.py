@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
 _numbers = itertools.count(1)
-_start = threading.Thread.start
+_start, _join = threading.Thread.start, threading.Thread.join
 
 
 class Died(BaseException):
@@ -88,7 +88,7 @@ class Invocation:
     def finish(self) -> None:
         """Wait until all threads of the invocation have ended."""
         for thread in self.threads:
-            thread.join(30)
+            _join(thread, 30)
             if thread.is_alive():
                 raise TimeoutError(f"The invocation hangs after {self.calls}.")
 

@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
+from tests.faults.cases import CaseId
 from tests.faults.faults import KINDS
 from tests.faults.laboratory import Laboratory
-from tests.faults.runner import Outcome, run
+from tests.faults.runner import Outcome, run, run_out_of_order
 
 _lab: list[Laboratory] = []
 
@@ -21,5 +22,10 @@ def begin() -> None:
 
 def run_all(name: str, only: str) -> tuple[str, int, list[Outcome]]:
     """The name of a scenario, the number of its cases, and those that failed."""
-    outcomes = list(run(_lab[0], name, KINDS, wanted=lambda case: only in str(case)))
+
+    def wanted(case: CaseId) -> bool:
+        return only in str(case)
+
+    outcomes = list(run(_lab[0], name, KINDS, wanted))
+    outcomes += run_out_of_order(_lab[0], name, thorough=True, wanted=wanted)
     return name, len(outcomes), [each for each in outcomes if each.broken]

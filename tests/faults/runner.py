@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from tests.faults import cases
 from tests.faults.cases import Case, CaseId
 from tests.faults.functions import Broken
+from tests.faults.known_limits import limit_of
+from tests.faults.orderings import orderings, run_ordering
 from tests.faults.scenarios import scenarios
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
     from tests.faults.cases import Prepared
     from tests.faults.laboratory import Laboratory
+
+
+OUT_OF_ORDER = "out-of-order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,37 @@ def _run(lab: Laboratory, prepared: Prepared, ids: list[CaseId], *, again: bool)
             yield _failed(lab, each, call, broken)
         else:
             yield Outcome(each, call)
+
+
+def run_out_of_order(
+    lab: Laboratory, name: str, *, thorough: bool, wanted: Callable[[CaseId], bool] = lambda _: True
+) -> Iterator[Outcome]:
+    """The orderings of a scenario. Where a known limit is named it must fail, at one call at least."""
+    try:
+        prepared = cases.prepare(lab, scenarios()[name])
+    except Broken:
+        return  # `run` reports it
+    for ordering, numbers in orderings(prepared, thorough=thorough):
+        ids = [CaseId(name, ordering, number, OUT_OF_ORDER) for number in numbers]
+        chosen = [each for each in ids if wanted(each)]
+        found = [_run_ordering(lab, prepared, each) for each in chosen]
+        limit = limit_of(ordering, name)
+        if limit is None:
+            yield from found
+            continue
+        yield from (Outcome(each.case, each.call) for each in found)
+        if chosen == ids and ids and not any(each.broken for each in found):
+            stale = f"A known limit is none: it does not leave {limit.left}"
+            yield Outcome(CaseId(name, ordering, 0, "known-limit"), broken=stale)
+
+
+def _run_ordering(lab: Laboratory, prepared: Prepared, case: CaseId) -> Outcome:
+    call = prepared.calls[case.number - 1] if case.number else ""
+    try:
+        run_ordering(lab, prepared, case.kind, case.number)
+    except Broken as broken:
+        return _failed(lab, case, call, broken)
+    return Outcome(case, call)
 
 
 def _failed(lab: Laboratory, case: CaseId, call: str, broken: Broken) -> Outcome:
