@@ -112,9 +112,10 @@ class Account:
         return principal in {holder.arn for holder in holders()}
 
     def state(self) -> Json:
-        """Everything that counts, by what it is: ``repository NAME``, ``statement NAME SID``, ``attached HOLDER POLICY``
-        and ``part TARGET OWNER``. Ids of requests are left out."""
-        contents, found = self._moto.contents(), {}
+        """Everything that counts: ``repository NAME``, ``statement NAME SID``, ``attached HOLDER POLICY`` and ``part
+        TARGET OWNER``. Ids of requests are left out."""
+        contents = self._moto.contents()
+        found: Json = {}
         for name, repository in contents["repositories"].items():
             policy = json.loads(repository.pop("policy") or "{}")
             found[f"repository {name}"] = _without_requests(repository)

@@ -77,7 +77,9 @@ class Deployment:
     def create(self) -> Json:
         """The Create of what the scenario declares first."""
         scenario = self.scenario
-        return self.event("Create", "CREATE_IN_PROGRESS", scenario.declared if scenario.before is None else scenario.before)
+        return self.event(
+            "Create", "CREATE_IN_PROGRESS", scenario.declared if scenario.before is None else scenario.before
+        )
 
     def update(self) -> Json:
         """The Update to what it declares."""

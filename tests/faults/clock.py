@@ -71,41 +71,49 @@ class Clock:
 
     def install(self, stack: ExitStack) -> None:
         """Replace the clocks that the functions use, until the stack is closed."""
+        stack.enter_context(patch("time.time", lambda: _time() if current() is None else self.now))
+        stack.enter_context(patch("time.sleep", self._sleep))
+        stack.enter_context(patch("queue.SimpleQueue", _queue_of(self)))
+        stack.enter_context(patch.object(threading.Thread, "join", self._joining()))
+        stack.enter_context(patch.object(threading.Condition, "wait", self._waiting()))
 
-        def sleep(seconds: float) -> None:
-            if current() is None:
-                _sleep(seconds)
-            else:
-                self.now += max(0.0, seconds)
+    def _sleep(self, seconds: float) -> None:
+        if current() is None:
+            _sleep(seconds)
+        else:
+            self.now += max(0.0, seconds)
 
+    def _joining(self) -> Callable[..., None]:
         def join(thread: threading.Thread, timeout: float | None = None) -> None:
-            if current() is None or timeout is None:
-                _join(thread, timeout)
-                return
-
             def ended(seconds: float) -> bool:
                 _join(thread, seconds)
                 return not thread.is_alive()
 
-            self.wait(timeout, ended)
+            if current() is None or timeout is None:
+                _join(thread, timeout)
+            else:
+                self.wait(timeout, ended)
 
+        return join
+
+    def _waiting(self) -> Callable[..., bool]:
         def wait(condition: threading.Condition, timeout: float | None = None) -> bool:
             if current() is None or timeout is None:
                 return _wait(condition, timeout)
             return self.wait(timeout, lambda seconds: _wait(condition, seconds))
 
-        clock = self
+        return wait
 
-        class ClockedQueue(Queue[Any]):
-            def get(self, block: bool = True, timeout: float | None = None) -> Any:
-                if current() is not None and block and timeout is not None:
-                    with self.not_empty:
-                        clock.wait(timeout, lambda seconds: self._qsize() > 0 or _wait(self.not_empty, seconds))
-                    block, timeout = False, None
-                return super().get(block, timeout)
 
-        stack.enter_context(patch("time.time", lambda: _time() if current() is None else self.now))
-        stack.enter_context(patch("time.sleep", sleep))
-        stack.enter_context(patch("queue.SimpleQueue", ClockedQueue))
-        stack.enter_context(patch.object(threading.Thread, "join", join))
-        stack.enter_context(patch.object(threading.Condition, "wait", wait))
+def _queue_of(clock: Clock) -> type[Queue[Any]]:
+    """A queue whose time-outs are by the clock."""
+
+    class ClockedQueue(Queue[Any]):
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            if current() is not None and block and timeout is not None:
+                with self.not_empty:
+                    clock.wait(timeout, lambda seconds: self._qsize() > 0 or _wait(self.not_empty, seconds))
+                block, timeout = False, None
+            return super().get(block, timeout)
+
+    return ClockedQueue

@@ -1,5 +1,8 @@
-"""The faults that a call of a function can meet. A throttle, an error or a time-out comes for one HTTP try, which botocore
-repeats, or for all tries of a call, so that the controller sees it."""
+"""The faults that a call of a function can meet.
+
+A throttle, an error or a time-out comes for one HTTP try, which botocore repeats, or for all tries of a call, so that
+the controller sees it.
+"""
 
 from __future__ import annotations
 
@@ -113,5 +116,5 @@ PASSING = tuple(
 
 KINDS = (*PASSING, "throttled-forever", "denied-forever", "error-everywhere", "late", "death")
 WORST = ("death", "throttled-call", "denied-forever", "late")
-"""Those of the quick run. A throttle of a whole call makes the controller repeat what it began; a death leaves it to the
-next request; a denial makes it undo; a late answer makes the answer come before the end of the work."""
+"""Those of the quick run. A throttle of a whole call makes the controller repeat what it began; a death leaves it to
+the next request; a denial makes it undo; after a late response its answer comes before the end of the work."""

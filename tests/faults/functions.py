@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import ExitStack
 
-    from tests.faults.cloudformation import Json
     from tests.faults.clock import Clock
+    from tests.faults.cloudformation import Json
     from tests.faults.invocation import Fault
 
 SECONDS = 300.0

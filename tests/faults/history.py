@@ -153,7 +153,7 @@ class History:
 
     # ---------------------------------------------------------------- what CloudFormation does
     def _change(self, logical_id: str, before: Template, after: Template, done: list[tuple[str, str]]) -> bool:
-        """Create or update a resource, if it differs: whether that succeeded. ``done`` gets its previous physical ID."""
+        """Create or update a resource, if it differs: whether that succeeded. ``done`` gets its former physical ID."""
         old, new = before.get(logical_id), after.get(logical_id)
         if new is None or old == new:
             return True
@@ -204,16 +204,11 @@ class History:
 
     def _roll_back(self, before: Template | None, after: Template, done: list[tuple[str, str]]) -> None:
         self.stack.status = "ROLLBACK_IN_PROGRESS" if before is None else "UPDATE_ROLLBACK_IN_PROGRESS"
-        replacements: list[tuple[str, str]] = []
-        for logical_id, physical in done:
-            if physical:
-                current = self.stack.resources[logical_id].physical
-                answer = self._update(logical_id, (before or {})[logical_id], after[logical_id])
-                if not answer.succeeded:
-                    answer = self._update(logical_id, (before or {})[logical_id], after[logical_id])
-                self._must_succeed(answer, "rollback")
-                if answer.physical != current:
-                    replacements.append((logical_id, current))
+        replacements = [
+            (logical_id, current)
+            for logical_id, physical in done
+            if physical and (current := self._roll_back_one(logical_id, (before or {})[logical_id], after[logical_id]))
+        ]
         if before is not None:
             self.stack.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
         for logical_id, physical in replacements:
@@ -224,6 +219,15 @@ class History:
             self._gone()
         else:
             self.stack.status = "UPDATE_ROLLBACK_COMPLETE"
+
+    def _roll_back_one(self, logical_id: str, before: int, after: int) -> str:
+        """The Update back of a resource; the physical ID that it replaced, if it did."""
+        current = self.stack.resources[logical_id].physical
+        answer = self._update(logical_id, before, after)
+        if not answer.succeeded:  # UPDATE_ROLLBACK_FAILED, then ContinueUpdateRollback
+            answer = self._update(logical_id, before, after)
+        self._must_succeed(answer, "rollback")
+        return current if answer.physical != current else ""
 
     def _gone(self) -> None:
         self.lab.cloudformation.stacks.pop(self.stack.id)
@@ -252,9 +256,8 @@ class History:
                 if (first.status, first.physical) != (answer.status, answer.physical):
                     raise Broken("A request that is delivered twice is answered differently", str(first), str(answer))
             case "death" | "death-again" | "throttled-call" | "denied-forever" | "late":
-                kind, _, again = mishap.kind.partition("-again")
                 self.mishap = None  # once
-                fault = Met(kind, mishap.call, self.lab.clock)
+                fault = Met(mishap.kind.removesuffix("-again"), mishap.call, self.lab.clock)
                 answer = self.lab.deliver(event, fault, again=mishap.kind.endswith("-again")).answer
             case _:
                 answer = self.lab.deliver(event).answer

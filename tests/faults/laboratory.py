@@ -1,4 +1,4 @@
-"""Everything that a case needs, in one process: the account, CloudFormation, the functions, the network and the clock."""
+"""What a case needs, in one process: the account, CloudFormation, the functions, the network and the clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from ecr_controller import aws
 from tests.faults import invocation
-from tests.faults.account import ROLE, QUEUE, Account
+from tests.faults.account import QUEUE, ROLE, Account
 from tests.faults.clock import Clock
 from tests.faults.cloudformation import REGION, CloudFormation, Json, Stack
 from tests.faults.functions import Answer, Broken, Functions
@@ -120,8 +120,9 @@ class Laboratory:
 
         Raises Broken unless there is exactly one answer, and it is valid.
         """
+        answers: list[Answer] = []
         if dead:
-            run, answers = self.functions.die_before(event), []
+            run = self.functions.die_before(event)
         else:
             run, answers = self.functions.deliver(event, fault)
         calls, died = tuple(run.calls), run.dead

@@ -19,7 +19,7 @@ from tests.faults.faults import is_read
 from tests.faults.invocation import name_of
 
 Version = str
-Response = tuple[int, Any, Any]
+Response = tuple[int, Any, str | bytes]
 _Key = tuple[Version, str, str, bytes]
 
 
@@ -38,10 +38,10 @@ class Moto:
         name, body = name_of(operation), request.body or b""
         key = (self.version, name, request.url, body.encode() if isinstance(body, str) else bytes(body))
         if self.version and key in self._answers:
-            response, self.version = self._answers[key]
-            return response
+            known, self.version = self._answers[key]
+            return known
         self._put_in_place()
-        response = self._moto.process_request(request)
+        response: Response = self._moto.process_request(request)
         if not self.version:  # the account is still being set up
             return response
         if not is_read(name):

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
-import sys
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.faults.cases import CaseId
 from tests.faults.faults import KINDS
 from tests.faults.laboratory import Laboratory
 from tests.faults.runner import Outcome, run, run_out_of_order
+
+if TYPE_CHECKING:
+    from tests.faults.cases import CaseId
 
 _lab: list[Laboratory] = []
 
 
 def begin() -> None:
     """Make the laboratory of this process."""
-    sys.stdout = Path(os.devnull).open("w")  # the logs and metrics of the functions
-    _lab.append(Laboratory().__enter__())
+    # For as long as the process lives; the functions write logs and metrics.
+    stack = ExitStack()
+    nowhere = stack.enter_context(Path(os.devnull).open("w"))
+    stack.enter_context(redirect_stdout(nowhere))
+    _lab.append(stack.enter_context(Laboratory()))
 
 
 def run_all(name: str, only: str) -> tuple[str, int, list[Outcome]]:

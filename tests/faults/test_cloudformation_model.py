@@ -39,7 +39,9 @@ def _templates() -> st.SearchStrategy[Template]:
     return st.fixed_dictionaries({}, optional=optional).filter(bool)
 
 
-def _machine(lab: Laboratory, expected: dict[str, Json]) -> RuleBasedStateMachine:
+def _machine(lab: Laboratory) -> type[RuleBasedStateMachine]:
+    expected: dict[str, Json] = {}
+
     class Histories(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
@@ -71,9 +73,8 @@ def _machine(lab: Laboratory, expected: dict[str, Json]) -> RuleBasedStateMachin
                 told(self.history, lambda: self.history.delete(UNDISTURBED))
                 told(self.history, self.history.check)
 
-    return Histories()
+    return Histories
 
 
 def test_whatever_a_stack_goes_through_the_account_balances_with_it(lab: Laboratory) -> None:
-    expected: dict[str, Json] = {}
-    run_state_machine_as_test(lambda: _machine(lab, expected), settings=SETTINGS)
+    run_state_machine_as_test(_machine(lab), settings=SETTINGS)

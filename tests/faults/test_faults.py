@@ -1,4 +1,4 @@
-"""Whatever happens to an AWS call, CloudFormation gets one answer, and what it does then ends in the state that it wants.
+"""Whatever happens to an AWS call, CloudFormation gets one answer, and what it does then ends in the state it expects.
 
 Here every call meets the four worst faults. `make faults` runs all of them, and repeats a case by its name.
 """

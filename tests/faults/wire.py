@@ -88,7 +88,7 @@ class Wire:
 
 def response(operation: Any, status: int, body: str, code: str = "") -> AWSResponse:
     """A response of AWS in the format of the service."""
-    headers = {"content-type": "text/xml" if is_query(operation) else "application/x-amz-json-1.1"}
+    headers: Any = {"content-type": "text/xml" if is_query(operation) else "application/x-amz-json-1.1"}
     if code:
         headers["x-amzn-errortype"] = code
     return AWSResponse("", status, headers, MockRawResponse(body))
