@@ -38,6 +38,10 @@ class Clock:
 
     def next_end(self) -> float:
         """When the first of the present waits ends: the deadline, while the worker of a request works."""
+        for _ in range(500):
+            if self._waits:
+                break
+            _sleep(0.001)  # the worker has been started, and is quicker than the thread that waits for it
         return min(self._waits.values(), default=self.now)
 
     def wait(self, seconds: float, ended: Callable[[float], bool]) -> bool:

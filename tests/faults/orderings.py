@@ -15,6 +15,7 @@ from tests.faults.scenarios import Step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.faults.clock import Clock
     from tests.faults.cloudformation import Json
     from tests.faults.functions import Answer
     from tests.faults.invocation import Call
@@ -47,7 +48,7 @@ class InFlight:
     """The ``number``-th call is sent, but AWS carries it out only after the function has stopped waiting for it."""
 
     number: int
-    clock: Any
+    clock: Clock
     carry_out: Callable[[], Any] = lambda: None
 
     def meet(self, call: Call, send: Callable[[], Any]) -> Any:
@@ -56,6 +57,7 @@ class InFlight:
             return send()
         if call.attempt == 1:
             self.carry_out = send
+            self.clock.next_end()
             self.clock.advance(AFTER_DEADLINE, settled=lambda: call.invocation.answered)
         raise ReadTimeoutError(endpoint_url=ENDPOINT, error="the time is up")
 

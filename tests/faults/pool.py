@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import io
 from contextlib import ExitStack, redirect_stdout
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.faults.faults import KINDS
@@ -17,12 +16,17 @@ if TYPE_CHECKING:
 _lab: list[Laboratory] = []
 
 
+class _Nowhere(io.TextIOBase):
+    """Where the functions write their logs and metrics."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
 def begin() -> None:
     """Make the laboratory of this process."""
-    # For as long as the process lives; the functions write logs and metrics.
-    stack = ExitStack()
-    nowhere = stack.enter_context(Path(os.devnull).open("w"))
-    stack.enter_context(redirect_stdout(nowhere))
+    stack = ExitStack()  # for as long as the process lives
+    stack.enter_context(redirect_stdout(_Nowhere()))
     _lab.append(stack.enter_context(Laboratory()))
 
 
