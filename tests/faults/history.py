@@ -301,6 +301,8 @@ class History:
     def _comparable(self) -> Json:
         """The state with names in place of what differs from stack to stack. Of rows, only that they are there."""
         state = self.lab.account.state()
+        for repository in (value for key, value in state.items() if key.startswith("repository ")):
+            repository["tags"].pop("ecr-controller:replaces", None)  # says only where it comes from
         text = json.dumps({key: key.startswith("part ") or value for key, value in state.items()}, sort_keys=True)
         names = {self.stack.id: "(stack)", self.stack.uuid or "(none)": "(uuid)"}
         generated = self.stack.resources.get("Generated")

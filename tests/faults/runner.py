@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.faults import cases
 from tests.faults.cases import Case, CaseId
 from tests.faults.functions import Broken
-from tests.faults.known_limits import limit_of
+from tests.faults.known_limits import COMPLETE, limit_of
 from tests.faults.orderings import orderings, run_ordering
 from tests.faults.scenarios import scenarios
 
@@ -42,12 +42,39 @@ def run(
     except Broken as broken:
         yield _failed(lab, CaseId(name, "none", 0, cases.ROLLED_BACK), "", broken)
         return
+    found = list(_all(lab, prepared, kinds, wanted))
+    yield from (each for each in found if not cases.is_complete(prepared, each.case))
+    complete = [each for each in found if cases.is_complete(prepared, each.case)]
+    yield from _limited(COMPLETE, complete, whole=wanted(_all_of(name)))
+
+
+def _all(
+    lab: Laboratory, prepared: Prepared, kinds: tuple[str, ...], wanted: Callable[[CaseId], bool]
+) -> Iterator[Outcome]:
+    name = prepared.scenario.name
     for kind, number in cases.faults(prepared, kinds):
         ids = [CaseId(name, kind, number, ending) for ending in cases.endings(prepared.scenario, kind)]
         for again in (False, True):
             chosen = [each for each in ids if wanted(each) and (each.ending == cases.AGAIN) is again]
             if chosen:
                 yield from _run(lab, prepared, chosen, again=again)
+
+
+def _all_of(name: str) -> CaseId:
+    """A case that is wanted where all those of the scenario are."""
+    return CaseId(name, "", 0, "")
+
+
+def _limited(what: str, found: list[Outcome], *, whole: bool) -> Iterator[Outcome]:
+    """The outcomes, which all pass where a known limit is named; but one of them must fail then, of the ``whole``."""
+    limit = limit_of(what, found[0].case.scenario) if found else None
+    if limit is None:
+        yield from found
+        return
+    yield from (Outcome(each.case, each.call) for each in found)
+    if whole and not any(each.broken for each in found):
+        stale = f"A known limit is none: it does not leave {limit.left}"
+        yield Outcome(CaseId(found[0].case.scenario, what, 0, "known-limit"), broken=stale)
 
 
 def _run(lab: Laboratory, prepared: Prepared, ids: list[CaseId], *, again: bool) -> Iterator[Outcome]:
@@ -72,23 +99,15 @@ def _run(lab: Laboratory, prepared: Prepared, ids: list[CaseId], *, again: bool)
 def run_out_of_order(
     lab: Laboratory, name: str, *, thorough: bool, wanted: Callable[[CaseId], bool] = lambda _: True
 ) -> Iterator[Outcome]:
-    """The orderings of a scenario. Where a known limit is named it must fail, at one call at least."""
+    """The orderings of a scenario."""
     try:
         prepared = cases.prepare(lab, scenarios()[name])
     except Broken:
         return  # `run` reports it
     for ordering, numbers in orderings(prepared, thorough=thorough):
         ids = [CaseId(name, ordering, number, OUT_OF_ORDER) for number in numbers]
-        chosen = [each for each in ids if wanted(each)]
-        found = [_run_ordering(lab, prepared, each) for each in chosen]
-        limit = limit_of(ordering, name)
-        if limit is None:
-            yield from found
-            continue
-        yield from (Outcome(each.case, each.call) for each in found)
-        if chosen == ids and ids and not any(each.broken for each in found):
-            stale = f"A known limit is none: it does not leave {limit.left}"
-            yield Outcome(CaseId(name, ordering, 0, "known-limit"), broken=stale)
+        found = [_run_ordering(lab, prepared, each) for each in ids if wanted(each)]
+        yield from _limited(ordering, found, whole=wanted(_all_of(name)))
 
 
 def _run_ordering(lab: Laboratory, prepared: Prepared, case: CaseId) -> Outcome:

@@ -33,7 +33,7 @@ def test_requests_in_another_order_do_no_harm_beyond_the_known_limits(lab: Labor
 
 
 def test_every_known_limit_is_of_some_scenario() -> None:
-    named = {limit_of(each.ordering, name) for each in LIMITS for name in scenarios()}
+    named = {limit_of(each.what, name) for each in LIMITS for name in scenarios()}
     assert named - {None} == set(LIMITS)
 
 
