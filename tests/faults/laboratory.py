@@ -36,13 +36,12 @@ ENVIRONMENT = {
 }
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """What came of one request: the answer that CloudFormation took, and the AWS calls of the function."""
 
     answer: Answer
     calls: tuple[str, ...]
-    died: bool = False
 
 
 @dataclass
@@ -129,7 +128,7 @@ class Laboratory:
         if died and again:
             self._note(event, f"died after {len(calls)} calls", calls)
             answered = self.deliver(event)
-            return Delivery(answered.answer, calls, died=True)
+            return Delivery(answered.answer, calls)
         if died:
             self._note(event, f"died after {len(calls)} calls", calls)
             _, answers = self.functions.answer_for(event)
@@ -140,7 +139,7 @@ class Laboratory:
         if len(answers) != 1:
             raise Broken(f"{len(answers)} answers to one request")
         self._note(event, f"{answers[0].status} {answers[0].physical} {answers[0].reason}", () if died else calls)
-        return Delivery(answers[0], calls, died)
+        return Delivery(answers[0], calls)
 
     def _note(self, event: Json, outcome: str, calls: tuple[str, ...]) -> None:
         request = f"{event['RequestType']} {event.get('PhysicalResourceId', '')}".strip()
