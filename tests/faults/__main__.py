@@ -14,12 +14,12 @@ from tests.faults.runner import Outcome
 from tests.faults.scenarios import scenarios
 
 PROCESSES = 2
-EXAMPLES = 400  # of histories of a stack, each of many requests
+EXAMPLES = 150  # of histories of a stack, each of many requests
 
 
 def _histories() -> int:
     """More histories of stacks than the tests go through."""
-    command = [sys.executable, "-m", "pytest", "-q", "tests/faults/test_cloudformation_model.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "--timeout=1800", "tests/faults/test_cloudformation_model.py"]
     return subprocess.run(command, env={**os.environ, "FAULTS_EXAMPLES": str(EXAMPLES)}, check=False).returncode
 
 
