@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test format style types template unit integration test-aws invoke docs bench lock clean
+.PHONY: help setup demo local test format style types template unit integration test-aws faults invoke docs bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ integration: $(READY) ## run the integration tests on an embedded AWS
 
 test-aws: $(READY) ## run the integration tests on a real account and Region; asks first
 	@python -m local.real_aws
+
+faults: $(READY) ## break every AWS call of every scenario in every way; ONLY=name for some of them
+	@ONLY="$(ONLY)" python -m tests.faults
 
 invoke: $(READY) ## run one function on one event: make invoke FUNCTION=repository EVENT=create
 	@python -m local.invoke "$(FUNCTION)" "$(EVENT)"
