@@ -24,8 +24,6 @@ class Limit:
 
 
 LIMITS = (
-    Limit(COMPLETE, "repository-update-renamed*", "the repository that the Update created or adopted"),
-    Limit(COMPLETE, "repository-update-encrypted", "the repository that the Update created"),
     Limit("replayed", "repository-create-*", "the repository that the second Create creates or adopts"),
     Limit("replayed", "lifecycle-policy-create-*", "the lifecycle policy that the second Create puts"),
     Limit("replayed", "grant-create-*", "the statement and the attached policy of the second Create"),

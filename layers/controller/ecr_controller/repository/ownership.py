@@ -96,6 +96,17 @@ def is_replaced(tags: Mapping[str, str]) -> bool:
     return tags.get(REPLACEMENT, "").startswith(_COMPLETED)
 
 
+def is_clean_up(request: Request[Any], found: Repository, spec: RepositorySpec) -> bool:
+    """Whether a Delete with these properties cleans up after a replacement that CloudFormation knows of."""
+    if not is_replaced(found.tags) or declares_other(spec, found):
+        return False
+    # Few Deletes follow a replacement, and every cold start would pay for this import.
+    from ecr_controller.stacks import Stacks
+
+    # The function may have ended before its answer. Then the stack is rolled back or deleted as a whole.
+    return not Stacks().is_being_deleted(request.stack_id)
+
+
 def completed(replacement: str) -> dict[str, str | None]:
     """The tag of a repository whose replacement is complete."""
     return {REPLACEMENT: _COMPLETED + replacement}

@@ -252,8 +252,7 @@ class RepositoryResource:
 
     def _delete(self, request: RepositoryRequest, found: Repository, spec: RepositorySpec) -> None:
         replacement = ownership.replacement_of(found.tags)
-        is_clean_up = ownership.is_replaced(found.tags) and not ownership.declares_other(spec, found)
-        if replacement is not None and not is_clean_up:
+        if replacement is not None and not ownership.is_clean_up(request, found, spec):
             self._take_back(request, replacement)
         if not ownership.is_deletable(found.tags, request):
             self._release(request, found)
