@@ -58,12 +58,6 @@ class Prepared:
     followed: dict[tuple[str, ...], tuple[Broken | None, list[str]]] = field(default_factory=dict)
 
 
-def is_complete(prepared: Prepared, case: CaseId) -> bool:
-    """Whether the Update was complete when it was answered FAILED, and the stack is deleted with its old properties."""
-    rest = prepared.calls[case.number :]
-    return case.kind in ("death", "late") and case.ending == ABANDONED[0] and all(map(is_read, rest))
-
-
 class Deployment:
     """The requests for one resource of one stack, with the states in which CloudFormation makes them."""
 

@@ -1,8 +1,6 @@
 """What the protocol of custom resources cannot prevent, and what is left behind then: docs/design.md lists it.
 
-There is no order between requests that overlap, and no request can stop a call that AWS has received. An Update that
-is complete, but answered FAILED, and whose stack is then deleted without a rollback, looks like one that succeeded and
-whose former resource is cleaned up. A limit holds for every scenario that it names: one that no longer fails there is
+There is no order between requests that overlap, and no request can stop a call that AWS has received. A limit holds for every scenario that it names: one that no longer fails there is
 reported, so that the table says what is.
 """
 
@@ -11,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-COMPLETE = "complete-but-answered-failed"
-
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What happens: an ordering of `orderings`, or COMPLETE; in which scenarios; and what is left behind."""
+    """What happens: an ordering of `orderings`; in which scenarios; and what is left behind."""
 
     what: str
     scenarios: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.faults import cases
 from tests.faults.cases import Case, CaseId
 from tests.faults.functions import Broken
-from tests.faults.known_limits import COMPLETE, limit_of
+from tests.faults.known_limits import limit_of
 from tests.faults.orderings import orderings, run_ordering
 from tests.faults.scenarios import scenarios
 
@@ -42,16 +42,6 @@ def run(
     except Broken as broken:
         yield _failed(lab, CaseId(name, "none", 0, cases.ROLLED_BACK), "", broken)
         return
-    found = list(_all(lab, prepared, kinds, wanted))
-    yield from (each for each in found if not cases.is_complete(prepared, each.case))
-    complete = [each for each in found if cases.is_complete(prepared, each.case)]
-    yield from _limited(COMPLETE, complete, whole=wanted(_all_of(name)))
-
-
-def _all(
-    lab: Laboratory, prepared: Prepared, kinds: tuple[str, ...], wanted: Callable[[CaseId], bool]
-) -> Iterator[Outcome]:
-    name = prepared.scenario.name
     for kind, number in cases.faults(prepared, kinds):
         ids = [CaseId(name, kind, number, ending) for ending in cases.endings(prepared.scenario, kind)]
         for again in (False, True):
