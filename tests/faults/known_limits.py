@@ -1,7 +1,7 @@
 """What the protocol of custom resources cannot prevent, and what is left behind then: docs/design.md lists it.
 
-There is no order between requests that overlap, and no request can stop a call that AWS has received. A limit holds for every scenario that it names: one that no longer fails there is
-reported, so that the table says what is.
+There is no order between requests that overlap, and no request can stop a call that AWS has received. A limit holds
+for every scenario that it names: one that no longer fails there is reported, so that the table says what is.
 """
 
 from __future__ import annotations
