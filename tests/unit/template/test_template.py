@@ -49,6 +49,13 @@ def test_each_type_has_an_exported_token_of_a_function_that_is_answered_for(type
     assert on_failure == {"Type": "Lambda", "Destination": {"Fn::GetAtt": ["OnFailureFunction", "Arn"]}}
 
 
+@pytest.mark.parametrize("type_name", TYPES)
+def test_a_service_token_is_the_same_after_the_controller_is_deployed_again(type_name: str) -> None:
+    function, _ = TEMPLATE["Outputs"][type_name]["Value"]["Fn::GetAtt"]
+    name = folder_of(function).name.replace("_", "-")
+    assert RESOURCES[function]["Properties"]["FunctionName"] == {"Fn::Sub": f"${{AWS::StackName}}-{name}"}
+
+
 def test_the_on_failure_function_has_no_layer() -> None:
     assert "Layers" not in RESOURCES["OnFailureFunction"]["Properties"]
     assert "Layers" not in TEMPLATE["Globals"]["Function"]
