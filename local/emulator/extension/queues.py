@@ -20,14 +20,13 @@ def install() -> None:
 
 
 def start_message_move_task(data: Json, _url: str) -> Json:
-    """Move all messages of a dead-letter queue that can be received, with their attributes, at once."""
+    """Move all messages of a dead-letter queue, with their attributes, at once. AWS waits for those in flight."""
     source, destination = _queue(data.get("SourceArn")), _queue(data.get("DestinationArn"))
-    messages = source["messages"]
-    moved = [each for each in messages if each["visible_at"] <= sqs.time.time()]
-    messages[:] = [each for each in messages if each not in moved]
-    for each in moved:
-        # They are new messages of the destination: they have not been received there.
-        destination["messages"].append(each | {"id": sqs.new_uuid(), "receive_count": 0, "first_receive_at": None})
+    moved = source["messages"][:]
+    source["messages"].clear()
+    # They are new messages of the destination: nobody has received them there.
+    unreceived = {"receipt_handle": None, "receive_count": 0, "first_receive_at": None, "visible_at": sqs.time.time()}
+    destination["messages"].extend(each | {"id": sqs.new_uuid(), **unreceived} for each in moved)
     sqs.esm_wake.set()
     handle = sqs.new_uuid()
     _tasks[handle] = {
