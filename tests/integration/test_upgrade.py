@@ -1,6 +1,7 @@
 """The present template is deployed over the last release, with a stack of everything that the release made.
 
-`upgrade-from.txt` names the commit of the release. Change it with each release.
+`upgrade-from.txt` names the commit of the release. Change it with each release. It cannot be earlier than the commit
+that names the functions behind service tokens, because CloudFormation does not change the token of a resource.
 """
 
 from __future__ import annotations
@@ -80,4 +81,5 @@ def test_a_stack_of_the_last_release_is_served_after_an_upgrade(
     assert everything.observed() != made
     deleted = everything.stack.delete()
     assert deleted.succeeded, deleted
-    assert (everything.observed(), everything.rows(table)) == (before, [])
+    assert everything.rows(table) == []
+    assert everything.observed() == before
