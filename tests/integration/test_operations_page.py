@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from textwrap import dedent
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from local.emulator.process import Emulator
 from local.invoke import invocation
 from local.invoke.listener import listening
 from local.stack import Stack
+from tests.integration import aws_command
 from tests.integration.conftest import ON_REAL_AWS
 from tests.integration.everything import outputs_of
 from tests.unit.template.sam import ALARMS
@@ -27,10 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = [
-    pytest.mark.skipif(ON_REAL_AWS, reason="the page names a controller and stacks that may be there"),
-    pytest.mark.timeout(580),
-]
+pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the page names a controller and stacks that may be there")
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 CONTROLLER = "ecr-controller"
@@ -128,22 +127,19 @@ def shell(account: Emulator, built: Path, tmp_path: Path) -> Iterator[Shell]:
     """A shell with `aws`, with `sam` for the built template, and with the files that the page has the reader save."""
     for name, text in re.findall(r"template as `([\w.]+)`.*?```yaml\n(.*?)```", PAGE, re.DOTALL):
         (tmp_path / name).write_text(dedent(text), encoding="utf-8")
-    # What samconfig.toml and `sam build` are for a reader.
-    options = f"--template-file {built} --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset"
-    commands = {
-        "aws": f'PYTHONPATH={ROOT} exec {sys.executable} -m tests.integration.aws_command "$@"',
-        "sam": f'exec {sys.executable} -m samcli "$@" {options} > sam.txt',
-    }
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name, line in commands.items():
-        (programs / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
-        (programs / name).chmod(0o755)
+    # What samconfig.toml and `sam build` are for a reader.
+    options = f"--template-file {built} --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset"
+    sam = programs / "sam"
+    sam.write_text(f'#!/bin/sh\nexec {sys.executable} -m samcli "$@" {options} > sam.txt\n', encoding="utf-8")
+    sam.chmod(0o755)
     environment = account.environment()
     environment |= {"PATH": f"{programs}:{environment['PATH']}", "SAM_CLI_TELEMETRY": "0"}
-    opened = Shell(tmp_path, environment)
-    yield opened
-    opened.close()
+    with aws_command.installed(programs, aws_command.AwsCommand(cache(account.client), tmp_path)):
+        opened = Shell(tmp_path, environment)
+        yield opened
+        opened.close()
 
 
 class World:
@@ -244,6 +240,7 @@ class World:
         assert self._shop.deploy(json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})).succeeded
 
 
+@pytest.mark.timeout(600)
 def test_every_command_of_the_page_prints_what_the_page_shows(account: Emulator, shell: Shell) -> None:
     world = World(account)
     world.make()
