@@ -114,7 +114,7 @@ class Memory:
 
     def table(self) -> Table:
         """One row a function: its processes, and their memory early and late in their lives."""
-        made = Table("function", "processes", "MB after a quarter", "at the half", "at the end", "most", title="Memory")
+        made = Table("function", "processes", "MB at 1/4", "at 1/2", "at the end", "most", title="Memory")
         for column in made.columns[1:]:
             column.justify = "right"
         by_function = defaultdict[str, list[list[float]]](list)
@@ -157,10 +157,12 @@ class Load:
     aws: Emulator
     stacks: int
     events: int
+    until: float
     deployments: defaultdict[str, list[Deployment]] = field(default_factory=lambda: defaultdict(list))
     received: Counter[int] = field(default_factory=Counter)
     sent: threading.Event = field(default_factory=threading.Event)
-    drained_seconds: float = 0.0
+    failures: list[str] = field(default_factory=list)
+    ended: int = 0
 
     def run(self) -> None:
         """Make everything ready, then stacks, events and the reading of what is delivered at the same time."""
@@ -176,7 +178,7 @@ class Load:
         with ThreadPoolExecutor(SIDE_BY_SIDE + 2) as pool:
             others = [pool.submit(self._send), pool.submit(self._receive)]
             for _ in pool.map(self._live, range(self.stacks)):
-                pass
+                self.ended += 1
             for other in others:
                 other.result()
 
@@ -184,10 +186,17 @@ class Load:
         return Stack(self.aws.client("cloudformation"), name, timeout=STACK_SECONDS)
 
     def _live(self, number: int) -> None:
+        """The life of one stack, if it begins in time."""
         stack = self._stack(f"load-{number}")
-        for name, version in zip(VERSIONS[:2], (0, 1), strict=True):
-            self.deployments[name].append(self._expect(stack.deploy(template(number, version, self.queue))))
-        self.deployments[VERSIONS[2]].append(self._expect(stack.delete()))
+        try:
+            for name, version in zip(VERSIONS[:2], (0, 1), strict=True):
+                if time.monotonic() < self.until or version:
+                    self.deployments[name].append(self._expect(stack.deploy(template(number, version, self.queue))))
+                else:
+                    return
+            self.deployments[VERSIONS[2]].append(self._expect(stack.delete()))
+        except (AssertionError, TimeoutError) as error:
+            self.failures.append(str(error))
 
     @staticmethod
     def _expect(deployed: Deployment) -> Deployment:
@@ -196,20 +205,19 @@ class Load:
         return deployed
 
     def _send(self) -> None:
-        """Send the events, as evenly over the lives of the stacks as their number allows."""
-        events = self.aws.client("events")
-        for start in range(0, self.events, BATCH):
-            while start / self.events > self.progress + 0.05:
+        """Send the events evenly over the lives of the stacks, as many as there is time for."""
+        events, operations = self.aws.client("events"), len(VERSIONS) * self.stacks
+        start = 0
+        while start < self.events and self.ended < self.stacks:
+            if start / self.events > sum(map(len, self.deployments.values())) / operations + 0.05:
                 time.sleep(0.2)
+                continue
             batch = [event(number, self.stacks) for number in range(start, min(start + BATCH, self.events))]
             if events.put_events(Entries=batch)["FailedEntryCount"]:
                 raise AssertionError("Events were not accepted.")
+            start += len(batch)
+        self.events = start
         self.sent.set()
-
-    @property
-    def progress(self) -> float:
-        """The part of the operations on stacks that have ended."""
-        return sum(map(len, self.deployments.values())) / (len(VERSIONS) * self.stacks)
 
     def _receive(self) -> None:
         """Receive what is delivered until all events are, or nothing comes any more."""
@@ -237,6 +245,7 @@ class Load:
         counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         dead = sqs.get_queue_attributes(QueueUrl=outputs["ScanDeadLetters"], AttributeNames=counts)["Attributes"]
         return {
+            "stacks that failed": len(self.failures),
             "events lost": self.events - len(self.received),
             "events delivered twice": sum(times > 1 for times in self.received.values()),
             "dead letters": sum(map(int, dead.values())),
@@ -257,13 +266,13 @@ class Load:
         return True
 
 
-def run(stacks: int, events: int) -> None:
+def run(stacks: int, events: int, minutes: float) -> None:
     """Print the tables of one run."""
     console = Console()
     with Emulator.start() as aws:
         built = deploy.build(aws.folder, aws.environment())
         deploy.deploy(built, aws.environment(), CONTROLLER, {"ScanEventSources": f"aws.ecr,{SOURCE}"})
-        load, memory = Load(aws, stacks, events), Memory(aws.pid)
+        load, memory = Load(aws, stacks, events, time.monotonic() + minutes * 60), Memory(aws.pid)
         sampling = threading.Thread(target=memory.sample)
         sampling.start()
         started = time.monotonic()
@@ -273,7 +282,8 @@ def run(stacks: int, events: int) -> None:
             memory.ended.set()
             sampling.join()
         seconds = time.monotonic() - started
-        title = f"{stacks} stacks, {SIDE_BY_SIDE} side by side, and {events:,} events in {seconds:.0f} s"
+        lived = len(load.deployments[VERSIONS[0]])
+        title = f"{lived} stacks, {SIDE_BY_SIDE} side by side, and {load.events:,} events in {seconds:.0f} s"
         table = Table("stacks", "median, s", "slowest, s", title=title)
         for name, each in load.deployments.items():
             times = [deployed.seconds for deployed in each]
@@ -283,6 +293,7 @@ def run(stacks: int, events: int) -> None:
         for name, count in load.left().items():
             left.add_row(name, f"{count:,}")
         console.print(left)
+        console.print(*load.failures, sep="\n")
         console.print(memory.table())
 
 
@@ -291,8 +302,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--stacks", type=int, default=10)
     parser.add_argument("--events", type=int, default=500)
+    parser.add_argument("--minutes", type=float, default=60, help="after which no further stack is created")
     chosen = parser.parse_args(arguments or [])
-    run(chosen.stacks, chosen.events)
+    run(chosen.stacks, chosen.events, chosen.minutes)
 
 
 if __name__ == "__main__":

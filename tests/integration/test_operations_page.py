@@ -34,6 +34,7 @@ pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the page names a controller
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 CONTROLLER = "ecr-controller"
 ANYTHING = "…"
+HOME = "eu-west-1:123456789012"  # of the ARNs on the page
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class World:
 
     def _shop_template(self, *, web: bool = False, **attributes: str) -> str:
         token = {"ServiceToken": self._token("ECRRepository")}
-        arn = f"arn:aws:sqs:{self._aws.region}:{self._aws.account}:findings"
+        arn = f"arn:aws:sqs:{HOME}:findings"
         route = {"ServiceToken": self._token("ECRImageScanRoute"), "RepositoryName": "team/*", "Targets": [arn]}
         resources = {
             "Repository": {"Type": "Custom::ECRRepository", "Properties": token | {"RepositoryName": "team/app"}},
@@ -203,12 +204,11 @@ class World:
         assert self._gone.delete().succeeded
 
     def _crash(self) -> None:
-        event = invocation.load("on_failure/crash-at-import")
+        event, name = invocation.load("on_failure/crash-at-import"), self._function("RepositoryFunction")
+        event["requestContext"]["functionArn"] = f"arn:aws:lambda:{HOME}:function:{name}:$LATEST"
         with listening() as (url, answers):
-            self._aws.client("lambda").invoke(
-                FunctionName=self._function("OnFailureFunction"),
-                Payload=json.dumps(invocation.addressed_to(url, event)).encode(),
-            )
+            payload = json.dumps(invocation.addressed_to(url, event)).encode()
+            self._aws.client("lambda").invoke(FunctionName=self._function("OnFailureFunction"), Payload=payload)
         assert answers
 
     def _function(self, logical_id: str) -> str:
