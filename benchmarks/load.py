@@ -12,7 +12,7 @@ import argparse
 import json
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,7 +159,7 @@ class Load:
     events: int
     until: float
     deployments: defaultdict[str, list[Deployment]] = field(default_factory=lambda: defaultdict(list))
-    received: Counter[int] = field(default_factory=Counter)
+    received: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     sent: threading.Event = field(default_factory=threading.Event)
     failures: list[str] = field(default_factory=list)
     ended: int = 0
@@ -228,7 +228,8 @@ class Load:
             )
             for message in shown:
                 digest = json.loads(message["Body"])["imageDigest"]
-                self.received[int(digest.removeprefix("sha256:"), 16)] += 1
+                # A message that is received again has its ID. One that is delivered again has another.
+                self.received[int(digest.removeprefix("sha256:"), 16)].add(message["MessageId"])
                 sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
                 last = time.monotonic()
 
@@ -247,7 +248,7 @@ class Load:
         return {
             "stacks that failed": len(self.failures),
             "events lost": self.events - len(self.received),
-            "events delivered twice": sum(times > 1 for times in self.received.values()),
+            "events delivered twice": sum(len(messages) > 1 for messages in self.received.values()),
             "dead letters": sum(map(int, dead.values())),
             "repositories of deleted stacks": sum(each.startswith("load/app-") for each in repositories),
             "statements of deleted stacks": sum(self._has_policy(ecr, f"load/shared-{n}") for n in range(SHARED)),
