@@ -21,10 +21,13 @@ class CommandError(Exception):
     """A command failed. The message contains its output."""
 
 
-def build(folder: Path, environment: Mapping[str, str]) -> Path:
-    """Run `sam build` into a folder of its own, so that several can run at once; return the built template."""
+def build(folder: Path, environment: Mapping[str, str], tree: Path = ROOT) -> Path:
+    """Run `sam build` into a folder of its own, so that several can run at once; return the built template.
+
+    ``tree`` is the project that is built, if it is not this one.
+    """
     built = folder / "build"
-    _run(["sam", "build", "--build-dir", str(built), "--no-cached"], environment)
+    _run(["sam", "build", "--build-dir", str(built), "--no-cached"], environment, tree)
     # The embedded AWS runs functions with this interpreter, each invocation at a time in a process of its own.
     # It unpacks the layers for each process, so they hold no byte code of another interpreter.
     for layer in built.glob("*Layer"):
@@ -53,8 +56,8 @@ def delete(environment: Mapping[str, str], stack_name: str = STACK_NAME) -> None
     _run(["sam", "delete", "--stack-name", stack_name, "--no-prompts"], environment)
 
 
-def _run(command: list[str], environment: Mapping[str, str]) -> None:
+def _run(command: list[str], environment: Mapping[str, str], folder: Path = ROOT) -> None:
     quiet = {"SAM_CLI_TELEMETRY": "0", "PYTHONWARNINGS": "ignore"}
-    code, output = child_process.run(command, cwd=ROOT, env={**environment, **quiet})
+    code, output = child_process.run(command, cwd=folder, env={**environment, **quiet})
     if code != 0:
         raise CommandError(f"{' '.join(command[:2])} failed with exit code {code}:\n{output}")

@@ -44,15 +44,16 @@ class RealAws:
 
 
 def remove_everything(aws: Any, prefix: str, controller_stack: str) -> None:
-    """Remove what failed tests left, then the controller, then the table that it retains."""
+    """Remove what failed tests left, then the controller, then what it retains."""
     cloudformation = aws.client("cloudformation")
     _remove_repositories(aws.client("ecr"), prefix)
     _remove_stacks(cloudformation, prefix, controller_stack)
-    resources = cloudformation.describe_stack_resources(StackName=controller_stack)["StackResources"]
+    described = cloudformation.describe_stacks(StackName=controller_stack)["Stacks"][0]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
     deploy.delete(aws.environment(), controller_stack)
-    for resource in resources:
-        if resource["LogicalResourceId"] == "PartsTable":  # retained by the template
-            aws.client("dynamodb").delete_table(TableName=resource["PhysicalResourceId"])
+    aws.client("dynamodb").delete_table(TableName=outputs["PartsTable"])
+    for policy in ("AuthorizationTokenPolicy", "PublicGalleryAuthorizationTokenPolicy"):
+        aws.client("iam").delete_policy(PolicyArn=outputs[policy])
 
 
 def _remove_repositories(ecr: ECRClient, prefix: str) -> None:

@@ -76,8 +76,14 @@ def variables(function: str) -> dict[str, Any]:
 
 def references(function: str) -> dict[str, str]:
     """Those that hold the physical id of a resource, with its logical id."""
-    referred = {name: value["Ref"] for name, value in variables(function).items() if isinstance(value, dict)}
+    referred = {name: referred_by(value) for name, value in variables(function).items() if isinstance(value, dict)}
     return {name: target for name, target in referred.items() if target in template()["Resources"]}
+
+
+def referred_by(value: Mapping[str, Any]) -> str:
+    """What a `!Ref` names, or the first of two in an `!If`: a resource that the stack creates by default."""
+    reference = value["Fn::If"][1] if "Fn::If" in value else value
+    return str(reference["Ref"])
 
 
 def prepare(built: Mapping[str, Any], name: str, values: Mapping[str, str]) -> None:

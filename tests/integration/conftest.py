@@ -20,6 +20,7 @@ from local.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from mypy_boto3_ecr import ECRClient
 
@@ -56,12 +57,17 @@ def prefix() -> str:
 
 
 @pytest.fixture(scope="session")
-def controller_stack(aws: Emulator | RealAws, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def built(aws: Emulator | RealAws, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """template.yaml after `sam build`."""
+    return deploy.build(tmp_path_factory.mktemp("sam"), aws.environment())
+
+
+@pytest.fixture(scope="session")
+def controller_stack(aws: Emulator | RealAws, prefix: str, built: Path) -> Iterator[str]:
     """The name of the controller's stack, which may touch only repositories that begin with the prefix."""
     name, environment = f"{prefix}-controller", aws.environment()
-    template = deploy.build(tmp_path_factory.mktemp("sam"), environment)
     try:
-        deploy.deploy(template, environment, name, {"RepositoryNames": f"{prefix}*", **scan_parameters(aws, prefix)})
+        deploy.deploy(built, environment, name, {"RepositoryNames": f"{prefix}*", **scan_parameters(aws, prefix)})
         yield name
     finally:
         if ON_REAL_AWS:

@@ -48,4 +48,7 @@ def environment_of(folder: str, resources: dict[str, str]) -> dict[str, str]:
     """The environment variables of the function in functions/<folder>, with the defaults of the parameters."""
     known = {name: str(each.get("Default")) for name, each in TEMPLATE["Parameters"].items()} | resources
     declared = invocation.variables(folder)
-    return {name: value if isinstance(value, str) else known[value["Ref"]] for name, value in declared.items()}
+    return {
+        name: value if isinstance(value, str) else known[invocation.referred_by(value)]
+        for name, value in declared.items()
+    }

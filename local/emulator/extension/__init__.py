@@ -1,4 +1,4 @@
-"""What MiniStack's ECR lacks, added while it runs.
+"""What MiniStack's ECR lacks, and little beside it, added while it runs.
 
 An ECR operation is added or replaced by one function `async def operation(data) -> answer` that raises `Fault`, and
 one line in `OPERATIONS`. Operations that are not there stay MiniStack's own.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import ecr
 
-from local.emulator.extension import conditions, images, policies, preview, repositories, scanning
+from local.emulator.extension import conditions, images, policies, preview, queues, repositories, scanning
 from local.emulator.extension.store import Fault, Json, ministack_handle_request
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def install() -> None:
     """Put the extension into the MiniStack of this process."""
     conditions.install()
     policies.install()
+    queues.install()
     ecr.handle_request = handle_request
 
 

@@ -490,3 +490,29 @@ def test_a_repository_of_another_account_is_reached_by_its_registry_id_where_its
         theirs.batch_get_image(**wanted)
     set_policy(ecr, name, statement({"AWS": "arn:aws:iam::111111111111:root"}))
     assert len(theirs.batch_get_image(**wanted)["images"]) == 1
+
+
+# Queues
+
+
+def test_dead_letters_are_moved_with_their_attributes(cloud: Emulator) -> None:
+    sqs = cloud.client("sqs")
+    dead, queue = (sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"] for _ in range(2))
+    arns = [f"arn:aws:sqs:{cloud.region}:{cloud.account}:{url.rpartition('/')[2]}" for url in (dead, queue)]
+    attributes = {"Reason": {"DataType": "String", "StringValue": "it failed"}}
+    sqs.send_message(QueueUrl=dead, MessageBody="event", MessageAttributes=attributes)
+    sqs.start_message_move_task(SourceArn=arns[0], DestinationArn=arns[1])
+    [task] = sqs.list_message_move_tasks(SourceArn=arns[0])["Results"]
+    assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
+    assert "Messages" not in sqs.receive_message(QueueUrl=dead)
+    [message] = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
+    assert (message["Body"], message["MessageAttributes"]) == ("event", attributes)
+
+
+def test_dead_letters_are_moved_only_to_a_queue_that_exists(cloud: Emulator) -> None:
+    sqs = cloud.client("sqs")
+    name = uuid.uuid4().hex
+    sqs.create_queue(QueueName=name)
+    arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{name}"
+    with pytest.raises(sqs.exceptions.ResourceNotFoundException):
+        sqs.start_message_move_task(SourceArn=arn, DestinationArn=f"{arn}-missing")

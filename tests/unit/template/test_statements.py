@@ -62,9 +62,10 @@ def test_only_the_two_token_policies_can_be_attached_and_by_the_grant_function_a
         if any(action.startswith(("iam:Attach", "iam:Detach")) for action in actions_of(statement))
     }
     assert list(attaching) == ["GrantFunction"]
-    two = [{"Ref": name} for name in ("AuthorizationTokenPolicy", "PublicGalleryAuthorizationTokenPolicy")]
-    assert attaching["GrantFunction"]["Condition"] == {"ArnEquals": {"iam:PolicyARN": two}}
-    documents = [RESOURCES[each["Ref"]]["Properties"]["PolicyDocument"] for each in two]
+    two = ("AuthorizationTokenPolicy", "PublicGalleryAuthorizationTokenPolicy")
+    arns = [{"Fn::If": [f"Creates{name}", {"Ref": name}, {"Ref": f"{name}Arn"}]} for name in two]
+    assert attaching["GrantFunction"]["Condition"] == {"ArnEquals": {"iam:PolicyARN": arns}}
+    documents = [RESOURCES[name]["Properties"]["PolicyDocument"] for name in two]
     assert [each["Action"] for document in documents for each in document["Statement"]] == [
         "ecr:GetAuthorizationToken",
         ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"],

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ecr_controller.custom_resource.properties import SCHEMAS
 from tests.unit.template.sam import ALARMS, FUNCTIONS, QUEUES, RESOURCES, ROOT, TEMPLATE, folder_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What stays when the stack is deleted, and the parameter that passes it to the next stack.
+RETAINED = {
+    "PartsTable": "PartsTableName",
+    "AuthorizationTokenPolicy": "AuthorizationTokenPolicyArn",
+    "PublicGalleryAuthorizationTokenPolicy": "PublicGalleryAuthorizationTokenPolicyArn",
+}
 TYPES = sorted(path.stem for path in SCHEMAS.glob("ECR*.json"))
 
 
@@ -37,6 +47,13 @@ def test_each_type_has_an_exported_token_of_a_function_that_is_answered_for(type
     assert invoked["MaximumRetryAttempts"] == 0
     on_failure = invoked["DestinationConfig"]["OnFailure"]
     assert on_failure == {"Type": "Lambda", "Destination": {"Fn::GetAtt": ["OnFailureFunction", "Arn"]}}
+
+
+@pytest.mark.parametrize("type_name", TYPES)
+def test_a_service_token_is_the_same_after_the_controller_is_deployed_again(type_name: str) -> None:
+    function, _ = TEMPLATE["Outputs"][type_name]["Value"]["Fn::GetAtt"]
+    name = folder_of(function).name.replace("_", "-")
+    assert RESOURCES[function]["Properties"]["FunctionName"] == {"Fn::Sub": f"${{AWS::StackName}}-{name}"}
 
 
 def test_the_on_failure_function_has_no_layer() -> None:
@@ -101,6 +118,42 @@ def test_the_dashboard_is_json_and_shows_every_alarm(rescans: bool) -> None:
     [shown] = [each["properties"]["alarms"] for each in json.loads(body)["widgets"] if each["type"] == "alarm"]
     made = [name for name in ALARMS if rescans or RESOURCES[name].get("Condition") != "Rescans"]
     assert sorted(shown) == sorted(f"${{{name}.Arn}}" for name in made)
+
+
+@pytest.mark.parametrize(("logical_id", "parameter"), RETAINED.items())
+def test_what_outlives_the_stack_is_retained_and_can_be_passed_to_the_next_stack(
+    logical_id: str, parameter: str
+) -> None:
+    condition = f"Creates{logical_id}"
+    passed = {"Fn::If": [condition, {"Ref": logical_id}, {"Ref": parameter}]}
+    assert TEMPLATE["Conditions"][condition] == {"Fn::Equals": [{"Ref": parameter}, ""]}
+    assert TEMPLATE["Outputs"][logical_id]["Value"] == passed
+    resource = RESOURCES[logical_id]
+    kept = (resource["Condition"], resource["DeletionPolicy"], resource["UpdateReplacePolicy"])
+    assert kept == (condition, "Retain", "Retain")
+
+
+@pytest.mark.parametrize("logical_id", RETAINED)
+def test_what_outlives_the_stack_is_referred_to_only_under_its_condition(logical_id: str) -> None:
+    direct: list[Any] = [{"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "Arn"]}]
+    where = [
+        path for path, value in values({"Resources": RESOURCES, "Outputs": TEMPLATE["Outputs"]}) if value in direct
+    ]
+    assert where
+    assert [path for path in where if path[-2:] != ("Fn::If", 1)] == []
+
+
+def values(node: Any, *path: str | int) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Every value within a value, with the path to it."""
+    yield path, node
+    within = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in within:
+        yield from values(value, *path, key)
+
+
+def test_no_resource_is_retained_without_a_parameter_that_takes_it_up() -> None:
+    kinds = {name for name, each in RESOURCES.items() if each.get("DeletionPolicy") == "Retain"}
+    assert kinds == set(RETAINED)
 
 
 def test_functions_and_outputs_are_in_the_same_order() -> None:

@@ -1,0 +1,263 @@
+"""Every command of docs/operations.md, in the order of the page, on an account in which all of it has happened."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import cache
+from textwrap import dedent
+from typing import IO, TYPE_CHECKING, Any
+
+import pytest
+
+from local import ROOT, deploy
+from local.emulator.process import Emulator
+from local.invoke import invocation
+from local.invoke.listener import listening
+from local.stack import Stack
+from tests.integration import aws_command
+from tests.integration.conftest import ON_REAL_AWS
+from tests.integration.everything import outputs_of
+from tests.unit.template.sam import ALARMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the page names a controller and stacks that may be there")
+
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+CONTROLLER = "ecr-controller"
+ANYTHING = "…"
+HOME = "eu-west-1:123456789012"  # of the ARNs on the page
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A command of the page, and the output below it."""
+
+    command: str
+    output: str
+
+    @property
+    def pattern(self) -> str:
+        """The output as a regular expression. ANYTHING stands for a part of a line, or alone for any lines."""
+        lines = self.output.strip().splitlines()
+        return "".join(r"(?:.*\n)*" if line == ANYTHING else f"{_expression(line)}\n" for line in lines)
+
+
+def _expression(line: str) -> str:
+    return r".*".join(map(re.escape, line.split(ANYTHING)))
+
+
+def shown() -> list[Shown]:
+    """All commands of the page."""
+    blocks = re.findall(r"^( *)```console\n(.*?)^ *```", PAGE, re.DOTALL | re.MULTILINE)
+    texts = [dedent(text) for _, text in blocks]
+    return [split(each) for text in texts for each in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]]
+
+
+def split(text: str) -> Shown:
+    """A command ends with the first line at which it is complete for the shell."""
+    lines = text.splitlines()
+    for number in range(1, len(lines) + 1):
+        command = "\n".join(lines[:number])
+        if (
+            not command.endswith("\\")
+            and subprocess.run(["bash", "-n", "-c", command], capture_output=True).returncode == 0
+        ):
+            return Shown(command, "\n".join(lines[number:]))
+    raise AssertionError(f"not a command: {text}")
+
+
+class Shell:
+    """One bash for the whole page, because later commands use the variables of earlier ones."""
+
+    END = "end-of-command"
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._errors = folder / "stderr.txt"
+        self._process = subprocess.Popen(
+            ["bash", "--norc"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def run(self, command: str) -> str:
+        """What the command prints. Raises AssertionError if it fails."""
+        keyboard, screen = self._process.stdin, self._process.stdout
+        assert keyboard is not None
+        assert screen is not None
+        keyboard.write(f"exec 2> {shlex.quote(str(self._errors))}\n{command}\necho; echo {self.END} $?\n")
+        keyboard.flush()
+        output, code = self._until_end(screen)
+        assert code == 0, f"{command}\n{self._errors.read_text(encoding='utf-8')}"
+        return output
+
+    def _until_end(self, screen: IO[str]) -> tuple[str, int]:
+        lines = list[str]()
+        for line in screen:
+            if line.startswith(self.END):
+                return "".join(lines), int(line.split()[1])
+            lines.append(line)
+        raise AssertionError("the shell ended")
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def account(built: Path) -> Iterator[Emulator]:
+    """An AWS in which the names of the page are free."""
+    with Emulator.start() as emulator:
+        deploy.deploy(built, emulator.environment(), CONTROLLER, deploy.RESCANS)
+        yield emulator
+
+
+@pytest.fixture
+def shell(account: Emulator, built: Path, tmp_path: Path) -> Iterator[Shell]:
+    """A shell with `aws`, with `sam` for the built template, and with the files that the page has the reader save."""
+    for name, text in re.findall(r"template as `([\w.]+)`.*?```yaml\n(.*?)```", PAGE, re.DOTALL):
+        (tmp_path / name).write_text(dedent(text), encoding="utf-8")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    # What samconfig.toml and `sam build` are for a reader.
+    options = f"--template-file {built} --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset"
+    sam = programs / "sam"
+    sam.write_text(f'#!/bin/sh\nexec {sys.executable} -m samcli "$@" {options} > sam.txt\n', encoding="utf-8")
+    sam.chmod(0o755)
+    environment = account.environment()
+    environment |= {"PATH": f"{programs}:{environment['PATH']}", "SAM_CLI_TELEMETRY": "0"}
+    with aws_command.installed(programs, aws_command.AwsCommand(cache(account.client), tmp_path)):
+        opened = Shell(tmp_path, environment)
+        yield opened
+        opened.close()
+
+
+class World:
+    """What has happened in the account before the operator comes, and what people do between the commands."""
+
+    def __init__(self, aws: Emulator) -> None:
+        self._aws = aws
+        self._shop, self._gone = (Stack(aws.client("cloudformation"), name) for name in ("shop", "gone"))
+        self.before: dict[str, Callable[[], None]] = {
+            "start-message-move-task": self._make_the_queue,
+            'delete-stack --stack-name "$controller"': self._retain_and_remove,
+        }
+
+    def make(self) -> None:
+        """All of it."""
+        self._deploy_shop()
+        self._leave_a_grant()
+        self._crash()
+        self._send_a_scan()
+        self._raise_an_alarm()
+
+    def _token(self, kind: str) -> Any:
+        return {"Fn::ImportValue": f"{CONTROLLER}-{kind}"}
+
+    def _grant(self, account: str, **attributes: str) -> Any:
+        declared = {"RepositoryName": "team/app", "Grantee": account, "Access": "Pull"}
+        properties = {"ServiceToken": self._token("ECRRepositoryGrant"), **declared}
+        return {"Type": "Custom::ECRRepositoryGrant", "Properties": properties, **attributes}
+
+    def _shop_template(self, *, web: bool = False, **attributes: str) -> str:
+        token = {"ServiceToken": self._token("ECRRepository")}
+        arn = f"arn:aws:sqs:{HOME}:findings"
+        route = {"ServiceToken": self._token("ECRImageScanRoute"), "RepositoryName": "team/*", "Targets": [arn]}
+        resources = {
+            "Repository": {"Type": "Custom::ECRRepository", "Properties": token | {"RepositoryName": "team/app"}},
+            "Grant": self._grant("111111111111") | {"DependsOn": "Repository"},
+            "Route": {"Type": "Custom::ECRImageScanRoute", "Properties": route},
+        }
+        if web:
+            properties = token | {"RepositoryName": "team/web"}
+            resources["Web"] = {"Type": "Custom::ECRRepository", "Properties": properties}
+        declared = {name: resource | attributes for name, resource in resources.items()}
+        return json.dumps({"Resources": declared | {"Topic": {"Type": "AWS::SNS::Topic"}}})
+
+    def _deploy_shop(self) -> None:
+        ecr, sqs = self._aws.client("ecr"), self._aws.client("sqs")
+        self._make_the_queue()
+        assert self._shop.deploy(self._shop_template()).succeeded
+        for name in ("team/web", "team/old"):
+            ecr.create_repository(repositoryName=name)
+        assert self._shop.deploy(self._shop_template(web=True)).status == "UPDATE_ROLLBACK_COMPLETE"
+        sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="findings")["QueueUrl"])
+
+    def _make_the_queue(self) -> None:
+        self._aws.client("sqs").create_queue(QueueName="findings")
+
+    def _leave_a_grant(self) -> None:
+        """A stack that is deleted and leaves its grant."""
+        grant = self._grant("222222222222", DeletionPolicy="Retain")
+        assert self._gone.deploy(json.dumps({"Resources": {"Grant": grant}})).succeeded
+        assert self._gone.delete().succeeded
+
+    def _crash(self) -> None:
+        event, name = invocation.load("on_failure/crash-at-import"), self._function("RepositoryFunction")
+        event["requestContext"]["functionArn"] = f"arn:aws:lambda:{HOME}:function:{name}:$LATEST"
+        with listening() as (url, answers):
+            payload = json.dumps(invocation.addressed_to(url, event)).encode()
+            self._aws.client("lambda").invoke(FunctionName=self._function("OnFailureFunction"), Payload=payload)
+        assert answers
+
+    def _function(self, logical_id: str) -> str:
+        cloudformation = self._aws.client("cloudformation")
+        found = cloudformation.describe_stack_resource(StackName=CONTROLLER, LogicalResourceId=logical_id)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def _send_a_scan(self) -> None:
+        sqs, outputs = self._aws.client("sqs"), outputs_of(self._aws, CONTROLLER)
+        records = invocation.load("route_scan/basic")["Records"]
+        sqs.send_message(QueueUrl=outputs["ScanQueue"], MessageBody=records[0]["body"])
+        wanted, end = ["ApproximateNumberOfMessages"], time.monotonic() + 30
+        while time.monotonic() < end:
+            counts = sqs.get_queue_attributes(QueueUrl=outputs["ScanDeadLetters"], AttributeNames=wanted)
+            if counts["Attributes"] == {wanted[0]: "1"}:
+                return
+            time.sleep(0.2)
+        raise AssertionError("the event was not sent to the dead-letter queue")
+
+    def _raise_an_alarm(self) -> None:
+        cloudwatch = self._aws.client("cloudwatch")
+        alarms = cloudwatch.describe_alarms(AlarmNamePrefix=CONTROLLER)["MetricAlarms"]
+        [name] = [each["AlarmName"] for each in alarms if "ScanDeadLettersAlarm" in each["AlarmName"]]
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a dead letter")
+
+    def _retain_and_remove(self) -> None:
+        """What the owners of the stack do before the controller can be deleted."""
+        assert self._shop.deploy(self._shop_template(DeletionPolicy="Retain")).succeeded
+        assert self._shop.deploy(json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})).succeeded
+
+
+@pytest.mark.timeout(600)
+def test_every_command_of_the_page_prints_what_the_page_shows(account: Emulator, shell: Shell) -> None:
+    world = World(account)
+    world.make()
+    for each in shown():
+        for words, happens in world.before.items():
+            if words in each.command:
+                happens()
+        output = shell.run(each.command).strip() + "\n"
+        if each.output:
+            assert re.fullmatch(each.pattern, output), f"{each.command}\nprinted\n{output}"
+    ecr = account.client("ecr")
+    assert [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]
+    policy = ecr.get_repository_policy(repositoryName="team/app")["policyText"]
+    assert ("111111111111" in policy, "222222222222" in policy) == (True, False)
+
+
+def test_every_alarm_has_a_section() -> None:
+    headings = re.findall(r"^### (\w+Alarm)$", PAGE, re.MULTILINE)
+    assert sorted(headings) == ALARMS
+    assert sorted(re.findall(r"^\| \[`(\w+)`\]", PAGE, re.MULTILINE)) == ALARMS
