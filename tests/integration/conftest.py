@@ -96,6 +96,15 @@ def stack(aws: Emulator | RealAws, prefix: str, controller_stack: str) -> Iterat
 
 
 @pytest.fixture
+def other_stack(aws: Emulator | RealAws, prefix: str, controller_stack: str) -> Iterator[Stack]:
+    """Another stack of the test's own."""
+    made = Stack(aws.client("cloudformation"), f"{prefix}-{uuid.uuid4().hex[:6]}")
+    yield made
+    if made.id:
+        made.delete()
+
+
+@pytest.fixture
 def name(prefix: str) -> str:
     """A repository name of the test's own."""
     return f"{prefix}/{uuid.uuid4().hex[:6]}"

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.stack import Stack
 from tests.integration.conftest import ON_REAL_AWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mypy_boto3_ecr import ECRClient
 
     from local.emulator.process import Emulator
+    from local.stack import Stack
 
     Template = Callable[..., str]
     Role = Callable[..., str]
@@ -46,14 +46,6 @@ def grants(controller_stack: str) -> Template:
         return {"Type": f"Custom::{type_name}", "Properties": {"ServiceToken": token, **properties}}
 
     return make
-
-
-@pytest.fixture
-def other_stack(aws: Emulator, prefix: str, controller_stack: str) -> Iterator[Stack]:
-    made = Stack(aws.client("cloudformation"), f"{prefix}-{uuid.uuid4().hex[:6]}")
-    yield made
-    if made.id:
-        made.delete()
 
 
 @pytest.fixture
@@ -484,3 +476,17 @@ def assumable(aws: Emulator, arn: str) -> None:
     iam.update_assume_role_policy(
         RoleName=name, PolicyDocument=json.dumps({**trust, "Statement": [*trust["Statement"], mine]})
     )
+
+
+def test_a_grant_whose_stack_is_gone_stays_revoked(
+    stack: Stack, other_stack: Stack, grants: Template, ecr: ECRClient, repository: str
+) -> None:
+    retained = json.loads(grants(A={"RepositoryName": repository, "Grantee": OTHER, "Access": "Pull"}))
+    retained["Resources"]["A"]["DeletionPolicy"] = "Retain"
+    assert stack.deploy(json.dumps(retained)).succeeded
+    assert stack.delete().succeeded
+    assert any(OTHER in each for each in principals(ecr, repository))
+    ecr.delete_repository_policy(repositoryName=repository)
+    another = grants(B={"RepositoryName": repository, "Grantee": "222222222222", "Access": "Read"})
+    assert other_stack.deploy(another).succeeded
+    assert principals(ecr, repository) == {"arn:aws:iam::222222222222:root"}

@@ -172,8 +172,54 @@ def test_a_repository_of_another_stack_is_not_adopted(
     ecr.create_repository(repositoryName=name, tags=[{"Key": key, "Value": value} for key, value in other.items()])
     deployed = stack.deploy(template(RepositoryName=name, OnExisting="Adopt"))
     assert deployed.status == "ROLLBACK_COMPLETE"
-    assert any("belongs to another stack" in reason for reason in deployed.reasons)
+    assert any("belongs to Theirs in the stack" in reason for reason in deployed.reasons)
     assert tags(ecr, name) == other
+
+
+@pytest.mark.parametrize("remove", ["delete the stack", "remove the resource"])
+def test_a_repository_that_its_stack_retained_is_taken_over(
+    stack: Stack, other_stack: Stack, template: Template, ecr: ECRClient, name: str, remove: str
+) -> None:
+    theirs = json.loads(template(RepositoryName=name, LifecycleRules=[OLDER_THAN_30_DAYS]))
+    theirs["Resources"]["Repository"]["DeletionPolicy"] = "Retain"
+    kept = json.loads(template(RepositoryName=f"{name}-kept"))["Resources"]["Repository"]
+    theirs["Resources"]["Kept"], theirs["Outputs"] = kept, {}
+    assert other_stack.deploy(json.dumps(theirs)).succeeded
+    adopting = template(RepositoryName=name, OnExisting="Adopt", LifecycleRules=[KEEP_PROD])
+
+    refused = stack.deploy(adopting)
+    assert refused.status == "ROLLBACK_COMPLETE"
+    assert any("DeletionPolicy: Retain" in reason for reason in refused.reasons), refused
+    stack.delete()
+
+    if remove == "delete the stack":
+        assert other_stack.delete().succeeded
+    else:
+        assert other_stack.deploy(json.dumps({"Resources": {"Kept": kept}})).succeeded
+    adopted = stack.deploy(adopting)
+    assert adopted.succeeded, adopted
+    assert tags(ecr, name)["ecr-controller:origin"].startswith("adopted")
+    assert stack.delete().succeeded
+    assert exists(ecr, name)
+    assert tags(ecr, name) == {}
+
+
+def test_an_adopted_repository_is_given_back_as_it_was(
+    stack: Stack, template: Template, ecr: ECRClient, name: str
+) -> None:
+    before = json.dumps(json.loads(POLICY.replace("30", "77")))
+    ecr.create_repository(repositoryName=name, imageTagMutability="IMMUTABLE", tags=[{"Key": "team", "Value": "one"}])
+    ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=before)
+    declared = {"RepositoryName": name, "OnExisting": "Adopt", "LifecycleRules": [KEEP_PROD]}
+    changed = {"ImageTagMutability": "MUTABLE", "Tags": [{"Key": "team", "Value": "two"}]}
+    assert stack.deploy(template(**declared, **changed)).succeeded
+    assert described(ecr, name)["imageTagMutability"] == "MUTABLE"
+    # What is no longer declared is as it was before the adoption.
+    assert stack.deploy(template(**declared)).succeeded
+    assert described(ecr, name)["imageTagMutability"] == "IMMUTABLE"
+    assert tags(ecr, name)["team"] == "one"
+    assert stack.delete().succeeded
+    assert (policy(ecr, name), tags(ecr, name)) == (json.loads(before), {"team": "one"})
 
 
 def test_another_name_replaces_the_repository(stack: Stack, template: Template, ecr: ECRClient, name: str) -> None:

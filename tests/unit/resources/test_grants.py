@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
     from ecr_controller.shared_documents.parts import PartsTable
+    from tests.unit.resources.conftest import KnownStacks
 
     Role = Callable[[str], str]
     Attached = Callable[[str], list[str]]
@@ -398,3 +400,90 @@ def test_the_quota_of_attached_policies_is_reported(
         UserError, match=r"No more managed policies .* quota for PoliciesPerRole: 10\)\. Detach a policy"
     ):
         grants.create(grant("Create", properties=pull(role("web"))))
+
+
+# What outlives its owner, and what another controller wrote
+
+
+def theirs(grants: Served) -> None:
+    grants.create(grant("Create", "Theirs", stack_id=OTHER, properties=pull(OTHER_ACCOUNT)))
+
+
+def named(statements: Statements) -> set[str]:
+    return set(re.findall(r"[0-9]{12}", json.dumps(statements())))
+
+
+@pytest.mark.parametrize(("is_gone", "found"), [(True, {"111111111111"}), (False, {"111111111111", "999999999999"})])
+def test_a_statement_that_somebody_removed_comes_back_only_if_its_stack_exists(
+    grants: Served, ecr: ECRClient, statements: Statements, stacks: KnownStacks, is_gone: bool, found: set[str]
+) -> None:
+    theirs(grants)
+    ecr.delete_repository_policy(repositoryName=NAME)
+    stacks.gone |= {OTHER} if is_gone else set()
+    grants.create(grant("Create", properties=pull("111111111111")))
+    assert named(statements) == found
+
+
+def test_a_retained_statement_of_a_stack_that_is_gone_stays_until_somebody_removes_it(
+    grants: Served, statements: Statements, stacks: KnownStacks
+) -> None:
+    theirs(grants)
+    stacks.gone.add(OTHER)
+    grants.create(grant("Create", properties=pull("111111111111")))
+    assert named(statements) == {"111111111111", "999999999999"}
+
+
+def test_a_statement_for_an_earlier_repository_of_the_same_name_is_not_written_into_the_new_one(
+    grants: Served, ecr: ECRClient, statements: Statements, parts: PartsTable
+) -> None:
+    theirs(grants)
+    [part] = parts.query_parts(f"repository-policy/{NAME}")
+    ecr.delete_repository(repositoryName=NAME)
+    ecr.create_repository(repositoryName=NAME)
+    parts.put_part(f"repository-policy/{NAME}", part.owner, part.content, {"since": f"{part.since - 3600:.0f}"})
+    grants.create(grant("Create", properties=pull("111111111111")))
+    assert named(statements) == {"111111111111"}
+
+
+def test_the_statements_of_another_controller_are_foreign(
+    grants: Served, statements: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs(grants)
+    aws.client("dynamodb").create_table(
+        TableName="other-parts",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("target", "owner")],
+        KeySchema=[{"AttributeName": "target", "KeyType": "HASH"}, {"AttributeName": "owner", "KeyType": "RANGE"}],
+    )
+    monkeypatch.setenv("PARTS_TABLE", "other-parts")
+    ours = grant("Create", properties=pull("111111111111"))
+    grants.create(ours)
+    assert named(statements) == {"111111111111", "999999999999"}
+    grants.delete(ours)
+    assert named(statements) == {"999999999999"}
+
+
+# What is repeated
+
+
+@pytest.mark.parametrize("call", ["GetRepositoryPolicy", "DeleteRepositoryPolicy"])
+def test_the_delete_of_a_failed_create_is_repeatable(
+    grants: Served, statements: Statements, calls: Calls, parts: PartsTable, role: Role, attached: Attached, call: str
+) -> None:
+    wanted = grant("Create", properties=pull(role("web")))
+    grants.create(wanted)
+    calls.failing[call] = RetryableError("Rate exceeded.")
+    with pytest.raises(RetryableError):
+        grants.delete_failed_create(wanted, "request-1")
+    calls.failing.clear()
+    grants.delete_failed_create(wanted, "request-1")
+    assert (statements(), attached("web")) == ([], [])
+    assert parts.query_parts(f"repository-policy/{NAME}") == ()
+
+
+def test_a_delete_finds_what_the_grant_holds_whatever_its_properties_say(
+    grants: Served, statements: Statements, role: Role, attached: Attached
+) -> None:
+    grants.create(grant("Create", properties=pull(role("web"))))
+    grants.delete(grant("Delete", properties=pull(role("api"), AuthorizationToken="false")))
+    assert (statements(), attached("web")) == ([], [])

@@ -157,10 +157,15 @@ def _is_gone(request: Request[Any], stack: str, logical_id: str) -> bool:
     # Few repositories have the tag of another resource, and every cold start would pay for this import.
     from ecr_controller.stacks import Stacks
 
-    home = request.home
-    stack_id = f"arn:{home.partition}:cloudformation:{home.region}:{home.account}:stack/{stack}"
+    stack_id = _stack_id(request, stack)
     is_cut_off = len(f"{stack} {logical_id}") >= _LONGEST
     return not (Stacks().exists(stack_id) if is_cut_off else Stacks().has_resource(stack_id, logical_id))
+
+
+def _stack_id(request: Request[Any], stack: str) -> str:
+    """The ID of a stack in the account and Region of the request, from its last part: the name and the UUID."""
+    home = request.home
+    return f"arn:{home.partition}:cloudformation:{home.region}:{home.account}:stack/{stack}"
 
 
 def take_over_tags(
@@ -172,7 +177,7 @@ def take_over_tags(
     """
     _refuse_other_controller(found)
     is_of_stack = found.tags.get(STACK_ID, request.stack_id) == request.stack_id
-    if not is_of_stack and not (spec.adopt and _has_lost_owner(found)):
+    if not is_of_stack and not (spec.adopt and _has_lost_owner(request, found)):
         raise UserError(
             f"The repository {found.name} belongs to {found.tags.get(LOGICAL_ID, 'a resource')} in the stack "
             f"{found.tags[STACK_ID]}. To manage it here, set DeletionPolicy: Retain for that resource and deploy that "
@@ -211,13 +216,11 @@ def _refuse_other_controller(found: Repository) -> None:
         )
 
 
-def _has_lost_owner(found: Repository) -> bool:
-    """Whether the stack that the tags name no longer has the resource."""
-    # Few repositories have the tags of another stack, and every cold start would pay for this import.
-    from ecr_controller.stacks import Stacks
-
-    stack_id, logical_id = found.tags[STACK_ID], found.tags.get(LOGICAL_ID)
-    return not (Stacks().has_resource(stack_id, logical_id) if logical_id else Stacks().exists(stack_id))
+def _has_lost_owner(request: Request[Any], found: Repository) -> bool:
+    """Whether the tags name a resource of a stack here, and the stack no longer has it."""
+    before, _, stack = found.tags[STACK_ID].partition("stack/")
+    is_here = f"{before}stack/" == _stack_id(request, "")
+    return is_here and LOGICAL_ID in found.tags and _is_gone(request, stack, found.tags[LOGICAL_ID])
 
 
 def is_renamed(spec: RepositorySpec, before: RepositorySpec, name: str) -> bool:

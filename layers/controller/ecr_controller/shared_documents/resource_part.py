@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from ecr_controller.deadline import undoing
@@ -24,8 +23,6 @@ D = TypeVar("D")
 logger = logging.getLogger(__name__)
 
 _REQUEST = "request"  # a mark of a part: the request that stored it
-# Seconds in which the owner of a part may still be writing it into the document.
-_SETTLING = 900.0
 
 
 class SharedDocument(Document[D], Protocol[D]):
@@ -126,7 +123,7 @@ class _WithoutObsoleteParts(Generic[D]):
     """
 
     def __init__(self, document: SharedDocument[D], request: Request[Any]) -> None:
-        self._document, self._owner, self._stack_id = document, owner_of(request), request.stack_id
+        self._document, self._owner, self._living = document, owner_of(request), {request.stack_id}
 
     def read(self) -> D:
         return self._document.read()
@@ -146,5 +143,6 @@ class _WithoutObsoleteParts(Generic[D]):
         return is_obsolete
 
     def _is_gone(self, part: Part) -> bool:
-        is_settling = time.time() - part.since < _SETTLING
-        return part.stack_id != self._stack_id and not is_settling and not Stacks().exists(part.stack_id)
+        if part.stack_id not in self._living and Stacks().exists(part.stack_id):
+            self._living.add(part.stack_id)
+        return part.stack_id not in self._living
