@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import threading
 import time
 from collections import defaultdict
@@ -38,7 +39,7 @@ BATCH = 10  # events of one PutEvents
 SAMPLE_SECONDS = 2.0
 STACK_SECONDS = 900.0
 DRAIN_SECONDS = 300.0  # without any further event, after which the rest counts as lost
-PAGE = 4096
+PAGE: int = resource.getpagesize()
 VERSIONS = ("created", "updated", "deleted")
 
 

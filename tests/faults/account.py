@@ -124,7 +124,8 @@ class Account:
         for holder, policy_arn in contents["attached"]:
             found[f"attached {holder} {policy_arn}"] = True
         for row in contents["rows"][self.controller["PartsTable"]]:
-            found[f"part {row['target']} {row['owner']}"] = _without_request(json.loads(row.get("content", "{}")))
+            content = _without_request(json.loads(row.get("content", "{}")))
+            found[f"part {row['target']} {row['owner']}"] = content | {"state": row.get("state", "")}
         return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.faults.account import difference, foreign
 from tests.faults.cloudformation import Stack
 from tests.faults.faults import KINDS, PASSING, Met, is_read
-from tests.faults.functions import Broken
+from tests.faults.functions import Broken, Severe
 from tests.faults.scenarios import Step
 
 if TYPE_CHECKING:
@@ -351,7 +351,7 @@ class Case:
     def check_foreign(self) -> None:
         """Raises Broken if something of others is not as it was."""
         if lines := difference(self._foreign, self._foreign_now()):
-            raise Broken("Something of others was changed", *lines)
+            raise Severe("Something of others was changed", *lines)
 
     def _foreign_now(self) -> Json:
         return foreign(self.lab.account.state(), self.lab.theirs.id)

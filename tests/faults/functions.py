@@ -44,6 +44,10 @@ class Broken(Exception):
         self.details = details
 
 
+class Severe(Broken):
+    """A promise is broken that holds in every order of requests: no known limit covers it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to a request."""
@@ -194,5 +198,5 @@ def _checked(event: Json, taken: Taken) -> Answer:
     }
     for rule, holds in rules.items():
         if not holds:
-            raise Broken(f"An answer {rule}", taken.body.decode(errors="replace"))
+            raise Severe(f"An answer {rule}", taken.body.decode(errors="replace"))
     return Answer(status, physical, reason, answer.get("Data"))

@@ -17,7 +17,7 @@ from tests.faults import invocation
 from tests.faults.account import QUEUE, ROLE, Account
 from tests.faults.clock import Clock
 from tests.faults.cloudformation import REGION, CloudFormation, Json, Stack
-from tests.faults.functions import Answer, Broken, Functions
+from tests.faults.functions import Answer, Broken, Functions, Severe
 from tests.faults.moto_state import Moto
 from tests.faults.stand_ins import Ecr, stand_ins
 from tests.faults.wire import Wire
@@ -133,11 +133,11 @@ class Laboratory:
             self._note(event, f"died after {len(calls)} calls", calls)
             _, answers = self.functions.answer_for(event)
         elif run.raised is not None:
-            raise Broken(f"The handler raised {type(run.raised).__name__}", str(run.raised))
+            raise Severe(f"The handler raised {type(run.raised).__name__}", str(run.raised))
         if run.late_calls:
-            raise Broken("The function called AWS after its answer", *run.late_calls)
+            raise Severe("The function called AWS after its answer", *run.late_calls)
         if len(answers) != 1:
-            raise Broken(f"{len(answers)} answers to one request")
+            raise Severe(f"{len(answers)} answers to one request")
         self._note(event, f"{answers[0].status} {answers[0].physical} {answers[0].reason}", () if died else calls)
         return Delivery(answers[0], calls)
 

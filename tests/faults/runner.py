@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.faults import cases
 from tests.faults.cases import Case, CaseId
-from tests.faults.functions import Broken
+from tests.faults.functions import Broken, Severe
 from tests.faults.known_limits import limit_of
 from tests.faults.orderings import orderings, run_ordering
 from tests.faults.scenarios import scenarios
@@ -31,6 +31,7 @@ class Outcome:
     broken: str = ""
     details: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
+    is_severe: bool = False
 
 
 def run(
@@ -56,12 +57,12 @@ def _all_of(name: str) -> CaseId:
 
 
 def _limited(what: str, found: list[Outcome], *, whole: bool) -> Iterator[Outcome]:
-    """The outcomes, which all pass where a known limit is named; but one of them must fail then, of the ``whole``."""
+    """The outcomes. Where a known limit is named they pass, but for severe ones, and one of the ``whole`` must fail."""
     limit = limit_of(what, found[0].case.scenario) if found else None
     if limit is None:
         yield from found
         return
-    yield from (Outcome(each.case, each.call) for each in found)
+    yield from (each if each.is_severe else Outcome(each.case, each.call) for each in found)
     if whole and not any(each.broken for each in found):
         stale = f"A known limit is none: it does not leave {limit.left}"
         yield Outcome(CaseId(found[0].case.scenario, what, 0, "known-limit"), broken=stale)
@@ -110,4 +111,4 @@ def _run_ordering(lab: Laboratory, prepared: Prepared, case: CaseId) -> Outcome:
 
 
 def _failed(lab: Laboratory, case: CaseId, call: str, broken: Broken) -> Outcome:
-    return Outcome(case, call, str(broken), broken.details, tuple(lab.log))
+    return Outcome(case, call, str(broken), broken.details, tuple(lab.log), isinstance(broken, Severe))

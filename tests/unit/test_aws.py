@@ -11,7 +11,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ParamValidationError
+from botocore.exceptions import ClientError, ParamValidationError
 from botocore.stub import Stubber
 
 from ecr_controller import __version__, aws
@@ -225,3 +225,25 @@ def test_boto3_is_not_imported_before_the_first_client() -> None:
         env={"PYTHONPATH": str(ROOT / "layers/controller")},
     )
     assert not {"boto3", "botocore"} & set(json.loads(shown.stdout))
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("ThrottlingError", RetryableError), ("TransactionConflict", RetryableError), ("ValidationError", UserError)],
+)
+def test_a_canceled_transaction_is_worth_another_try_unless_dynamodb_rejects_it(
+    reason: str, expected: type[Exception]
+) -> None:
+    response: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+        "CancellationReasons": [{"Code": "None"}, {"Code": reason}],
+    }
+
+    @aws.translates_errors
+    class Transactions:
+        def write(self) -> None:
+            raise ClientError(response, "TransactWriteItems")
+
+    with pytest.raises(expected):
+        Transactions().write()

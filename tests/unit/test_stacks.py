@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RESOURCE = {"StackName": STACK_ID, "LogicalResourceId": "Images"}
+NAME = "team/app"
 NO_STACK = f"Stack with id {STACK_ID} does not exist"
 NO_RESOURCE = f"Resource Images does not exist for stack {STACK_ID}"
 
@@ -30,8 +31,14 @@ def stack(status: str) -> dict[str, Any]:
     return {"Stacks": [{"StackName": "shop", "StackStatus": status, "CreationTime": 0}]}
 
 
-def detail(status: str) -> dict[str, Any]:
-    shown = {"LogicalResourceId": "Images", "ResourceType": "T", "LastUpdatedTimestamp": 0, "ResourceStatus": status}
+def detail(status: str, physical_id: str = NAME) -> dict[str, Any]:
+    shown = {
+        "PhysicalResourceId": physical_id,
+        "LogicalResourceId": "Images",
+        "ResourceType": "T",
+        "LastUpdatedTimestamp": 0,
+        "ResourceStatus": status,
+    }
     return {"StackResourceDetail": shown}
 
 
@@ -57,7 +64,13 @@ def test_a_stack_no_longer_has_a_resource_that_it_deleted_or_retained(
     cloudformation: Stubber, status: str, has: bool
 ) -> None:
     cloudformation.add_response("describe_stack_resource", detail(status), RESOURCE)
-    assert Stacks().has_resource(STACK_ID, "Images") == has
+    assert Stacks().has_resource(STACK_ID, "Images", NAME) == has
+
+
+def test_a_resource_that_was_replaced_no_longer_owns_what_it_was(cloudformation: Stubber) -> None:
+    for status, has in (("UPDATE_COMPLETE", False), ("UPDATE_IN_PROGRESS", True)):
+        cloudformation.add_response("describe_stack_resource", detail(status, "team/new"), RESOURCE)
+        assert Stacks().has_resource(STACK_ID, "Images", NAME) == has
 
 
 def test_what_cloudformation_does_not_know_does_not_exist(cloudformation: Stubber) -> None:
@@ -65,7 +78,7 @@ def test_what_cloudformation_does_not_know_does_not_exist(cloudformation: Stubbe
     assert not Stacks().exists(STACK_ID)
     for message in (NO_STACK, NO_RESOURCE):
         cloudformation.add_client_error("describe_stack_resource", "ValidationError", message, 400)
-        assert not Stacks().has_resource(STACK_ID, "Images")
+        assert not Stacks().has_resource(STACK_ID, "Images", NAME)
 
 
 @pytest.mark.parametrize(
@@ -84,4 +97,4 @@ def test_any_other_error_does_not_count_as_gone(
         Stacks().exists(STACK_ID)
     cloudformation.add_client_error("describe_stack_resource", code, message, 400)
     with pytest.raises(error, match=message):
-        Stacks().has_resource(STACK_ID, "Images")
+        Stacks().has_resource(STACK_ID, "Images", NAME)

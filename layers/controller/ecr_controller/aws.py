@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # In addition to codes that contain "Throttl", and to HTTP status 429 and server errors.
-_RETRYABLE = {"RequestLimitExceeded", "TooManyRequestsException", "ProvisionedThroughputExceededException"}
+_RETRYABLE = {
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
+# A transaction of DynamoDB is canceled because of a throttle or a conflict, unless one of these is among its reasons.
+_REJECTED = {"ConditionalCheckFailed", "ItemCollectionSizeLimitExceeded", "ValidationError"}
 
 
 @cache
@@ -107,6 +115,9 @@ def _translate(error: Exception) -> ControllerError | None:
     code = error.response["Error"].get("Code", "Unknown")
     message = error.response["Error"].get("Message", "no message")
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-    if code in _RETRYABLE or "Throttl" in code or status == 429 or status >= 500:
+    is_canceled = code == "TransactionCanceledException" and not _REJECTED & {
+        reason.get("Code") for reason in error.response.get("CancellationReasons", [])
+    }
+    if is_canceled or code in _RETRYABLE or "Throttl" in code or status == 429 or status >= 500:
         return RetryableError(f"{error.operation_name} failed temporarily ({code}: {message}).")
     return UserError(f"AWS rejected {error.operation_name} ({code}): {message}")

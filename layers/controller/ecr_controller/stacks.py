@@ -20,33 +20,38 @@ class Stacks:
 
     def is_rolling_back(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack returns to its previous state."""
-        status = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
-        return "ROLLBACK" in status
+        return "ROLLBACK" in self._status(stack_id)
 
     def is_being_deleted(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack is being deleted as a whole."""
-        status = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
-        return status.startswith("DELETE")
+        return self._status(stack_id).startswith("DELETE")
 
     def exists(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack exists. One that was deleted is described for 90 days, by its ID alone."""
         try:
-            stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
+            return self._status(stack_id) != "DELETE_COMPLETE"
         except self._cloudformation.exceptions.ClientError as error:
             if _does_not_exist(error.response.get("Error", {})):
                 return False
             raise
-        return stacks[0]["StackStatus"] != "DELETE_COMPLETE"
 
-    def has_resource(self, stack_id: str, logical_id: str) -> bool:
-        """DescribeStackResource: whether the stack exists and has the resource. A retained resource counts as gone."""
+    def _status(self, stack_id: str) -> str:
+        return self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
+
+    def has_resource(self, stack_id: str, logical_id: str, physical_id: str) -> bool:
+        """DescribeStackResource: whether the stack exists and has the resource. A retained resource counts as gone, and
+        so does one that has another physical id now.
+        """
         try:
             described = self._cloudformation.describe_stack_resource(StackName=stack_id, LogicalResourceId=logical_id)
         except self._cloudformation.exceptions.ClientError as error:
             if _does_not_exist(error.response.get("Error", {})):
                 return False
             raise
-        return described["StackResourceDetail"]["ResourceStatus"] not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
+        detail = described["StackResourceDetail"]
+        status, shown = detail["ResourceStatus"], detail.get("PhysicalResourceId", "")
+        is_other = shown not in ("", physical_id) and not status.endswith("IN_PROGRESS")
+        return status not in ("DELETE_COMPLETE", "DELETE_SKIPPED") and not is_other
 
 
 def _does_not_exist(error: Mapping[str, object]) -> bool:

@@ -289,7 +289,7 @@ def test_a_repository_whose_owner_is_gone_is_adopted(
     existing(NAME, GONE)
     before = state(NAME)
     resource.create(request("Create", properties=BARE | rules))
-    assert state(NAME)[1]["ecr-controller:origin"] == "adopted request-1"
+    assert state(NAME)[1]["ecr-controller:origin"].startswith("adopted request-1 ")
     resource.delete(request("Delete", request_id="2", physical_id=NAME, properties=BARE | rules))
     shown, tags, lifecycle, *_ = state(NAME)
     assert (shown, lifecycle) == (before[0], before[2])

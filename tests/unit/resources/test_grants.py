@@ -12,6 +12,7 @@ import pytest
 
 from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.stacks import Stacks
 from tests.unit.conftest import STACK_ID, Calls, Event, Served, request
 from tests.unit.resources.conftest import NAME
 
@@ -487,3 +488,45 @@ def test_a_delete_finds_what_the_grant_holds_whatever_its_properties_say(
     grants.create(grant("Create", properties=pull(role("web"))))
     grants.delete(grant("Delete", properties=pull(role("api"), AuthorizationToken="false")))
     assert (statements(), attached("web")) == ([], [])
+
+
+def test_an_update_of_a_failed_create_outlives_the_clean_up_of_that_create(
+    grants: Served, statements: Statements, role: Role, attached: Attached
+) -> None:
+    wanted = pull(role("web"))
+    grants.create(grant("Create", request_id="failed", properties=wanted))
+    marker = "ecr-controller:create-failed:failed"
+    update = grant("Update", request_id="2", physical_id=marker, properties=wanted, old_properties=wanted)
+    grants.create(update)
+    grants.delete_failed_create(grant("Delete", request_id="3", physical_id=marker, properties=wanted), "failed")
+    assert len(statements()) == 1
+    assert attached("web") == [LOGIN]
+
+
+def test_a_statement_that_an_update_puts_back_counts_for_the_repository_as_it_is_now(
+    grants: Served, ecr: ECRClient, statements: Statements, parts: PartsTable
+) -> None:
+    theirs(grants)
+    target = f"repository-policy/{NAME}"
+    [part] = parts.query_parts(target)
+    ecr.delete_repository(repositoryName=NAME)
+    ecr.create_repository(repositoryName=NAME)
+    parts.put_part(target, part.owner, part.content, {"since": f"{part.since - 3600:.0f}"})
+    same = pull(OTHER_ACCOUNT)
+    grants.update(grant("Update", "Theirs", stack_id=OTHER, request_id="2", properties=same, old_properties=same))
+    ecr.delete_repository_policy(repositoryName=NAME)
+    grants.create(grant("Create", properties=pull("111111111111")))
+    assert named(statements) == {"111111111111", "999999999999"}
+
+
+def test_a_stack_that_cannot_be_read_counts_as_existing(
+    grants: Served, ecr: ECRClient, statements: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(_self: object, _stack_id: str) -> bool:
+        raise UserError("AWS rejected DescribeStacks (AccessDenied): no")
+
+    theirs(grants)
+    ecr.delete_repository_policy(repositoryName=NAME)
+    monkeypatch.setattr(Stacks, "exists", deny)
+    grants.create(grant("Create", properties=pull("111111111111")))
+    assert named(statements) == {"111111111111", "999999999999"}

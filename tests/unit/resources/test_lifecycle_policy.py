@@ -203,3 +203,22 @@ def test_a_tag_of_another_form_is_not_taken_over(resource: Served, tags: Tags, e
     ecr.tag_resource(resourceArn=arn, tags=[{"Key": TAG, "Value": "a person"}])
     with pytest.raises(UserError, match="already declared by person in the stack a"):
         resource.create(request("Create", properties=OURS))
+
+
+def test_an_update_of_a_failed_create_outlives_the_clean_up_of_that_create(
+    resource: Served, policy: Callable[[], str | None]
+) -> None:
+    resource.create(request("Create", request_id="failed", properties=OURS))
+    marker = "ecr-controller:create-failed:failed"
+    resource.create(request("Update", request_id="2", physical_id=marker, properties=OURS))
+    resource.delete_failed_create(request("Delete", request_id="3", properties=OURS), "failed")
+    assert policy() is not None
+
+
+def test_a_policy_that_is_ours_is_recognized_whatever_the_properties_say(
+    resource: Served, policy: Callable[[], str | None]
+) -> None:
+    resource.create(request("Create", properties=OURS))
+    other = {**OURS, "LifecycleRules": [{"MaxImageCount": "3"}]}
+    resource.delete(request("Delete", request_id="2", physical_id=NAME, properties=other))
+    assert policy() is None

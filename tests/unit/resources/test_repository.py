@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -278,7 +279,7 @@ def test_an_adopted_repository_is_released_even_with_empty_on_delete(
 ) -> None:
     ecr.create_repository(repositoryName=NAME, tags=[{"Key": "team", "Value": "theirs"}])
     resource.create(request("Create", properties=ADOPT))
-    assert tags(NAME)["ecr-controller:origin"] == "adopted request-1"
+    assert tags(NAME)["ecr-controller:origin"].startswith("adopted request-1 ")
     arn = ecr.describe_repositories()["repositories"][0]["repositoryArn"]
     ecr.tag_resource(resourceArn=arn, tags=[{"Key": "changed", "Value": "by a person"}])
 
@@ -374,3 +375,42 @@ def test_a_repository_of_another_encryption_is_not_adopted(resource: Served, ecr
         resource.create(
             request("Create", properties={"RepositoryName": NAME, "OnExisting": "Adopt", "Encryption": "KMS"})
         )
+
+
+@pytest.mark.parametrize("adopted", [False, True], ids=["created", "adopted"])
+def test_an_update_of_a_failed_create_outlives_the_clean_up_of_that_create(
+    resource: Served, ecr: ECRClient, tags: Callable[[str], dict[str, str]], adopted: bool
+) -> None:
+    properties = {"RepositoryName": NAME, "OnExisting": "Adopt"}
+    if adopted:
+        ecr.create_repository(repositoryName=NAME)
+    resource.create(request("Create", request_id="failed", properties=properties))
+    marker = "ecr-controller:create-failed:failed"
+    # The protocol carries out an Update with this ID as a Create.
+    resource.create(request("Update", request_id="2", physical_id=marker, properties=properties))
+    resource.delete_failed_create(request("Delete", request_id="3", properties=properties), "failed")
+    origin = tags(NAME)["ecr-controller:origin"]
+    assert origin.startswith("adopted 2 " if adopted else "created 2 ")
+
+
+@pytest.mark.parametrize("properties", [{}, {"RepositoryName": NAME}], ids=["generated", "named"])
+def test_a_made_up_id_does_not_take_what_was_retained_before(
+    resource: Served, ecr: ECRClient, properties: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    with monkeypatch.context() as earlier:
+        earlier.setattr(time, "time", lambda: now - 3 * 3600)
+        retained = resource.create(request("Create", request_id="earlier", properties=properties)).physical_id
+    delete = request("Delete", request_id="2", physical_id="shop-Images-1ABCDEFGHIJK", properties=properties)
+    resource.delete(delete)
+    assert names(ecr) == [retained]
+
+
+@pytest.mark.parametrize("properties", [{}, {"RepositoryName": NAME}], ids=["generated", "named"])
+def test_a_made_up_id_stands_for_the_create_that_was_never_answered(
+    resource: Served, ecr: ECRClient, properties: dict[str, str]
+) -> None:
+    resource.create(request("Create", properties=properties))
+    delete = request("Delete", request_id="2", physical_id="shop-Images-1ABCDEFGHIJK", properties=properties)
+    resource.delete(delete)
+    assert names(ecr) == []

@@ -91,6 +91,29 @@ def test_an_update_withdraws_what_it_no_longer_declares_and_what_a_failed_one_le
     assert withdrawn == ["left", "removed"]
 
 
+def test_an_update_keeps_what_was_retained_under_another_id() -> None:
+    withdrawn = list[str]()
+    begin(request("Create"), OLD, "retained")
+    replacing = request("Update", physical_id=OLD, request_id="request-2")
+    begin(replacing, NEW, "new")
+    ledger(replacing).settle(NEW, lambda entry: withdrawn.append(entry.held), ["new"])
+    # UpdateReplacePolicy: Retain, so no Delete of the old ID.
+    in_place = request("Update", physical_id=NEW, request_id="request-3")
+    ledger(in_place).settle(NEW, lambda entry: withdrawn.append(entry.held), ["new"])
+    assert withdrawn == []
+
+
+def test_the_rollback_of_a_replacement_that_cloudformation_never_heard_of_withdraws_it() -> None:
+    withdrawn = list[str]()
+    begin(request("Create"), OLD, "old")
+    replacing = request("Update", physical_id=OLD, request_id="request-2")
+    begin(replacing, NEW, "new")
+    ledger(replacing).settle(NEW, lambda entry: withdrawn.append(entry.held), ["new"])
+    rollback = request("Update", physical_id=OLD, request_id="request-3")
+    ledger(rollback).settle(OLD, lambda entry: withdrawn.append(entry.held), ["old"])
+    assert withdrawn == ["new"]
+
+
 def test_a_replacement_keeps_what_belongs_to_the_id_before_it_and_is_pending_until_it_is_complete() -> None:
     withdrawn, update = list[str](), request("Update", physical_id=OLD, request_id="request-2")
     begin(request("Create"), OLD, "old")
@@ -130,13 +153,29 @@ def test_a_retained_part_of_an_earlier_id_stays_when_the_stack_is_deleted(deleti
 
 @pytest.mark.parametrize(
     ("physical_id", "found"),
-    [(MADE_UP, ["t"]), ("shop-Images-short", []), ("shop-Other-1ABCDEFGHIJK", []), ("team/other|Images", []), ("", [])],
+    [
+        (MADE_UP, ["t"]),
+        ("shop-Images-123456789012", []),
+        ("shop-Images-short", []),
+        ("shop-Other-1ABCDEFGHIJK", []),
+        ("team/other|Images", []),
+        ("", []),
+    ],
 )
 def test_an_id_that_cloudformation_made_up_stands_for_all_that_a_create_began(
     physical_id: str, found: list[str]
 ) -> None:
     begin(request("Create"), OLD, "t")
     assert held(ledger(request("Delete", physical_id=physical_id)).to_delete()) == found
+
+
+def test_what_was_retained_before_a_create_that_was_never_answered_stays(table: PartsTable) -> None:
+    begin(request("Create", request_id="retained"), OLD, "earlier")
+    [stored] = table.query_parts(f"owner/ECRRepositoryGrant/{STACK_ID}|Images")
+    marks = {**stored.marks, "since": f"{stored.since - 3 * 3600:.0f}"}
+    table.put_part(f"owner/ECRRepositoryGrant/{STACK_ID}|Images", stored.owner, stored.content, marks)
+    begin(request("Create", request_id="unanswered"), NEW, "t")
+    assert held(ledger(request("Delete", physical_id=MADE_UP)).to_delete()) == ["t"]
 
 
 def test_what_a_failed_create_began_is_found_by_its_request() -> None:

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 # for a call that is under way: connecting and reading take at most 13 seconds.
 ANSWER_SECONDS = 30.0
 # The part before it that is kept for the undo of work that failed: an eighth, at most this many seconds.
-UNDO_SECONDS = 15.0
+UNDO_SECONDS = 30.0
 LONGEST_PAUSE = 16.0
 
 
@@ -86,7 +86,7 @@ def serve(event: Mapping[str, Any], context: LambdaContext, resources: Sequence[
     request: Request[Any] = Request.from_event(event, deadlines.work)
     log = f"{context.log_group_name}, stream {context.log_stream_name}, request {context.aws_request_id}"
     status, physical_id, body = _outcome(event, request, resources, deadlines, log)
-    answer.send(url, body, until=end - kept / 4)
+    answer.send(url, body, until=end - kept / 16)
     logger.info("%s of %s answered %s", request.type, request.logical_id, status, extra={"physical_id": physical_id})
     return status
 

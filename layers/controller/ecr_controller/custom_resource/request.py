@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
+# Seconds, and a margin: CloudFormation waits at most an hour for the answer to a Create.
+LONGEST_CREATE = 2 * 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -91,10 +94,16 @@ class Request(Generic[S]):
     def has_made_up_id(self) -> bool:
         """Whether CloudFormation made up the physical id: the Create ended without an answer, or before it.
 
-        It is ``<stack name>-<logical id>-<random>``, as in https://github.com/remind101/empire/issues/918.
+        It is ``<stack name>-<logical id>-<random>``, as in https://github.com/remind101/empire/issues/918. A name of a
+        repository, which has no capital letter, is none.
         """
         readable = re.escape(f"{self.stack_name}-{self.logical_id}-")
-        return re.fullmatch(f"{readable}[A-Z0-9]{{12,13}}", self.physical_id) is not None
+        return re.fullmatch(f"{readable}(?=.*[A-Z])[A-Z0-9]{{12,13}}", self.physical_id) is not None
+
+    @property
+    def follows_failed_create(self) -> bool:
+        """Whether it is an Update of a resource whose Create was answered FAILED."""
+        return self.type == "Update" and self.physical_id.startswith(answer.FAILED_CREATE)
 
     @property
     def home(self) -> Home:

@@ -2,7 +2,7 @@
 
 ``ecr-controller:stack-id`` and ``ecr-controller:logical-id`` name the resource that owns it.
 ``ecr-controller:controller`` names the controller of that resource: an account can have several.
-``ecr-controller:origin`` says how it became ours, ``created`` or ``adopted``, and by which request.
+``ecr-controller:origin`` says how it became ours, ``created`` or ``adopted``, by which request, and when.
 ``ecr-controller:replacement`` names the repository that replaces it. It is put before the replacement is created, and
 begins with ``completed`` when the replacement is complete.
 ``ecr-controller:replaces`` names the repository that it was created or adopted to replace.
@@ -11,9 +11,12 @@ begins with ``completed`` when the replacement is complete.
 
 from __future__ import annotations
 
+import calendar
+import time
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.config import config
+from ecr_controller.custom_resource.request import LONGEST_CREATE
 from ecr_controller.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ REPLACES = f"{TAG_PREFIX}replaces"
 LIFECYCLE_POLICY = f"{TAG_PREFIX}lifecycle-policy"
 KEYS = (STACK_ID, LOGICAL_ID, CONTROLLER, ORIGIN, REPLACEMENT, REPLACES)
 _COMPLETED = "completed "
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 # The characters of the value of a tag.
 _LONGEST = 256
 
@@ -49,7 +53,7 @@ def _tags(request: Request[Any], origin: str, replaces: str | None) -> dict[str,
         STACK_ID: request.stack_id,
         LOGICAL_ID: request.logical_id,
         CONTROLLER: config().parts_table,
-        ORIGIN: f"{origin} {request.request_id}",
+        ORIGIN: f"{origin} {request.request_id} {time.strftime(_TIME, time.gmtime(time.time()))}",
         **({} if replaces is None else {REPLACES: replaces}),
     }
 
@@ -72,8 +76,20 @@ def is_deletable(tags: Mapping[str, str], request: Request[Any]) -> bool:
 
 
 def is_of_request(tags: Mapping[str, str], request_id: str) -> bool:
-    """Whether that request made it ours; "" is any request. Tags without an origin count as those of any request."""
-    return not request_id or tags.get(ORIGIN, request_id).split(" ")[-1] == request_id
+    """Whether that request made it ours. Tags without an origin count as those of any request."""
+    return ORIGIN not in tags or request_id in tags[ORIGIN].split(" ")[1:2]
+
+
+def is_of_create(tags: Mapping[str, str], request_id: str) -> bool:
+    """Whether the Create with that ID made it ours; with "", whether a Create did that may never have been answered."""
+    if request_id:
+        return is_of_request(tags, request_id)
+    _, _, since = tags.get(ORIGIN, "").rpartition(" ")
+    try:
+        began = calendar.timegm(time.strptime(since, _TIME))
+    except ValueError:
+        return False
+    return time.time() - began < LONGEST_CREATE
 
 
 def is_claimed_by(tags: Mapping[str, str], request: Request[Any]) -> bool:
@@ -143,7 +159,7 @@ def refuse_second_policy(found: Repository, request: Request[Any]) -> None:
     if not declares_policy_of_other(found, request):
         return
     stack, _, logical_id = found.tags[LIFECYCLE_POLICY].partition(" ")
-    if "/" in stack and _is_gone(request, stack, logical_id):
+    if "/" in stack and _is_gone(request, stack, logical_id, found.name):
         return
     owner = f"{logical_id} in the stack {stack.partition('/')[0]}" if logical_id else stack
     raise UserError(
@@ -153,13 +169,13 @@ def refuse_second_policy(found: Repository, request: Request[Any]) -> None:
     )
 
 
-def _is_gone(request: Request[Any], stack: str, logical_id: str) -> bool:
+def _is_gone(request: Request[Any], stack: str, logical_id: str, name: str) -> bool:
     # Few repositories have the tag of another resource, and every cold start would pay for this import.
     from ecr_controller.stacks import Stacks
 
     stack_id = _stack_id(request, stack)
     is_cut_off = len(f"{stack} {logical_id}") >= _LONGEST
-    return not (Stacks().exists(stack_id) if is_cut_off else Stacks().has_resource(stack_id, logical_id))
+    return not (Stacks().exists(stack_id) if is_cut_off else Stacks().has_resource(stack_id, logical_id, name))
 
 
 def _stack_id(request: Request[Any], stack: str) -> str:
@@ -195,9 +211,15 @@ def take_over_tags(
         raise encryption_is_fixed(found)
     if is_back:
         # The origin stays that of the request that made it ours: a request that fails must not take it back.
-        return {REPLACEMENT: None} if REPLACEMENT in found.tags else {}
+        tags: TagChanges = {REPLACEMENT: None} if REPLACEMENT in found.tags else {}
+        # After a failed Create, a Delete of what that Create made follows this request.
+        return {**tags, **_origin_of(request, found)} if request.follows_failed_create else tags
     stale = dict.fromkeys(key for key in (REPLACEMENT, REPLACES) if key in found.tags)
     return {**stale, **_tags(request, "adopted", replaces)}
+
+
+def _origin_of(request: Request[Any], found: Repository) -> dict[str, str]:
+    return {ORIGIN: _tags(request, found.tags.get(ORIGIN, "adopted").split(" ")[0], None)[ORIGIN]}
 
 
 def tags_of_owner(found: Repository) -> list[str]:
@@ -220,7 +242,7 @@ def _has_lost_owner(request: Request[Any], found: Repository) -> bool:
     """Whether the tags name a resource of a stack here, and the stack no longer has it."""
     before, _, stack = found.tags[STACK_ID].partition("stack/")
     is_here = f"{before}stack/" == _stack_id(request, "")
-    return is_here and LOGICAL_ID in found.tags and _is_gone(request, stack, found.tags[LOGICAL_ID])
+    return is_here and LOGICAL_ID in found.tags and _is_gone(request, stack, found.tags[LOGICAL_ID], found.name)
 
 
 def is_renamed(spec: RepositorySpec, before: RepositorySpec, name: str) -> bool:

@@ -295,6 +295,10 @@ class PolicyStatements(Setting["tuple[Statement, ...]"]):
         """Raise UserError if ECR would not accept the statements in the policy of the repository."""
         self._of(repository).verify(statements)
 
+    def complete(self, repository: str) -> None:
+        """Say that the repository, which replaces another one, is complete."""
+        self._of(repository).complete()
+
     def withdraw(self, repository: str, only_of: str | None = None) -> None:
         """Remove the statements that the resource has there. With ``only_of``, only if that request put them there."""
         self._of(repository).withdraw_held(only_of or None)

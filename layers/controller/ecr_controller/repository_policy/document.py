@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.repository_policy.statement import Statement
+    from ecr_controller.shared_documents.ledger import Entry
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,15 @@ class ResourceStatements:
         part = Part(self._part.owner, _content(statements))
         others = [each for each in self._part.stored_parts() if each.owner != part.owner]
         document.render(document.read(), [*others, part])
+
+    def complete(self) -> None:
+        """Say in the ledger that the replacement of the resource is complete, to which the statements belong."""
+
+        def withdraw(entry: Entry) -> None:
+            repository = entry.held.removeprefix(TARGETS)
+            ResourceStatements(self._request, entry.physical_id, repository).withdraw()
+
+        Ledger(self._request).settle(self._repository, withdraw, [self.held])
 
     def withdraw_held(self, only_of: str | None = None) -> None:
         """Remove the statements, if the ledger has them. With ``only_of``, only if that request put them there."""
@@ -113,8 +123,8 @@ class RepositoryPolicyDocument:
     def is_younger_than(self, part: Part) -> bool:
         """Whether the repository was created after the part was stored, by more than clocks may differ."""
         if self._created_at is None:
-            self._created_at = self._policies.describe_repositories(self._repository)
-        return part.since + _CLOCK_SKEW < self._created_at
+            self._created_at = self._policies.created_at(self._repository)
+        return 0 < part.since < self._created_at - _CLOCK_SKEW
 
     def write(self, document: Policy) -> None:
         """Set the policy; if ECR rejects a principal, without those of other resources that it does not know.

@@ -35,7 +35,7 @@ class RepositoryPolicies:
         except self._ecr.exceptions.RepositoryNotFoundException:
             raise _not_found(repository) from None
 
-    def describe_repositories(self, repository: str) -> float:
+    def created_at(self, repository: str) -> float:
         """DescribeRepositories: when the repository was created, as a ``time.time()``."""
         try:
             [described] = self._ecr.describe_repositories(repositoryNames=[repository])["repositories"]

@@ -60,5 +60,6 @@ def _physical_id(request: Request[Grantee], grantee: Grantee) -> str:
 
 def _withdraw(request: Request[Grantee], entry: Entry) -> None:
     grant = TokenGrant.held_as(request, entry)
-    if grant is not None:
-        grant.withdraw()
+    if grant is None:
+        raise LookupError(f"{entry.held} is no grant of authorization tokens.")
+    grant.withdraw()

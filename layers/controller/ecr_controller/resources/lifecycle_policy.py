@@ -85,7 +85,7 @@ class LifecyclePolicyResource:
         differs = not is_policy(current, spec.policy)
         if differs and spec.guard is not None:
             attributes = guard.check(request, name, spec.policy, spec.guard).attributes
-        if differs or not ours:
+        if differs or not ours or request.follows_failed_create:
             self._claim_and_put(request, found, current, ours=ours)
         return Result(name, {"RepositoryName": name} | attributes)
 
@@ -114,10 +114,14 @@ class LifecyclePolicyResource:
         entry = entry or ledger.begin_once(name, name, {_REPLACED: current, _PUT: [text]}) or _stored(ledger, name)
         if entry is None:
             raise RetryableError(f"The lifecycle policy of {name} was given back while this request ran.")
-        put = entry.memory[_PUT]
-        if put[-1] != text:
+        last, stored = entry.memory[_PUT][-1], entry
+        if last != text:
             # Until the new text is put, the one before is ours as well.
-            entry = replace(entry, memory={**entry.memory, _PUT: [put[-1], text]})
+            entry = replace(entry, memory={**entry.memory, _PUT: [last, text]})
+        if request.follows_failed_create:
+            # A Delete of what the failed Create claimed follows this request.
+            entry = replace(entry, request_id=request.request_id)
+        if entry != stored:
             ledger.put(entry)
         return entry
 

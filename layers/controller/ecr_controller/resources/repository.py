@@ -52,7 +52,7 @@ class RepositoryResource:
         if request.spec.name is not None:
             return self._create(request, request.spec.name)
         # A Delete whose physical ID CloudFormation made up finds this name, unless an earlier repository has it.
-        return self._create(request, _first_name(request), or_else=_generated_name(request))
+        return self._create(request, _name_of_stack(request), fallback_name=_generated_name(request))
 
     def update(self, request: RepositoryRequest) -> Result:
         """The calls that the difference needs; a new repository if it is replaced or was deleted."""
@@ -64,6 +64,7 @@ class RepositoryResource:
             return self._replace(request, found, replacement)
         if found is None:
             logger.warning("The repository %s no longer exists and is created again", name)
+            AdoptionRecord(request, name).remove()
             return self._create(request, name)
         if ownership.is_ours(found.tags, request) and ownership.is_adopted(found.tags):
             return self._update_adopted(request, found, before)
@@ -94,21 +95,23 @@ class RepositoryResource:
         With "", that of any Create of this resource.
         """
         spec = request.old or NOTHING
-        names = [spec.name] if spec.name else [_first_name(request), _generated_name(request, create_request_id)]
+        names = [spec.name or _name_of_stack(request)]
+        if spec.name is None and create_request_id:
+            names.append(_generated_name(request, create_request_id))
         for name in names:
             found = self._repositories.describe_repository(name)
             if found is not None and not ownership.is_ours(found.tags, request):
                 found = None
             if found is None and spec.adopt:
                 AdoptionRecord(request, name).remove()
-            if found is not None and ownership.is_of_request(found.tags, create_request_id):
+            if found is not None and ownership.is_of_create(found.tags, create_request_id):
                 self._give_up(request, found)
             _withdraw_statements(request, name, only_of=create_request_id or None)
 
     def _create(
-        self, request: RepositoryRequest, name: str, *, replaces: str | None = None, or_else: str | None = None
+        self, request: RepositoryRequest, name: str, *, replaces: str | None = None, fallback_name: str | None = None
     ) -> Result:
-        """Create the repository, or take over the one that exists. ``or_else`` is the name to use if it may not."""
+        """Create the repository, or take over the one that exists: with ``fallback_name``, one of this name instead."""
         spec = _claiming(request, request.spec)
         wanted = _with_tags(spec, ownership.created(request, replaces))
         arguments: dict[str, Any] = {}
@@ -123,8 +126,8 @@ class RepositoryResource:
             changes.apply(differences, found, lambda _done: self._undo_create(name))
             is_empty = made is not None and spec.guard is not None
             return Result(name, found.attributes | (guard.NO_IMAGES if is_empty else guard.NO_PREVIEW))
-        if or_else is not None and not ownership.is_claimed_by(found.tags, request):
-            return self._create(request, or_else)
+        if fallback_name is not None and not ownership.is_claimed_by(found.tags, request):
+            return self._create(request, fallback_name)
         return self._take_over(request, found, replaces)
 
     def _take_over(self, request: RepositoryRequest, found: Repository, replaces: str | None = None) -> Result:
@@ -224,6 +227,8 @@ class RepositoryResource:
         if old is not None:
             self._tag(old, {ownership.REPLACEMENT: replacement})
         result = self._create(request, replacement, replaces=request.physical_id)
+        if request.spec.statements:
+            PolicyStatements(request).complete(replacement)
         if old is not None:
             self._repositories.tag_resource(old.arn, ownership.completed(replacement))
         return result
@@ -339,7 +344,7 @@ def _withdraw_statements(request: RepositoryRequest, name: str, only_of: str | N
     PolicyStatements(request).withdraw(name, only_of)
 
 
-def _first_name(request: RepositoryRequest) -> str:
+def _name_of_stack(request: RepositoryRequest) -> str:
     return generated_name(request.stack_name, request.logical_id, request.stack_id)
 
 

@@ -62,7 +62,7 @@ class Parts(Protocol):
         """Delete the part, or do nothing if there is none."""
 
     def query_parts(self, target: str) -> tuple[Part, ...]:
-        """All parts of the target, sorted by owner."""
+        """The parts of the target that are not withdrawn, sorted by owner."""
 
 
 class Document(Protocol[D]):
@@ -92,8 +92,10 @@ def withdraw(store: Parts, target: str, owner: str, document: Document[Any]) -> 
     converge(store, target, document, changed=True)
 
 
-def converge(store: Parts, target: str, document: Document[Any], *, changed: bool = False) -> None:
-    """Make the document hold the parts of the target and no others. Raises RetryableError after ROUNDS rounds.
+def converge(store: Parts, target: str, document: Document[Any], *, changed: bool = False) -> bool:
+    """Make the document hold the parts of the target and no others; whether that took a write.
+
+    Raises RetryableError after ROUNDS rounds.
 
     The last writer has read, after its write, the parts that it wrote, and an owner that changes a part later writes
     later: so the last write is of the newest parts. This needs a write by every owner that ``changed`` a part, and
@@ -115,7 +117,7 @@ def converge(store: Parts, target: str, document: Document[Any], *, changed: boo
             document.write(wanted)
             changed = True
         if store.query_parts(target) == parts:
-            return
+            return changed
     raise RetryableError(f"{target} could not be updated: other resources changed it in each of {ROUNDS} attempts.")
 
 

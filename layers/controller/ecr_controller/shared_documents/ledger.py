@@ -8,10 +8,11 @@ finishes it or takes it back.
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.custom_resource.answer import FAILED_CREATE
+from ecr_controller.custom_resource.request import LONGEST_CREATE
 from ecr_controller.shared_documents.parts import PartsTable, Row
 from ecr_controller.stacks import Stacks
 
@@ -40,6 +41,7 @@ class Entry:
     memory: Mapping[str, Any] = field(default_factory=dict)
     replaces: str = ""
     is_pending: bool = False
+    since: float = field(default=0.0, compare=False)
 
     @classmethod
     def from_part(cls, part: Part) -> Entry:
@@ -51,6 +53,7 @@ class Entry:
             json.loads(part.marks.get(_MEMORY, "{}")),
             part.marks.get(_REPLACES, ""),
             part.marks.get(_STATE) == _PENDING,
+            part.since,
         )
 
     def row(self, target: str) -> Row:
@@ -99,13 +102,17 @@ class Ledger:
     def settle(self, physical_id: str, withdraw: Callable[[Entry], None], wanted: Sequence[str]) -> None:
         """End an Update whose resource has this physical id now, and holds what is ``wanted``.
 
-        Withdraws what it no longer declares, and what an earlier request left that failed. What belongs to the id
-        before the Update stays: CloudFormation deletes it, or returns to it.
+        Withdraws what it no longer declares, and what a replacement left that failed. What belongs to the id before the
+        Update stays: CloudFormation deletes it, or returns to it.
         """
         entries = self.entries()
         for entry in entries:
-            is_current = entry.physical_id == physical_id and entry.held in wanted
-            if not is_current and (entry.physical_id == physical_id or entry.physical_id != self._request.physical_id):
+            if entry.physical_id == physical_id:
+                is_left = entry.held not in wanted
+            else:
+                # What belongs to any other id was retained, unless it belongs to a replacement that failed.
+                is_left = entry.is_pending or entry.replaces == self._request.physical_id
+            if is_left:
                 withdraw(entry)
         pending = [entry for entry in entries if entry.physical_id == physical_id and entry.is_pending]
         if pending:
@@ -114,26 +121,29 @@ class Ledger:
     def to_delete(self, declared_id: str | None = None) -> list[Entry]:
         """The entries that go with the physical id of a Delete, and those of a replacement of it that failed.
 
-        With an id that CloudFormation made up, no Create was ever answered, so all entries go. ``declared_id`` is the
-        physical id that belongs to the properties of the Delete.
+        With an id that CloudFormation made up, the Create was never answered: what it began goes, and what was retained
+        before it stays. ``declared_id`` is the physical id that belongs to the properties of the Delete.
         """
-        every = self._request.has_made_up_id
-        return [entry for entry in self.entries() if every or self._is_deleted(entry, declared_id)]
+        if self._request.has_made_up_id:
+            return [entry for entry in self.entries() if time.time() - entry.since < LONGEST_CREATE]
+        return [entry for entry in self.entries() if self._is_deleted(entry, declared_id)]
 
     def of_request(self, request_id: str) -> list[Entry]:
-        """The entries that the request with that id began."""
+        """The entries that the request with that id stored."""
         return [entry for entry in self.entries() if entry.request_id == request_id]
 
     def _entry(self, held: str, physical_id: str, memory: Mapping[str, Any] | None = None) -> Entry:
         before = self._request.physical_id
-        is_replacement = self._request.type == "Update" and physical_id != before
+        is_replacement = (
+            self._request.type == "Update" and not self._request.follows_failed_create and physical_id != before
+        )
         return Entry(
             held,
             physical_id,
             self._request.request_id,
             memory or {},
             replaces=before if is_replacement else "",
-            is_pending=is_replacement and not before.startswith(FAILED_CREATE),
+            is_pending=is_replacement,
         )
 
     def _is_deleted(self, entry: Entry, declared_id: str | None) -> bool:

@@ -47,6 +47,7 @@ class ResourcePart:
         self.owner = owner_of(request, *more)
         self.held = "|".join([target, *more])
         self._table, self._ledger = PartsTable(), Ledger(request)
+        self._store = _Store(self)
 
     def stored_parts(self) -> tuple[Part, ...]:
         """The parts of all owners of the target."""
@@ -75,12 +76,13 @@ class ResourcePart:
         Update of a part that is stored already does not write a document that agrees.
         """
         living = _WithoutObsoleteParts(document, self._request)
-        if self._request.type == "Update" and self._is_stored(content):
-            converge.converge(self._table, self._target, living)
+        if self._is_stored(content):
+            if converge.converge(self._table, self._target, living):
+                # The document did not have it: the target may be another one of the same name.
+                self.store(content)
             return
-        self.store(content)
         try:
-            converge.converge(self._table, self._target, living, changed=True)
+            converge.declare(self._store, self._target, self.owner, content, living)
         except UserError:
             with undoing():
                 self._take_back(document, before)
@@ -89,9 +91,9 @@ class ResourcePart:
     def withdraw(self, document: SharedDocument[Any]) -> None:
         """Withdraw the part and converge. The part and its entry in the ledger stay until the document agrees, so that
         a later request can repeat it."""
-        self._table.withdraw_part(self._target, self.owner)
+        living = _WithoutObsoleteParts(document, self._request)
         try:
-            converge.converge(self._table, self._target, _WithoutObsoleteParts(document, self._request), changed=True)
+            converge.withdraw(self._store, self._target, self.owner, living)
         except NotFound as error:
             logger.info("Nothing is left to withdraw from %s: %s", self._target, error)
         self.remove()
@@ -106,6 +108,9 @@ class ResourcePart:
             logger.warning("The part of %s is left to the next request of %s: %s", self._target, self.owner, error)
 
     def _is_stored(self, content: Mapping[str, Any]) -> bool:
+        """Whether an earlier request stored the part, so that it can stay as it is."""
+        if self._request.type != "Update" or self._request.follows_failed_create:
+            return False
         part = self._stored()
         # What this very request stored may not be in the document yet.
         return part is not None and part.content == content and part.marks.get(_REQUEST) != self._request.request_id
@@ -117,13 +122,32 @@ class ResourcePart:
         return Row(self._target, self.owner, content, {_REQUEST: self._request.request_id})
 
 
+class _Store:
+    """The Parts of `converge`: the part is stored with its entry in the ledger, and withdrawn by a tombstone."""
+
+    def __init__(self, part: ResourcePart) -> None:
+        self._part, self._table = part, PartsTable()
+
+    def put_part(self, _target: str, _owner: str, content: Mapping[str, Any]) -> None:
+        self._part.store(content)
+
+    def delete_part(self, target: str, owner: str) -> None:
+        self._table.withdraw_part(target, owner)
+
+    def query_parts(self, target: str) -> tuple[Part, ...]:
+        return self._table.query_parts(target)
+
+
 class _WithoutObsoleteParts(Generic[D]):
     """A Document into which no part is written again whose stack is gone, or which was declared for another target of
     the same name. What the document still holds stays until somebody removes it.
+
+    `render` asks AWS about the parts that the document does not hold.
     """
 
     def __init__(self, document: SharedDocument[D], request: Request[Any]) -> None:
-        self._document, self._owner, self._living = document, owner_of(request), {request.stack_id}
+        self._document, self._stack_id = document, request.stack_id
+        self._exists = dict[str, bool]()
 
     def read(self) -> D:
         return self._document.read()
@@ -135,14 +159,18 @@ class _WithoutObsoleteParts(Generic[D]):
         return self._document.render(current, [part for part in parts if not self._is_obsolete(part, current)])
 
     def _is_obsolete(self, part: Part, current: D) -> bool:
-        if part.owner.startswith(self._owner) or self._document.holds(current, part):
+        if part.stack_id == self._stack_id or self._document.holds(current, part):
             return False
-        is_obsolete = self._document.is_younger_than(part) or self._is_gone(part)
+        is_obsolete = self._document.is_younger_than(part) or not self._stack_exists(part.stack_id)
         if is_obsolete:
             logger.warning("The part of %s is left out because its stack or its target no longer exists", part.resource)
         return is_obsolete
 
-    def _is_gone(self, part: Part) -> bool:
-        if part.stack_id not in self._living and Stacks().exists(part.stack_id):
-            self._living.add(part.stack_id)
-        return part.stack_id not in self._living
+    def _stack_exists(self, stack_id: str) -> bool:
+        if stack_id not in self._exists:
+            try:
+                self._exists[stack_id] = Stacks().exists(stack_id)
+            except UserError as error:
+                logger.warning("The stack %s counts as existing, because it could not be read: %s", stack_id, error)
+                self._exists[stack_id] = True
+        return self._exists[stack_id]
