@@ -47,7 +47,6 @@ class ResourcePart:
         self.owner = owner_of(request, *more)
         self.held = "|".join([target, *more])
         self._table, self._ledger = PartsTable(), Ledger(request)
-        self._store = _Store(self)
 
     def stored_parts(self) -> tuple[Part, ...]:
         """The parts of all owners of the target."""
@@ -81,11 +80,13 @@ class ResourcePart:
                 # The document did not have it: the target may be another one of the same name.
                 self.store(content)
             return
+        store = _Store(self)
         try:
-            converge.declare(self._store, self._target, self.owner, content, living)
+            converge.declare(store, self._target, self.owner, content, living)
         except UserError:
-            with undoing():
-                self._take_back(document, before)
+            if store.has_put:
+                with undoing():
+                    self._take_back(document, before)
             raise
 
     def withdraw(self, document: SharedDocument[Any]) -> None:
@@ -93,7 +94,7 @@ class ResourcePart:
         a later request can repeat it."""
         living = _WithoutObsoleteParts(document, self._request)
         try:
-            converge.withdraw(self._store, self._target, self.owner, living)
+            converge.withdraw(_Store(self), self._target, self.owner, living)
         except NotFound as error:
             logger.info("Nothing is left to withdraw from %s: %s", self._target, error)
         self.remove()
@@ -127,9 +128,11 @@ class _Store:
 
     def __init__(self, part: ResourcePart) -> None:
         self._part, self._table = part, PartsTable()
+        self.has_put = False
 
     def put_part(self, _target: str, _owner: str, content: Mapping[str, Any]) -> None:
         self._part.store(content)
+        self.has_put = True
 
     def delete_part(self, target: str, owner: str) -> None:
         self._table.withdraw_part(target, owner)
