@@ -31,7 +31,7 @@ S = TypeVar("S")
 logger = logging.getLogger(__name__)
 
 # The part of the function's time that is kept for the answer: a quarter, at most this many seconds. Its first half is
-# for a call that is under way: connecting and reading take at most 13 seconds.
+# for a call that is under way: connecting and reading take at most 13 seconds. The functions have 300 seconds or more.
 ANSWER_SECONDS = 30.0
 # The part before it that is kept for the undo of work that failed: an eighth, at most this many seconds.
 UNDO_SECONDS = 30.0

@@ -75,8 +75,8 @@ class Document(Protocol[D]):
         """Replace the document, even by an equal one."""
 
     def render(self, current: D, parts: Sequence[Part]) -> D:
-        """What is foreign in ``current``, unchanged, and the parts; pure. A part keeps its place if it has one, so that
-        a document that holds exactly these parts is rendered as it is.
+        """What is foreign in ``current``, unchanged, and the parts. A part keeps its place if it has one, so that a
+        document that holds exactly these parts is rendered as it is.
         """
 
 
