@@ -197,10 +197,10 @@ def take_over_tags(
         raise UserError(
             f"The repository {found.name} belongs to {found.tags.get(LOGICAL_ID, 'a resource')} in the stack "
             f"{found.tags[STACK_ID]}. If that stack or resource no longer exists, set OnExisting: Adopt here. "
-            "Otherwise set DeletionPolicy: Retain for that resource and deploy that stack, then remove the resource and "
-            "deploy that stack again, then set OnExisting: Adopt here. If that stack cannot be deployed, remove the tags "
-            f"{', '.join(tags_of_owner(found))} from the repository, and set OnExisting: Adopt here. To leave it with "
-            "its stack, choose another RepositoryName."
+            "Otherwise set DeletionPolicy: Retain for that resource and deploy that stack, then remove the resource "
+            "and deploy that stack again, then set OnExisting: Adopt here. If that stack cannot be deployed, remove "
+            f"the tags {', '.join(tags_of_owner(found))} from the repository, and set OnExisting: Adopt here. To leave "
+            "it with its stack, choose another RepositoryName."
         )
     is_back = request.type == "Update" and is_ours(found.tags, request)
     if not is_back and not spec.adopt:
