@@ -11,6 +11,7 @@ import pytest
 from ecr_controller import aws
 from ecr_controller.custom_resource import answer
 from ecr_controller.custom_resource.request import Home, Result
+from ecr_controller.deadline import DEADLINE, undoing
 from ecr_controller.errors import Fault, InvalidProperties, RetryableError, UserError
 from tests.unit.custom_resource.response_server import ResponseServer
 from tests.unit.custom_resource.stand_ins import (
@@ -313,3 +314,28 @@ def test_the_token_of_a_single_type_serves_it_under_any_name(server: ResponseSer
     resource = Resource()
     assert serve(event("Create", server.url, ResourceType=name), LambdaContext(), resource) == "SUCCESS"
     assert resource.methods == ["create"]
+
+
+def test_work_begins_nothing_in_the_time_that_its_undo_needs(server: ResponseServer) -> None:
+    left: dict[str, float] = {}
+
+    def work() -> Result:
+        now = time.time()
+        left["work"] = DEADLINE.get() - now
+        with undoing():
+            left["undo"] = DEADLINE.get() - now
+        left["after"] = DEADLINE.get() - now
+        raise UserError("No.")
+
+    serve(event("Create", server.url), LambdaContext(seconds=300), Resource(work))
+    assert left["work"] == left["after"] == pytest.approx(240, abs=5)
+    assert left["undo"] - left["work"] == pytest.approx(30)
+
+
+def test_a_call_that_is_under_way_at_the_deadline_is_waited_for_and_answered(server: ResponseServer) -> None:
+    def work() -> Result:
+        time.sleep(max(0.0, DEADLINE.get() - time.time()) + 1.3)  # beyond the deadlines of the work and of its undo
+        return Result("shop/images")
+
+    assert serve(event("Create", server.url), LambdaContext(seconds=8), Resource(work)) == "SUCCESS"
+    assert server.only()["Status"] == "SUCCESS"
