@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from local.invoke.worlds import Aws
 
-OWN_TAGS, ROUTES = "ecr-controller:", "scan-route/"  # what tag keys and stored parts begin with
+# What tag keys and targets of rows begin with.
+OWN_TAGS, ROUTES, LEDGERS = "ecr-controller:", "scan-route/", "owner/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,9 @@ def found(aws: Aws, controller: Mapping[str, str]) -> dict[str, Any]:
         "repositories": lambda: _repositories(aws.client("ecr")),
         "scanned": lambda: _scanned(aws.client("ecr")),
         "attached": lambda: _attached(aws.client("iam")),
-        "routes": lambda: _routes(_parts(aws, controller["PartsTable"])),
-        "parts": lambda: sorted(name for name, _ in _parts(aws, controller["PartsTable"]) if ROUTES not in name),
+        "routes": lambda: _routes(_rows(aws, controller["PartsTable"])),
+        "parts": lambda: _targets(_rows(aws, controller["PartsTable"])),
+        "held": lambda: _held_without_part(_rows(aws, controller["PartsTable"])),
         "delivered": lambda: _delivered(aws.client("sqs")),
         "dead letters": lambda: [_letter(each) for each in _taken(aws.client("sqs"), controller["ScanDeadLetters"])],
         "to rescan": lambda: [each["Body"] for each in _taken(aws.client("sqs"), controller["RescanQueue"])],
@@ -143,17 +145,28 @@ def _token(policy: str) -> str:
     return "public gallery token" if "PublicGallery" in policy else "token"
 
 
-def _parts(aws: Aws, table: str) -> list[tuple[str, Any]]:
-    """The parts of shared documents that are stored: the document, and the content."""
+def _rows(aws: Aws, table: str) -> list[tuple[str, str, Any]]:
+    """The rows of the table of parts: the target, the owner and the content."""
     items = aws.client("dynamodb").scan(TableName=table)["Items"]
-    return [(each["target"]["S"], json.loads(each["content"]["S"])) for each in items]
+    return [(each["target"]["S"], each["owner"]["S"], json.loads(each["content"]["S"])) for each in items]
 
 
-def _routes(parts: list[tuple[str, Any]]) -> dict[str, Any]:
+def _targets(rows: list[tuple[str, str, Any]]) -> list[str]:
+    """The targets that have parts, but routes."""
+    return sorted(target for target, *_ in rows if not target.startswith((ROUTES, LEDGERS)))
+
+
+def _held_without_part(rows: list[tuple[str, str, Any]]) -> list[str]:
+    """What the ledgers have that is no part: the repositories whose lifecycle policy is ours."""
+    targets = {target for target, *_ in rows}
+    return sorted(held for target, held, _ in rows if target.startswith(LEDGERS) and held.split("|")[0] not in targets)
+
+
+def _routes(rows: list[tuple[str, str, Any]]) -> dict[str, Any]:
     """The targets and the minimum severity of each route, by its repositories."""
     return {
         name.removeprefix(ROUTES): ([arn.rpartition(":")[2] for arn in content["targets"]], content["minimumSeverity"])
-        for name, content in parts
+        for name, _, content in rows
         if name.startswith(ROUTES)
     }
 

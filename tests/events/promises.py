@@ -29,7 +29,7 @@ TOKEN_ARN = "arn:aws:iam::123456789012:policy/ecr-controller/"
 CREATED = Repository(True, "IMMUTABLE_WITH_EXCLUSION", 2, "Repository", {"team": "platform"})
 UPDATED = Repository(False, "IMMUTABLE_WITH_EXCLUSION", 1, "Repository", {"team": "platform"})
 ORPHAN = {"repositories": {REPOSITORY: Repository()}}
-REMEMBERED = {"parts": [f"lifecycle-policy/{REPOSITORY}"]}
+REMEMBERED = {"held": [REPOSITORY]}
 V1, V2, VULNERABLE = (
     "sha256:b234e1cbc185bf6ca9507cd94fbc94c4bf36f8d65ed94aea1d03485a93cd4418",
     "sha256:3dad30bba718bca413a9802b5345c36e4a031e1a37910b8a797a6e15d1c93fcf",

@@ -16,8 +16,10 @@ from ecr_controller.custom_resource import answer
 from ecr_controller.custom_resource.request import Result
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.resources.repository import RepositoryResource
+from ecr_controller.stacks import Stacks
 from tests.unit.custom_resource.response_server import SIGNATURE, ResponseServer
 from tests.unit.custom_resource.stand_ins import LOG, MARKER, ROOT, Hang, LambdaContext, Resource, event, raising, serve
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +46,11 @@ FAILURES = [
 def ecr(monkeypatch: pytest.MonkeyPatch) -> Iterator[ECRClient]:
     for name, value in {"ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test", "DEFAULT_REGION": "eu-west-1"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("PARTS_TABLE", "parts")
+    monkeypatch.setattr(Stacks, "is_being_deleted", lambda _self, _stack_id: False)
     with mock_aws():
         aws.client.cache_clear()
+        create_table(aws.client("dynamodb"), "PartsTable", "parts")
         yield aws.client("ecr")
         aws.client.cache_clear()
 
