@@ -67,7 +67,7 @@ def test_a_delete_takes_away_what_the_create_put(
     resource.delete(request("Delete", physical_id=NAME, properties=OURS))
     assert policy() is None
     assert tags(NAME) == {"team": "theirs"}
-    assert parts.query_parts(f"lifecycle-policy/{NAME}") == ()
+    assert parts.query_parts(f"owner/ECRLifecyclePolicy/{STACK_ID}|Images") == ()
 
 
 def test_an_update_puts_in_place_and_never_deletes(resource: Served, calls: Calls) -> None:
@@ -114,7 +114,7 @@ def test_a_create_that_fails_half_way_leaves_no_trace(
     with pytest.raises(UserError, match="no"):
         resource.create(request("Create", properties=OURS))
     assert tags(NAME) == {"team": "theirs"}
-    assert parts.query_parts(f"lifecycle-policy/{NAME}") == ()
+    assert parts.query_parts(f"owner/ECRLifecyclePolicy/{STACK_ID}|Images") == ()
 
 
 def test_what_a_crashed_create_left_is_given_back(
