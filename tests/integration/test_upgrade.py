@@ -33,9 +33,19 @@ class MissingReleaseError(Exception):
     """The commit of the release is not in this clone."""
 
 
+def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git in this clone, whoever owns it."""
+    return subprocess.run(["git", "-c", "safe.directory=*", *arguments], cwd=ROOT, capture_output=True, check=False)
+
+
+def has_history() -> bool:
+    """Whether this is a clone with all commits, not an export or a shallow clone."""
+    return git("rev-parse", "--is-shallow-repository").stdout.strip() == b"false"
+
+
 def archive(commit: str, folder: Path) -> Path:
     """The tree of a commit, in a folder of its own. Raises MissingReleaseError."""
-    archived = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
+    archived = git("archive", commit)
     if archived.returncode != 0:
         raise MissingReleaseError(
             f"This clone has no commit {commit}, from which {NAMED_IN.relative_to(ROOT)} upgrades. It needs the"
@@ -61,6 +71,8 @@ def test_a_commit_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_a_stack_of_the_last_release_is_served_after_an_upgrade(
     aws: Emulator, prefix: str, built: Path, name: str, tmp_path: Path
 ) -> None:
+    if not has_history():
+        pytest.skip("The tree has no history, which contains the last release.")
     controller, parameters = f"{prefix}-upgraded", {"RepositoryNames": f"{prefix}*"}
     released = archive(NAMED_IN.read_text(encoding="utf-8").strip(), tmp_path / "release")
     template = deploy.build(tmp_path, aws.environment(), released)
