@@ -10,7 +10,7 @@ import pytest
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.repository_policy.statement import prefix
 from ecr_controller.resources.repository import RepositoryResource
-from tests.unit.conftest import Calls, Served, request
+from tests.unit.conftest import STACK_ID, Calls, Served, request
 from tests.unit.resources.conftest import NAME
 
 if TYPE_CHECKING:
@@ -179,3 +179,17 @@ def test_what_is_rejected_in_a_retry_of_an_update_gives_way_to_the_statements_be
         repository.update(update)
     [part] = parts.query_parts(TARGET)
     assert part.content["statements"][0]["Principal"] == STATEMENT["Principal"]
+
+
+@pytest.mark.parametrize(("hours", "left"), [(0, 0), (3, 1)], ids=["of the Create", "retained before it"])
+def test_a_made_up_id_stands_for_the_statements_of_a_create_that_was_never_answered(
+    repository: Served, parts: PartsTable, hours: int, left: int
+) -> None:
+    repository.create(request("Create", properties=WITH))
+    target = f"owner/ECRRepository/{STACK_ID}|Images"
+    [entry] = parts.query_parts(target)
+    marks = {**entry.marks, "since": f"{entry.since - hours * 3600:.0f}"}
+    parts.put_part(target, entry.owner, entry.content, marks)
+    delete = request("Delete", request_id="2", physical_id="shop-Images-1ABCDEFGHIJK", properties=WITHOUT)
+    repository.delete_failed_create(delete, "")
+    assert len(parts.query_parts(TARGET)) == left

@@ -181,7 +181,7 @@ def test_what_was_retained_before_a_create_that_was_never_answered_stays(table: 
 def test_what_a_failed_create_began_is_found_by_its_request() -> None:
     begin(request("Create", request_id="retained"), OLD, "earlier")
     begin(request("Create", request_id="failed"), NEW, "t")
-    assert held(ledger(request("Delete")).of_request("failed")) == ["t"]
+    assert held(ledger(request("Delete")).of_create("failed")) == ["t"]
 
 
 def test_the_owner_of_a_part_is_its_resource_and_what_distinguishes_it() -> None:

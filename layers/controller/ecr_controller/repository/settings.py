@@ -300,8 +300,8 @@ class PolicyStatements(Setting["tuple[Statement, ...]"]):
         self._of(repository).complete()
 
     def withdraw(self, repository: str, only_of: str | None = None) -> None:
-        """Remove the statements that the resource has there. With ``only_of``, only if that request put them there."""
-        self._of(repository).withdraw_held(only_of or None)
+        """Remove the statements that the resource has there. With ``only_of``, only those of that Create."""
+        self._of(repository).withdraw_held(only_of)
 
     def _of(self, repository: str) -> ResourceStatements:
         # Few repositories have statements, and every cold start would pay for this import.

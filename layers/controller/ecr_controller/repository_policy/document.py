@@ -77,9 +77,10 @@ class ResourceStatements:
         Ledger(self._request).settle(self._repository, withdraw, [self.held])
 
     def withdraw_held(self, only_of: str | None = None) -> None:
-        """Remove the statements, if the ledger has them. With ``only_of``, only if that request put them there."""
-        entries = (entry for entry in Ledger(self._request).entries() if entry.held == self.held)
-        if any(only_of in (None, entry.request_id) for entry in entries):
+        """Remove the statements, if the ledger has them. With ``only_of``, only those of that Create."""
+        ledger = Ledger(self._request)
+        entries = ledger.entries() if only_of is None else ledger.of_create(only_of)
+        if any(entry.held == self.held for entry in entries):
             self.withdraw()
 
     def withdraw(self) -> None:

@@ -47,7 +47,7 @@ class AuthorizationTokenGrantResource:
 
     def delete_failed_create(self, request: Request[Grantee], create_request_id: str) -> None:
         """Detach what that Create attached."""
-        for entry in Ledger(request).of_request(create_request_id):
+        for entry in Ledger(request).of_create(create_request_id):
             _withdraw(request, entry)
 
     def _grant(self, request: Request[Grantee]) -> TokenGrant:

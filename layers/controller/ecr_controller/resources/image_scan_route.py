@@ -63,7 +63,7 @@ class ImageScanRouteResource:
 
     def delete_failed_create(self, request: Request[Route], create_request_id: str) -> None:
         """Delete what that Create stored before it failed."""
-        for entry in Ledger(request).of_request(create_request_id):
+        for entry in Ledger(request).of_create(create_request_id):
             _remove(request, entry)
 
     def _verify(self, route: Route, known: Collection[str]) -> None:

@@ -65,7 +65,7 @@ class LifecyclePolicyResource:
 
     def delete_failed_create(self, request: PolicyRequest, create_request_id: str) -> None:
         """Give back what that Create claimed, and nothing that an earlier request claimed."""
-        for entry in Ledger(request).of_request(create_request_id):
+        for entry in Ledger(request).of_create(create_request_id):
             self._give_back(request, entry)
 
     def _put(self, request: PolicyRequest) -> Result:

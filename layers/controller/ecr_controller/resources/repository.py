@@ -92,7 +92,7 @@ class RepositoryResource:
     def delete_failed_create(self, request: RepositoryRequest, create_request_id: str) -> None:
         """Delete the repository that the failed Create made, if it is empty; release one that it adopted.
 
-        With "", that of any Create of this resource.
+        With "", that of a Create which may never have been answered.
         """
         spec = request.old or NOTHING
         names = [spec.name or _name_of_stack(request)]
@@ -106,7 +106,7 @@ class RepositoryResource:
                 AdoptionRecord(request, name).remove()
             if found is not None and ownership.is_of_create(found.tags, create_request_id):
                 self._give_up(request, found)
-            _withdraw_statements(request, name, only_of=create_request_id or None)
+            _withdraw_statements(request, name, only_of=create_request_id)
 
     def _create(
         self, request: RepositoryRequest, name: str, *, replaces: str | None = None, fallback_name: str | None = None

@@ -46,7 +46,7 @@ class RepositoryGrantResource:
 
     def delete_failed_create(self, request: Request[GrantSpec], create_request_id: str) -> None:
         """Remove and detach what that Create put."""
-        for entry in Ledger(request).of_request(create_request_id):
+        for entry in Ledger(request).of_create(create_request_id):
             _withdraw(request, entry)
 
     def _declare(self, request: Request[GrantSpec], before: GrantSpec | None) -> tuple[Result, list[str]]:

@@ -125,12 +125,17 @@ class Ledger:
         before it stays. ``declared_id`` is the physical id that belongs to the properties of the Delete.
         """
         if self._request.has_made_up_id:
-            return [entry for entry in self.entries() if time.time() - entry.since < LONGEST_CREATE]
+            return self.of_create("")
         return [entry for entry in self.entries() if self._is_deleted(entry, declared_id)]
 
-    def of_request(self, request_id: str) -> list[Entry]:
-        """The entries that the request with that id stored."""
-        return [entry for entry in self.entries() if entry.request_id == request_id]
+    def of_create(self, request_id: str) -> list[Entry]:
+        """The entries that the Create with that id stored.
+
+        With "", those of a Create that may never have been answered.
+        """
+        if request_id:
+            return [entry for entry in self.entries() if entry.request_id == request_id]
+        return [entry for entry in self.entries() if time.time() - entry.since < LONGEST_CREATE]
 
     def _entry(self, held: str, physical_id: str, memory: Mapping[str, Any] | None = None) -> Entry:
         before = self._request.physical_id

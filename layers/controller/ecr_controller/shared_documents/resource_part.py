@@ -58,7 +58,7 @@ class ResourcePart:
         return {} if part is None else part.content
 
     def store(self, content: Mapping[str, Any]) -> None:
-        """Store the part of a target that has no document, and its entry in the ledger."""
+        """Store the part and its entry in the ledger, in one transaction."""
         self._ledger.begin(self.held, self._physical_id, self._row(content))
 
     def remove(self) -> None:
