@@ -89,15 +89,16 @@ def scan_parameters(aws: Emulator | RealAws, prefix: str) -> dict[str, str]:
 @pytest.fixture
 def stack(aws: Emulator | RealAws, prefix: str, controller_stack: str) -> Iterator[Stack]:
     """A stack of the test's own, deleted at its end whatever became of it."""
-    made = Stack(aws.client("cloudformation"), f"{prefix}-{uuid.uuid4().hex[:6]}")
-    yield made
-    if made.id:
-        made.delete()
+    yield from _stack(aws, prefix)
 
 
 @pytest.fixture
 def other_stack(aws: Emulator | RealAws, prefix: str, controller_stack: str) -> Iterator[Stack]:
     """Another stack of the test's own."""
+    yield from _stack(aws, prefix)
+
+
+def _stack(aws: Emulator | RealAws, prefix: str) -> Iterator[Stack]:
     made = Stack(aws.client("cloudformation"), f"{prefix}-{uuid.uuid4().hex[:6]}")
     yield made
     if made.id:

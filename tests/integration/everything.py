@@ -168,3 +168,13 @@ class Everything:
         items = [{key: value["S"] for key, value in item.items()} for page in pages for item in page["Items"]]
         ours = [each for each in items if self.stack.id in each["target"] + each["owner"]]
         return sorted((each["target"], each["owner"], json.loads(each["content"])) for each in ours)
+
+    def update_and_delete(self, table: str, made: dict[str, Any], before: dict[str, Any]) -> None:
+        """Update the stack, which changes what was ``made``, then delete it: all is as ``before``, without a row."""
+        updated = self.stack.deploy(self.template(2))
+        assert updated.succeeded, updated
+        assert self.observed() != made
+        deleted = self.stack.delete()
+        assert deleted.succeeded, deleted
+        assert self.rows(table) == []
+        assert self.observed() == before

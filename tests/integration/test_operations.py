@@ -142,10 +142,4 @@ def test_a_controller_that_is_deleted_and_deployed_again_takes_up_its_data(
     kept = (*TYPES, "PartsTable", "AuthorizationTokenPolicy", "PublicGalleryAuthorizationTokenPolicy")
     assert {each: now[each] for each in kept} == {each: outputs[each] for each in kept}
 
-    updated = everything.stack.deploy(everything.template(2))
-    assert updated.succeeded, updated
-    assert everything.observed() != made
-    deleted = everything.stack.delete()
-    assert deleted.succeeded, deleted
-    assert everything.rows(table) == []
-    assert everything.observed() == before
+    everything.update_and_delete(table, made, before)

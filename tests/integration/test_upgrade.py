@@ -88,10 +88,4 @@ def test_a_stack_of_the_last_release_is_served_after_an_upgrade(
 
     assert parts_table(aws, controller) == table
     assert (everything.observed(), everything.rows(table)) == (made, rows)
-    updated = everything.stack.deploy(everything.template(2))
-    assert updated.succeeded, updated
-    assert everything.observed() != made
-    deleted = everything.stack.delete()
-    assert deleted.succeeded, deleted
-    assert everything.rows(table) == []
-    assert everything.observed() == before
+    everything.update_and_delete(table, made, before)

@@ -16,6 +16,7 @@ from ecr_controller.repository.adoption import AdoptionRecord
 from ecr_controller.repository.changes import NOTHING, difference, difference_of_adopted
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import generated_name, is_name
+from ecr_controller.repository.replacement import encryption_is_fixed, is_renamed, needs_other_encryption
 from ecr_controller.repository.settings import PolicyStatements, settings
 from ecr_controller.repository.spec import RepositorySpec, parse_repository
 
@@ -202,13 +203,13 @@ class RepositoryResource:
     def _replacement(self, request: RepositoryRequest, found: Repository | None) -> str | None:
         """The name of the repository that replaces the existing one, if what is declared requires another one."""
         spec, before = request.spec, request.old or NOTHING
-        renamed = ownership.is_renamed(spec, before, request.physical_id)
-        if not renamed and (found is None or not ownership.needs_other_encryption(found.encryption, spec, before)):
+        renamed = is_renamed(spec, before, request.physical_id)
+        if not renamed and (found is None or not needs_other_encryption(found.encryption, spec, before)):
             return None
         if spec.name is None:
             return self._replaced(request, found) or _generated_name(request)
         if not renamed and found is not None:
-            raise ownership.encryption_is_fixed(found)
+            raise encryption_is_fixed(found)
         return spec.name
 
     def _replaced(self, request: RepositoryRequest, found: Repository | None) -> str | None:
@@ -218,7 +219,7 @@ class RepositoryResource:
         earlier = self._repositories.describe_repository(found.tags[ownership.REPLACES])
         if earlier is None or not ownership.is_ours(earlier.tags, request):
             return None
-        fits = not ownership.needs_other_encryption(earlier.encryption, request.spec, request.old or NOTHING)
+        fits = not needs_other_encryption(earlier.encryption, request.spec, request.old or NOTHING)
         return earlier.name if fits else None
 
     def _replace(self, request: RepositoryRequest, found: Repository | None, replacement: str) -> Result:
