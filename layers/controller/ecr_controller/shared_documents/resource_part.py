@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from ecr_controller.deadline import undoing
 from ecr_controller.errors import ControllerError, NotFound, UserError
 from ecr_controller.shared_documents import converge
-from ecr_controller.shared_documents.converge import Document
+from ecr_controller.shared_documents.converge import Document, Part
 from ecr_controller.shared_documents.ledger import Ledger, owner_of
 from ecr_controller.shared_documents.parts import PartsTable, Row
 from ecr_controller.stacks import Stacks
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ecr_controller.custom_resource.request import Request
-    from ecr_controller.shared_documents.converge import Part
 
 D = TypeVar("D")
 logger = logging.getLogger(__name__)
@@ -88,6 +87,11 @@ class ResourcePart:
                 with undoing():
                     self._take_back(document, before)
             raise
+        if Part(self.owner, content) not in store.parts:
+            raise UserError(
+                f"Another request of {self._request.logical_id} changed what it declares of {self._target} at the same "
+                "time. Deploy the stack again."
+            )
 
     def withdraw(self, document: SharedDocument[Any]) -> None:
         """Withdraw the part and converge. The part and its entry in the ledger stay until the document agrees, so that
@@ -129,6 +133,7 @@ class _Store:
     def __init__(self, part: ResourcePart) -> None:
         self._part, self._table = part, PartsTable()
         self.has_put = False
+        self.parts: tuple[Part, ...] = ()  # those that were read last
 
     def put_part(self, _target: str, _owner: str, content: Mapping[str, Any]) -> None:
         self._part.store(content)
@@ -138,7 +143,8 @@ class _Store:
         self._table.withdraw_part(target, owner)
 
     def query_parts(self, target: str) -> tuple[Part, ...]:
-        return self._table.query_parts(target)
+        self.parts = self._table.query_parts(target)
+        return self.parts
 
 
 class _WithoutObsoleteParts(Generic[D]):
