@@ -273,7 +273,9 @@ def run(stacks: int, events: int, minutes: float) -> None:
     console = Console()
     with Emulator.start() as aws:
         built = deploy.build(aws.folder, aws.environment())
-        deploy.deploy(built, aws.environment(), CONTROLLER, {"ScanEventSources": f"aws.ecr,{SOURCE}"})
+        deploy.deploy(
+            built, aws.environment(), CONTROLLER, {"RepositoryNames": "*", "ScanEventSources": f"aws.ecr,{SOURCE}"}
+        )
         load, memory = Load(aws, stacks, events, time.monotonic() + minutes * 60), Memory(aws.pid)
         sampling = threading.Thread(target=memory.sample)
         sampling.start()

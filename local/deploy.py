@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 STACK_NAME = "ecr-controller"
 # Parameters with which the functions of rescans are there: once a year, so that nothing is scanned meanwhile.
 RESCANS = {"RescanSchedule": '"cron(0 3 1 1 ? *)"'}
+# Those of a controller that has every function, and may manage every repository.
+EVERYTHING = {"RepositoryNames": "*", **RESCANS}
 
 
 class CommandError(Exception):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
+from local import ROOT, child_process
 from local.deploy import STACK_NAME
 from local.invoke import invocation, worlds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.invoke.worlds import Aws
+    from local.emulator.process import Emulator
+    from local.real_aws import RealAws
 
 
 class ControllerError(RuntimeError):
@@ -21,7 +24,9 @@ class ControllerError(RuntimeError):
 class Controller:
     """The controller's stack. ``url`` is a ResponseURL, and ``answers`` are those that arrived there."""
 
-    def __init__(self, aws: Aws, url: str, answers: list[dict[str, Any]], stack_name: str = STACK_NAME) -> None:
+    def __init__(
+        self, aws: Emulator | RealAws, url: str, answers: list[dict[str, Any]], stack_name: str = STACK_NAME
+    ) -> None:
         """DescribeStackResources. Raises ControllerError where the stack does not exist."""
         self._aws, self._url, self._answers, self._stack_name = aws, url, answers, stack_name
         cloudformation = aws.client("cloudformation")
@@ -45,18 +50,21 @@ class Controller:
         return self.ids[resource]
 
     def run(self, name: str) -> tuple[dict[str, Any] | None, Any]:
-        """Invoke the function of an event: its answer to CloudFormation, if it gives one, and what it returns.
+        """Run the function of an event in a process of its own: its answer to CloudFormation, and what it returns.
 
-        Raises ControllerError where the function ends in an error.
+        The deployed function would refuse the event, which no stack makes. Raises ControllerError where the function
+        ends in an error.
         """
         self._answers.clear()
         event = json.dumps(worlds.event(self._aws, name, self._url))
-        function = self._id_of(invocation.logical_id(name.split("/")[0]))
-        invoked = self._aws.client("lambda").invoke(FunctionName=function, Payload=event)
-        returned = invoked["Payload"].read().decode()
-        if "FunctionError" in invoked:
-            raise ControllerError(f"The function of the event {name} ended in an error: {returned}")
-        return (self._answers.pop() if self._answers else None), json.loads(returned or "null")
+        function = name.split("/")[0]
+        environment = {**self._aws.environment(), **self.variables_of(function), "AWS_SAM_LOCAL": "true"}
+        code, output = child_process.run(
+            [sys.executable, "-m", "local.invoke.in_process", function, event], cwd=ROOT, env=environment
+        )
+        if code != 0:
+            raise ControllerError(f"The function of the event {name} ended in an error: {output}")
+        return (self._answers.pop() if self._answers else None), json.loads(output.splitlines()[-1])
 
     def answer_to(self, name: str) -> Mapping[str, Any]:
         """The answer to the event of a custom resource. Raises ControllerError where there is none."""

@@ -81,8 +81,9 @@ def references(function: str) -> dict[str, str]:
 
 
 def referred_by(value: Mapping[str, Any]) -> str:
-    """What a `!Ref` names, or the first of two in an `!If`: a resource that the stack creates by default."""
-    reference = value["Fn::If"][1] if "Fn::If" in value else value
+    """What a `!Ref` names, alone or in a `!Join`, or the first of two in an `!If`: a resource that the stack creates by
+    default."""
+    [reference] = [value[function][1] for function in ("Fn::If", "Fn::Join") if function in value] or [value]
     return str(reference["Ref"])
 
 

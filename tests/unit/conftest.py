@@ -167,7 +167,9 @@ def alive(moto: None) -> set[tuple[str, str]]:
         if (asked["StackName"], asked["LogicalResourceId"]) not in resources:
             error = {"Code": "ValidationError", "Message": f"Stack '{asked['StackName']}' does not exist"}
             return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
-        return SimpleNamespace(status_code=200), {"StackResourceDetail": {"ResourceStatus": "CREATE_COMPLETE"}}
+        return SimpleNamespace(status_code=200), {
+            "StackResourceDetail": {"ResourceType": "Custom::ECRRepository", "ResourceStatus": "CREATE_COMPLETE"}
+        }
 
     client.meta.events.register("before-call.cloudformation.DescribeStackResource", describe)
     return resources

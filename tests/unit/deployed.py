@@ -45,8 +45,9 @@ def _policy(aws: Aws, name: str, declared: Any) -> str:
 
 
 def environment_of(folder: str, resources: dict[str, str]) -> dict[str, str]:
-    """The environment variables of the function in functions/<folder>, with the defaults of the parameters."""
-    known = {name: str(each.get("Default")) for name, each in TEMPLATE["Parameters"].items()} | resources
+    """The environment variables of the function in functions/<folder>, with the defaults of the parameters, and all
+    repositories."""
+    known = {name: str(each.get("Default", "*")) for name, each in TEMPLATE["Parameters"].items()} | resources
     declared = invocation.variables(folder)
     return {
         name: value if isinstance(value, str) else known[invocation.referred_by(value)]

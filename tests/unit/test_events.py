@@ -46,6 +46,7 @@ class Account:
     def run(self, name: str) -> tuple[dict[str, Any] | None, Any]:
         """What the function of an event answers to CloudFormation, if it does, and what it returns."""
         function = name.split("/")[0]
+        self._monkeypatch.setenv("AWS_SAM_LOCAL", "true")  # as `sam local invoke` does
         for variable, value in environment_of(function, self.controller).items():
             self._monkeypatch.setenv(variable, value)
         self._server.taken.clear()

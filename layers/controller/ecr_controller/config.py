@@ -24,6 +24,8 @@ class Config:
     """The ARN of the managed policy that allows the same for the Amazon ECR Public Gallery."""
     repository_names: str
     """The repositories that the controller manages, as a pattern in which ``*`` stands for any characters."""
+    boundaries: str
+    """The repositories that stacks manage, as ``STACKS=REPOSITORIES`` pairs of patterns, separated by commas."""
     rescan_queue: str
     """The URL of the queue of repositories to scan again."""
     newest_images: str
@@ -33,3 +35,8 @@ class Config:
 def config() -> Config:
     """The variables as they are now."""
     return Config(**{each.name: os.environ.get(each.name.upper(), "") for each in fields(Config)})
+
+
+def is_sam_local() -> bool:
+    """Whether `sam local invoke` runs the function: the SAM CLI then sets AWS_SAM_LOCAL."""
+    return os.environ.get("AWS_SAM_LOCAL") == "true"

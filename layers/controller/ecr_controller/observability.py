@@ -5,7 +5,16 @@ The modules of this package log with the standard library; their loggers are chi
 
 from __future__ import annotations
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 
-logger = Logger(service="ecr_controller")
-metrics = Metrics(namespace="ecr-controller", service="ecr_controller")
+_NAMESPACE, _SERVICE = "ecr-controller", "ecr_controller"
+
+logger = Logger(service=_SERVICE)
+metrics = Metrics(namespace=_NAMESPACE, service=_SERVICE)
+
+
+def count_once(name: str) -> None:
+    """Write a metric with the value 1 at once, with no dimension but the service, so that one alarm can watch it."""
+    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace=_NAMESPACE) as metric:
+        metric.add_dimension(name="service", value=_SERVICE)

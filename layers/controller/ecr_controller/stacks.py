@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ecr_controller import aws
@@ -10,6 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_cloudformation import CloudFormationClient
+
+
+@dataclass(frozen=True, slots=True)
+class StackResource:
+    """A resource of a stack, as CloudFormation describes it. It has no physical id before it is created."""
+
+    type: str
+    physical_id: str
+    status: str
 
 
 @aws.translates_errors
@@ -25,6 +35,10 @@ class Stacks:
     def is_being_deleted(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack is being deleted as a whole."""
         return self._status(stack_id).startswith("DELETE")
+
+    def is_cleaning_up(self, stack_id: str) -> bool:
+        """DescribeStacks: whether the stack deletes what an update, or its rollback, replaced or removed."""
+        return self._status(stack_id).endswith("_CLEANUP_IN_PROGRESS")
 
     def exists(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack exists. One that was deleted is described for 90 days, by its ID alone."""
@@ -42,16 +56,22 @@ class Stacks:
         """DescribeStackResource: whether the stack exists and has the resource. A retained resource counts as gone, and
         so does one that has another physical id now.
         """
+        found = self.describe_stack_resource(stack_id, logical_id)
+        if found is None:
+            return False
+        is_other = found.physical_id not in ("", physical_id) and not found.status.endswith("IN_PROGRESS")
+        return found.status not in ("DELETE_COMPLETE", "DELETE_SKIPPED") and not is_other
+
+    def describe_stack_resource(self, stack_id: str, logical_id: str) -> StackResource | None:
+        """DescribeStackResource: None if the stack or the resource does not exist."""
         try:
-            described = self._cloudformation.describe_stack_resource(StackName=stack_id, LogicalResourceId=logical_id)
+            answer = self._cloudformation.describe_stack_resource(StackName=stack_id, LogicalResourceId=logical_id)
         except self._cloudformation.exceptions.ClientError as error:
             if _does_not_exist(error.response.get("Error", {})):
-                return False
+                return None
             raise
-        detail = described["StackResourceDetail"]
-        status, shown = detail["ResourceStatus"], detail.get("PhysicalResourceId", "")
-        is_other = shown not in ("", physical_id) and not status.endswith("IN_PROGRESS")
-        return status not in ("DELETE_COMPLETE", "DELETE_SKIPPED") and not is_other
+        detail = answer["StackResourceDetail"]
+        return StackResource(detail["ResourceType"], detail.get("PhysicalResourceId", ""), detail["ResourceStatus"])
 
 
 def _does_not_exist(error: Mapping[str, object]) -> bool:

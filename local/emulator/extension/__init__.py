@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import ecr
 
-from local.emulator.extension import conditions, images, policies, preview, queues, repositories, scanning
+from local.emulator.extension import (
+    cloudformation,
+    conditions,
+    images,
+    policies,
+    preview,
+    queues,
+    repositories,
+    scanning,
+)
 from local.emulator.extension.store import Fault, Json, ministack_handle_request
 
 if TYPE_CHECKING:
@@ -38,6 +47,7 @@ OPERATIONS: dict[str, Callable[[Json], Awaitable[Json]]] = {
 
 def install() -> None:
     """Put the extension into the MiniStack of this process."""
+    cloudformation.install()
     conditions.install()
     policies.install()
     queues.install()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import protocol
+from ecr_controller.custom_resource.authority import Authority
 from ecr_controller.custom_resource.request import Request, Result
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ class Resource:
     def parse(self, values: Values, _faults: Faults, _home: Home) -> dict[str, Any]:
         return dict(values)
 
+    def repositories(self, _request: Request[Any]) -> tuple[str, ...]:
+        return ()
+
     def create(self, request: Request[Any]) -> Result:
         self.asked.append(("create", request))
         return self.work()
@@ -97,8 +101,8 @@ class Resource:
 
 
 def serve(event: dict[str, Any], context: LambdaContext, *resources: protocol.Resource[Any]) -> str:
-    """`protocol.serve` of a function behind these resources."""
-    return protocol.serve(event, context, resources)
+    """`protocol.serve` of a function behind these resources, to which a developer sends the event."""
+    return protocol.serve(event, context, resources, Authority(None))
 
 
 def raising(*errors: BaseException) -> Callable[[], Result]:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_controller.custom_resource import answer
+from ecr_controller.custom_resource import answer, handler, verification
 from ecr_controller.custom_resource.handler import handler_for
 from ecr_controller.custom_resource.request import Result
 from ecr_controller.errors import UserError
 from ecr_controller.observability import logger
+from ecr_controller.stacks import Stacks
 from tests.unit.custom_resource.response_server import SIGNATURE, ResponseServer
 from tests.unit.custom_resource.stand_ins import STACK_ID, LambdaContext, Resource, event, raising
+from tests.unit.template.sam import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Serves a request in a function's handler: the JSON lines that it writes."""
+    """Serves a request of a developer in a function's handler: the JSON lines that it writes."""
+    monkeypatch.setenv("AWS_SAM_LOCAL", "true")
 
     def run(request: dict[str, Any], resource: Resource) -> list[dict[str, Any]]:
         monkeypatch.setattr(logger.registered_handler, "stream", sys.stdout)
@@ -36,6 +39,23 @@ def lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
         return [json.loads(line) for line in shown.out.splitlines()]
 
     return run
+
+
+def test_a_request_that_cloudformation_does_not_make_is_counted_for_the_alarm(
+    server: ResponseServer, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, resource = event("Delete", server.url), Resource()
+    monkeypatch.setattr(verification, "PAUSES", ())
+    monkeypatch.setattr(Stacks, "describe_stack_resource", lambda *_asked: None)
+    monkeypatch.setattr(handler, "is_sam_local", lambda: False)
+    written = lines(request, resource)
+    counted = next(line for line in written if "UnverifiedRequests" in line)
+    [directive] = counted["_aws"]["CloudWatchMetrics"]
+    alarm = RESOURCES["UnverifiedRequestsAlarm"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (directive["Namespace"], directive["Metrics"][0]["Name"])
+    assert [{"Name": each, "Value": counted[each]} for each in directive["Dimensions"][0]] == alarm["Dimensions"]
+    assert server.only()["Status"] == "FAILED"
+    assert resource.methods == []
 
 
 def metric(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_controller import aws
-from ecr_controller.custom_resource import properties, protocol
+from ecr_controller.custom_resource import properties
 from ecr_controller.resources.authorization_token_grant import AuthorizationTokenGrantResource
 from ecr_controller.resources.image_scan import ImageScanResource
 from ecr_controller.resources.image_scan_route import ImageScanRouteResource
@@ -19,7 +19,7 @@ from ecr_controller.resources.public_gallery_authorization_token_grant import (
 from ecr_controller.resources.repository import RepositoryResource
 from ecr_controller.resources.repository_grant import RepositoryGrantResource
 from tests.unit.custom_resource.response_server import ResponseServer
-from tests.unit.custom_resource.stand_ins import MARKER, LambdaContext, event
+from tests.unit.custom_resource.stand_ins import MARKER, LambdaContext, event, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def test_invalid_properties_are_refused_before_aws_is_called(
     server: ResponseServer, calls: list[str], resource: Resource[Any]
 ) -> None:
     asked = event("Create", server.url, ResourceType=f"Custom::{of(resource)}", ResourceProperties=INVALID)
-    assert protocol.serve(asked, LambdaContext(), [resource]) == "FAILED"
+    assert serve(asked, LambdaContext(), resource) == "FAILED"
     assert server.only()["Reason"].startswith(f"Custom::{of(resource)} has ")
     assert "Unheard: is not a known property" in server.only()["Reason"]
     assert calls == []
@@ -87,7 +87,7 @@ def test_a_delete_of_what_is_not_ours_succeeds_whatever_its_id_and_its_propertie
     for physical_id, declared in product(ids, properties):
         changes = {"ResourceType": f"Custom::{of(resource)}", "PhysicalResourceId": physical_id}
         asked = event("Delete", server.url, **changes, ResourceProperties=declared)
-        assert protocol.serve(asked, LambdaContext(), [resource]) == "SUCCESS", server.taken[-1]
+        assert serve(asked, LambdaContext(), resource) == "SUCCESS", server.taken[-1]
         assert server.taken[-1].answer["PhysicalResourceId"] == physical_id
 
 
@@ -126,6 +126,6 @@ def test_properties_are_parsed_once_for_each_version_of_them(
     asked = event(
         kind, server.url, ResourceType=f"Custom::{of(resource)}", ResourceProperties=declared, **changes, **old
     )
-    protocol.serve(asked, LambdaContext(), [resource])
+    serve(asked, LambdaContext(), resource)
     assert "invalid propert" not in server.only().get("Reason", "")
     assert parsed == [of(resource)] * times

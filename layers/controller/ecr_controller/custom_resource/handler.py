@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from ecr_controller.config import is_sam_local
 from ecr_controller.custom_resource import protocol
-from ecr_controller.observability import logger, metrics
+from ecr_controller.custom_resource.authority import Authority
+from ecr_controller.custom_resource.request import Home
+from ecr_controller.custom_resource.verification import UnverifiedRequest
+from ecr_controller.observability import count_once, logger, metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ecr_controller.custom_resource.protocol import LambdaContext, Resource
+    from ecr_controller.custom_resource.request import Request
 
     Handler = Callable[[dict[str, Any], LambdaContext], None]
 
@@ -29,10 +34,26 @@ def handler_for(*resources: Resource[Any]) -> Handler:
             logical_id=event.get("LogicalResourceId"),
             resource_type=event.get("ResourceType"),
         )
-        status = protocol.serve(event, context, resources)
+        status = protocol.serve(event, context, resources, _authority(context))
         # The answer is out: a failure from here on would have the on-failure function answer again.
         metrics.add_dimension(name="ResourceType", value=event.get("ResourceType") or "unknown")
         metrics.add_dimension(name="Request", value=event.get("RequestType") or "unknown")
         metrics.add_metric(name="Succeeded" if status == "SUCCESS" else "Failed", unit=MetricUnit.Count, value=1)
 
     return handler
+
+
+class _CountingAuthority(Authority):
+    """Counts the requests that CloudFormation does not make."""
+
+    def verify(self, request: Request[Any]) -> None:
+        try:
+            super().verify(request)
+        except UnverifiedRequest:
+            count_once("UnverifiedRequests")
+            raise
+
+
+def _authority(context: LambdaContext) -> Authority:
+    # `sam local invoke` runs a request of the developer, which no stack makes.
+    return _CountingAuthority(None if is_sam_local() else Home.of_function(context.invoked_function_arn))

@@ -17,17 +17,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ecr_controller.custom_resource import answer, properties
+from ecr_controller.custom_resource.boundaries import OutsideBoundaries
 from ecr_controller.custom_resource.request import Request, Result
 from ecr_controller.deadline import DEADLINE, UNDO_DEADLINE
 from ecr_controller.errors import Faults, InvalidProperties, RetryableError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home
 
 S = TypeVar("S")
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 # The part of the function's time that is kept for the answer: a quarter, at most this many seconds. Its first half is
@@ -44,6 +46,7 @@ class LambdaContext(Protocol):
     log_group_name: str
     log_stream_name: str
     aws_request_id: str
+    invoked_function_arn: str
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda ends the function."""
@@ -61,6 +64,10 @@ class Resource(Protocol[S]):
     def parse(self, values: Values, faults: Faults, home: Home) -> S | None:
         """What the valid values declare; None if required ones are missing. Adds faults beyond those of the schema."""
 
+    def repositories(self, request: Request[S]) -> Iterable[str]:
+        """The names and patterns of all repositories that the request may concern: those that are declared, those that
+        were declared before, and that of the physical id. Raises InvalidProperties."""
+
     def create(self, request: Request[S]) -> Result:
         """Create it, or undo what was begun and raise."""
 
@@ -74,7 +81,19 @@ class Resource(Protocol[S]):
         """Delete what the Create with that request id left."""
 
 
-def serve(event: Mapping[str, Any], context: LambdaContext, resources: Sequence[Resource[Any]]) -> str:
+class Authority(Protocol):
+    """Who may do what: `authority.Authority`."""
+
+    def verify(self, request: Request[Any]) -> None:
+        """Raise UserError unless CloudFormation makes the request."""
+
+    def authorize(self, request: Request[Any], repositories: Iterable[str]) -> None:
+        """Raise OutsideBoundaries unless the stack may manage the repositories."""
+
+
+def serve(
+    event: Mapping[str, Any], context: LambdaContext, resources: Sequence[Resource[Any]], authority: Authority
+) -> str:
     """Carry out the request with the resource of its type, and answer it: "SUCCESS" or "FAILED".
 
     Raises answer.NotDelivered if CloudFormation does not accept the answer; Lambda's on-failure destination then tries
@@ -85,7 +104,7 @@ def serve(event: Mapping[str, Any], context: LambdaContext, resources: Sequence[
     deadlines = _Deadlines(end - kept - min(UNDO_SECONDS, seconds / 8), end - kept, end - kept / 2)
     request: Request[Any] = Request.from_event(event, deadlines.work)
     log = f"{context.log_group_name}, stream {context.log_stream_name}, request {context.aws_request_id}"
-    status, physical_id, body = _outcome(event, request, resources, deadlines, log)
+    status, physical_id, body = _outcome(event, request, _Server(resources, authority), deadlines, log)
     answer.send(url, body, until=end - kept / 16)
     logger.info("%s of %s answered %s", request.type, request.logical_id, status, extra={"physical_id": physical_id})
     return status
@@ -103,13 +122,13 @@ class _Deadlines:
 def _outcome(
     event: Mapping[str, Any],
     request: Request[Any],
-    resources: Sequence[Resource[Any]],
+    server: _Server,
     deadlines: _Deadlines,
     log: str,
 ) -> tuple[str, str, bytes]:
     """The status, the physical id and the answer with both. The reason of a failure is written for the stack event."""
     try:
-        result = _within_deadline(lambda: _carry_out(event, request, resources), deadlines)
+        result = _within_deadline(lambda: server.carry_out(event, request), deadlines)
         body = answer.success(event, result.physical_id, result.data, no_echo=result.no_echo)
     except (UserError, answer.TooLarge) as error:
         logger.warning("%s of %s failed: %s", request.type, request.logical_id, error)
@@ -154,20 +173,41 @@ def _within_deadline(work: Callable[[], Result], deadlines: _Deadlines) -> Resul
     return found
 
 
-def _carry_out(event: Mapping[str, Any], request: Request[Any], resources: Sequence[Resource[Any]]) -> Result:
-    """Parse the properties once, then carry out the request, with retries."""
-    known = {f"Custom::{each.type_name}": each for each in resources}
-    # A token of one type alone also serves AWS::CloudFormation::CustomResource, and other names of the same type.
-    resource = resources[0] if len(resources) == 1 else known.get(request.resource_type)
-    if resource is None:
-        if request.type == "Delete":
-            logger.warning("Nothing was deleted: this function creates no resources of type %s", request.resource_type)
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Serves the requests of some types of resources."""
+
+    resources: Sequence[Resource[Any]]
+    authority: Authority
+
+    def carry_out(self, event: Mapping[str, Any], request: Request[Any]) -> Result:
+        """Verify the request before all else, parse its properties once, and carry it out, with retries."""
+        _retried(request, lambda: self.authority.verify(request))
+        known = {f"Custom::{each.type_name}": each for each in self.resources}
+        # A token of one type alone also serves AWS::CloudFormation::CustomResource, and other names of the same type.
+        resource = self.resources[0] if len(self.resources) == 1 else known.get(request.resource_type)
+        if resource is None:
+            return _refuse_type(request, known)
+        parsed_request = parsed(event, request, resource)
+        try:
+            names = resource.repositories(parsed_request)
+            _retried(request, lambda: self.authority.authorize(parsed_request, names))
+        except OutsideBoundaries as error:
+            if not request.undoes_create:
+                raise
+            logger.info("Nothing was created, so nothing is deleted: %s", error)
             return Result(request.physical_id)
-        raise UserError(
-            f"ServiceToken supports {' and '.join(known)}, not {request.resource_type}. Specify the service token of "
-            "the type."
-        )
-    return _with_retries(resource, parsed(event, request, resource))
+        return _retried(request, lambda: _dispatch(resource, parsed_request))
+
+
+def _refuse_type(request: Request[Any], known: Iterable[str]) -> Result:
+    if request.type == "Delete":
+        logger.warning("Nothing was deleted: this function creates no resources of type %s", request.resource_type)
+        return Result(request.physical_id)
+    raise UserError(
+        f"ServiceToken supports {' and '.join(known)}, not {request.resource_type}. Specify the service token of "
+        "the type."
+    )
 
 
 def parsed(event: Mapping[str, Any], request: Request[Any], resource: Resource[S]) -> Request[S]:
@@ -186,12 +226,12 @@ def _parse(resource: Resource[S], declared: Any, home: Home, faults: Faults) -> 
     return resource.parse(properties.check(resource.type_name, declared, faults), faults, home)
 
 
-def _with_retries(resource: Resource[S], request: Request[S]) -> Result:
+def _retried(request: Request[Any], work: Callable[[], T]) -> T:
     """The result, after retries with full jitter as long as RetryableError is raised and there is time."""
     pause = 0.5
     while True:
         try:
-            return _dispatch(resource, request)
+            return work()
         except RetryableError as error:
             wait = random.uniform(0, pause)
             if time.time() + wait >= request.deadline:

@@ -36,6 +36,12 @@ class Home:
             raise UserError(f"StackId {stack_id} is not the ARN of a stack.")
         return cls(parts[1], parts[3], parts[4])
 
+    @classmethod
+    def of_function(cls, arn: str) -> Home:
+        """Of ``arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME``, which Lambda gives the function."""
+        _, partition, _, region, account, *_ = arn.split(":")
+        return cls(partition, region, account)
+
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[S]):
@@ -104,6 +110,17 @@ class Request(Generic[S]):
     def follows_failed_create(self) -> bool:
         """Whether it is an Update of a resource whose Create was answered FAILED."""
         return self.type == "Update" and self.physical_id.startswith(answer.FAILED_CREATE)
+
+    @property
+    def undoes_create(self) -> bool:
+        """Whether it is a Delete of what a Create left that was answered FAILED, or was never answered."""
+        return self.type == "Delete" and (self.physical_id.startswith(answer.FAILED_CREATE) or self.has_made_up_id)
+
+    @property
+    def specs(self) -> list[S]:
+        """What is declared now, except in a Delete, and what was declared before. Raises InvalidProperties."""
+        specs = [None if self.type == "Delete" else self.spec, self.old]
+        return [spec for spec in specs if spec is not None]
 
     @property
     def home(self) -> Home:

@@ -10,6 +10,8 @@ from ecr_controller.grants.token_policies import TokenGrant, TokenPolicy
 from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.errors import Faults
@@ -26,6 +28,10 @@ class AuthorizationTokenGrantResource:
     def parse(self, values: Values, faults: Faults, home: Home) -> Grantee | None:
         """See `parse_token_grantee`."""
         return parse_token_grantee(values, faults, home)
+
+    def repositories(self, _request: Request[Grantee]) -> Iterable[str]:
+        """None: an authorization token is for a whole registry."""
+        return ()
 
     def create(self, request: Request[Grantee]) -> Result:
         """Attach the policy."""

@@ -16,6 +16,8 @@ from ecr_controller.image_scans.spec import ImageScanSpec, parse_image_scan
 from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.errors import Faults
@@ -37,6 +39,10 @@ class ImageScanResource:
     def parse(self, values: Values, faults: Faults, _home: Home) -> ImageScanSpec | None:
         """See `parse_image_scan`."""
         return parse_image_scan(values, faults)
+
+    def repositories(self, request: Request[ImageScanSpec]) -> Iterable[str]:
+        """The declared repository. A Delete, or what was declared before, concerns none: a scan cannot be undone."""
+        return [] if request.type == "Delete" else [request.spec.repository]
 
     def create(self, request: Request[ImageScanSpec]) -> Result:
         """Scan the image, and fail if it has more findings than are allowed."""

@@ -14,7 +14,7 @@ from ecr_controller.shared_documents.ledger import Ledger, owner_of
 from ecr_controller.shared_documents.resource_part import ResourcePart
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
@@ -35,6 +35,10 @@ class ImageScanRouteResource:
     def parse(self, values: Values, faults: Faults, home: Home) -> Route | None:
         """See `parse_route`."""
         return parse_route(values, faults, home)
+
+    def repositories(self, request: Request[Route]) -> Iterable[str]:
+        """The declared pattern, and the one that was declared before."""
+        return [route.repositories for route in request.specs]
 
     def create(self, request: Request[Route]) -> Result:
         """Verify the targets that are new, then store the route."""

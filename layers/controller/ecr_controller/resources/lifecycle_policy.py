@@ -19,9 +19,12 @@ from ecr_controller.lifecycle.rules import is_policy, is_text
 from ecr_controller.lifecycle.spec import LifecyclePolicySpec, parse_lifecycle_policy
 from ecr_controller.repository import ownership
 from ecr_controller.repository.ecr import Repositories
+from ecr_controller.repository.model import is_name
 from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.errors import Faults
@@ -47,6 +50,11 @@ class LifecyclePolicyResource:
     def parse(self, values: Values, faults: Faults, _home: Home) -> LifecyclePolicySpec | None:
         """See `parse_lifecycle_policy`."""
         return parse_lifecycle_policy(values, faults)
+
+    def repositories(self, request: PolicyRequest) -> Iterable[str]:
+        """The declared repository, the one that was declared before, and the physical ID."""
+        names = [spec.repository for spec in request.specs]
+        return [*names, request.physical_id] if is_name(request.physical_id) else names
 
     def create(self, request: PolicyRequest) -> Result:
         """Claim the policy of the repository, and put ours."""

@@ -21,7 +21,7 @@ from ecr_controller.repository.settings import PolicyStatements, settings
 from ecr_controller.repository.spec import RepositorySpec, parse_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home
@@ -47,6 +47,11 @@ class RepositoryResource:
     def parse(self, values: Values, faults: Faults, _home: Home) -> RepositorySpec:
         """See `parse_repository`."""
         return parse_repository(values, faults)
+
+    def repositories(self, request: RepositoryRequest) -> Iterable[str]:
+        """The declared or generated name, the one that was declared before, and the physical ID."""
+        names = [spec.name or _name_of_stack(request) for spec in request.specs]
+        return [*names, request.physical_id] if is_name(request.physical_id) else names
 
     def create(self, request: RepositoryRequest) -> Result:
         """CreateRepository, and one call for each document that it does not take; on failure all of it is undone."""

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from ecr_controller.custom_resource.request import Result
 from ecr_controller.grants.spec import GrantSpec, parse_grant
 from ecr_controller.grants.token_policies import TokenGrant, TokenPolicy
+from ecr_controller.repository.model import is_name
 from ecr_controller.repository_policy.document import TARGETS, ResourceStatements
 from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.errors import Faults
@@ -25,6 +28,12 @@ class RepositoryGrantResource:
     def parse(self, values: Values, faults: Faults, home: Home) -> GrantSpec | None:
         """See `parse_grant`."""
         return parse_grant(values, faults, home)
+
+    def repositories(self, request: Request[GrantSpec]) -> Iterable[str]:
+        """The declared repository, the one that was declared before, and that of the physical ID."""
+        names = [spec.repository for spec in request.specs]
+        named = request.physical_id.partition("|")[0]
+        return [*names, named] if is_name(named) else names
 
     def create(self, request: Request[GrantSpec]) -> Result:
         """Put the statement; then attach the token policy."""
