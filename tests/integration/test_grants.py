@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.stack import Deployment, Stack
 from tests.integration.conftest import ON_REAL_AWS
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
     from local.emulator.process import Emulator
-    from local.stack import Stack
 
     Template = Callable[..., str]
     Role = Callable[..., str]
@@ -320,62 +318,28 @@ def test_fifty_grants_of_one_stack_are_all_there_then_25_go_while_25_change(
 
 @pytest.mark.timeout(700)
 def test_fifty_grants_at_the_same_time_are_all_there_then_25_go_while_25_change(
-    aws: Emulator, controller_stack: str, ecr: ECRClient, repository: str
+    aws: Emulator, prefix: str, grants: Template, ecr: ECRClient, repository: str
 ) -> None:
-    # CloudFormation of the emulator does one resource after the other; this is how that of AWS calls the function.
+    # The emulator makes the resources of one stack one after the other, and several stacks at the same time.
     ecr.set_repository_policy(repositoryName=repository, policyText=json.dumps({"Statement": [THEIRS]}))
     accounts = [f"{222222222200 + i}" for i in range(50)]
-    created = [event("Create", i, pull(repository, each)) for i, each in enumerate(accounts)]
-    assert set(answered(aws, controller_stack, created)) == {"SUCCESS"}
-    assert principals(ecr, repository) == {f"arn:aws:iam::{each}:root" for each in accounts}
-    changes = [
-        event("Update", i, pull(repository, each, Access="Push"), OldResourceProperties=pull(repository, each))
-        for i, each in enumerate(accounts[:25])
-    ]
-    deletes = [event("Delete", i, pull(repository, accounts[i])) for i in range(25, 50)]
-    mixed = [each for pair in zip(changes, deletes, strict=True) for each in pair]
-    assert set(answered(aws, controller_stack, mixed)) == {"SUCCESS"}
-    kept, pushed = statements(ecr, repository)
-    assert kept == THEIRS
-    assert pushed["Action"][-1] == "ecr:PutImage"
-    assert set(pushed["Principal"]["AWS"]) == {f"arn:aws:iam::{each}:root" for each in accounts[:25]}
+    cloudformation = aws.client("cloudformation")
+    stacks = [Stack(cloudformation, f"{prefix}-many-{i}") for i in range(50)]
 
+    def deploy(stack: Stack, account: str, access: str = "Pull") -> Deployment:
+        return stack.deploy(grants(Grant=pull(repository, account, Access=access)))
 
-def event(kind: str, number: int, properties: dict[str, Any], **more: Any) -> dict[str, Any]:
-    made = {} if kind == "Create" else {"PhysicalResourceId": f"{properties['RepositoryName']}|Grant{number}"}
-    return {
-        "RequestType": kind,
-        "RequestId": uuid.uuid4().hex,
-        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/many/1",
-        "ResourceType": "Custom::ECRRepositoryGrant",
-        "LogicalResourceId": f"Grant{number}",
-        "ResourceProperties": properties,
-        **made,
-        **more,
-    }
-
-
-def answered(aws: Emulator, controller_stack: str, events: list[dict[str, Any]]) -> list[str]:
-    """The status of each answer, when the deployed function gets all events at the same moment."""
-    function, gate = token_of(aws, controller_stack), threading.Barrier(len(events))
-    s3, bucket = aws.client("s3"), f"answers-{uuid.uuid4().hex}"
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": aws.region})
-
-    def invoke(each: dict[str, Any]) -> None:
-        url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": each["RequestId"]})
-        client, payload = aws.client("lambda"), json.dumps({**each, "ResponseURL": url})
-        gate.wait()
-        client.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
-
-    with ThreadPoolExecutor(len(events)) as pool:
-        list(pool.map(invoke, events))
-    # 50 cold starts at the same time on two cores.
-    deadline = time.monotonic() + 300
-    while s3.list_objects_v2(Bucket=bucket)["KeyCount"] < len(events) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
-    assert set(keys) == {each["RequestId"] for each in events}
-    return [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())["Status"] for key in keys]
+    with ThreadPoolExecutor(len(stacks)) as pool:
+        assert all(each.succeeded for each in pool.map(deploy, stacks, accounts))
+        assert principals(ecr, repository) == {f"arn:aws:iam::{each}:root" for each in accounts}
+        deleted = pool.map(Stack.delete, stacks[25:])
+        changed = pool.map(deploy, stacks[:25], accounts[:25], ["Push"] * 25)
+        assert all(each.succeeded for each in (*deleted, *changed))
+        kept, pushed = statements(ecr, repository)
+        assert kept == THEIRS
+        assert pushed["Action"][-1] == "ecr:PutImage"
+        assert set(pushed["Principal"]["AWS"]) == {f"arn:aws:iam::{each}:root" for each in accounts[:25]}
+        assert all(each.succeeded for each in pool.map(Stack.delete, stacks[:25]))
 
 
 def token_of(aws: Emulator, controller_stack: str) -> str:

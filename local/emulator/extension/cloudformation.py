@@ -34,7 +34,7 @@ def invoke_custom_resource(
     stack_id: str,
     resource_type: str,
     physical_id: str | None = None,
-    old_properties: Json | None = None,
+    old_props: Json | None = None,
 ) -> Any:
     """Make a request, and show it as in progress until it is answered."""
     key, stack = (stack_id, logical_id), _stack(stack_id)
@@ -47,7 +47,7 @@ def invoke_custom_resource(
     shown = {"PhysicalResourceId": physical_id or "", "ResourceType": resource_type, "Timestamp": now_iso()}
     if not cleans_up:
         _shown[key] = {**shown, "ResourceStatus": f"{kind.upper()}_IN_PROGRESS"}
-    arguments = kind, logical_id, properties, stack_name, stack_id, resource_type, physical_id, old_properties
+    arguments = kind, logical_id, properties, stack_name, stack_id, resource_type, physical_id, old_props
     try:
         answer = _ministack_invoke(*arguments)
     except Exception:
