@@ -20,12 +20,6 @@ class Limit:
 
 
 LIMITS = (
-    Limit("replayed", "repository-create-*", "the repository that the second Create creates or adopts"),
-    Limit("replayed", "lifecycle-policy-create-*", "the lifecycle policy that the second Create puts"),
-    Limit("replayed", "grant-create-*", "the statement and the attached policy of the second Create"),
-    Limit("replayed", "token-create-*", "the attached policy of the second Create"),
-    Limit("replayed", "public-token-create-*", "the attached policy of the second Create"),
-    Limit("replayed", "route-create-*", "the route of the second Create"),
     Limit("deleted-meanwhile", "repository-create-*", "what the Create does after the Delete: the repository"),
     Limit("deleted-meanwhile", "lifecycle-policy-create-*", "what the Create does after the Delete: the policy"),
     Limit("deleted-meanwhile", "grant-create-*", "what the Create does after the Delete: its statement, its policy"),

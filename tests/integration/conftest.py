@@ -64,10 +64,15 @@ def built(aws: Emulator | RealAws, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def controller_stack(aws: Emulator | RealAws, prefix: str, built: Path) -> Iterator[str]:
-    """The name of the controller's stack, which may touch only repositories that begin with the prefix."""
+    """The name of the controller's stack, which manages only repositories that begin with the prefix."""
     name, environment = f"{prefix}-controller", aws.environment()
+    parameters = {
+        "RepositoryNames": f"{prefix}*",
+        "Boundaries": f"{prefix}-*={prefix}*,bounded-{prefix}={prefix}/bounded/*",
+        **scan_parameters(aws, prefix),
+    }
     try:
-        deploy.deploy(built, environment, name, {"RepositoryNames": f"{prefix}*", **scan_parameters(aws, prefix)})
+        deploy.deploy(built, environment, name, parameters)
         yield name
     finally:
         if ON_REAL_AWS:
