@@ -159,6 +159,7 @@ class World:
         self._deploy_shop()
         self._leave_a_grant()
         self._crash()
+        self._forge()
         self._send_a_scan()
         self._raise_an_alarm()
 
@@ -210,6 +211,22 @@ class World:
             payload = json.dumps(invocation.addressed_to(url, event)).encode()
             self._aws.client("lambda").invoke(FunctionName=self._function("OnFailureFunction"), Payload=payload)
         assert answers
+
+    def _forge(self) -> None:
+        """Somebody invokes a function with a request in the name of the stack."""
+        request = {
+            "RequestType": "Delete",
+            "RequestId": "forged",
+            "StackId": self._shop.id,
+            "LogicalResourceId": "Repository",
+            "ResourceType": "Custom::ECRRepository",
+            "PhysicalResourceId": "team/app",
+            "ResourceProperties": {"RepositoryName": "team/app", "EmptyOnDelete": "true"},
+        }
+        with listening() as (url, answers):
+            payload = json.dumps(request | {"ResponseURL": url}).encode()
+            self._aws.client("lambda").invoke(FunctionName=self._function("RepositoryFunction"), Payload=payload)
+        assert [each["Status"] for each in answers] == ["FAILED"]
 
     def _function(self, logical_id: str) -> str:
         cloudformation = self._aws.client("cloudformation")

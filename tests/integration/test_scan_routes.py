@@ -186,7 +186,7 @@ def test_routes_take_what_they_declare_and_change_in_place(
     assert (failed["scanStatus"], failed["imageTags"]) == ("FAILED", [])
     assert queues.scan(bad)["imageTags"] == ["dev"]
 
-    declared[0] = {"RepositoryName": "*", "ImageTags": ["dev-*"], "Targets": [queues.arn(releases)]}
+    declared[0] = {"RepositoryName": repository, "ImageTags": ["dev-*"], "Targets": [queues.arn(releases)]}
     assert stack.deploy(routes(*declared)).succeeded
     push_image(ecr, repository, "prod-2", content="4")
     push_image(ecr, repository, "dev-2", content="5")
