@@ -47,7 +47,7 @@ def running_controller() -> Iterator[Emulator]:
             with step("sam build"):
                 template = deploy.build(aws.folder, aws.environment())
             with step("sam deploy of the controller"):
-                deploy.deploy(template, aws.environment(), parameters=deploy.RESCANS)
+                deploy.deploy(template, aws.environment(), parameters={**deploy.RESCANS, **deploy.GRANTEES})
             yield aws
         except StepFailed:
             _show_function_logs(aws)

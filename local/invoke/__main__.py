@@ -43,7 +43,7 @@ def main(function: str, event: str) -> None:
             template = deploy.build(Path(folder), aws.environment())
         if isinstance(aws, Emulator):
             with step("sam deploy of the controller"):
-                deploy.deploy(template, aws.environment(), parameters=deploy.RESCANS)
+                deploy.deploy(template, aws.environment(), parameters={**deploy.RESCANS, **deploy.GRANTEES})
         with step("Looking up the controller's resources"):
             controller = Controller(aws, url, answers)
             variables = controller.variables_of(function)

@@ -202,7 +202,7 @@ def _repository_grants() -> _Rows:
     return {
         ("shared", Step.CREATE): (pull, None),
         ("alone", Step.CREATE): (alone, None),
-        ("account", Step.CREATE): ({**pull, "Grantee": "210987654321"}, None),
+        ("account", Step.CREATE): ({**pull, "Grantee": "999999999999"}, None),
         ("nowhere", Step.CREATE): ({**pull, "RepositoryName": "no/such"}, None),
         ("unknown-principal", Step.CREATE): ({**pull, "Grantee": NOBODY}, None),
         ("access", Step.UPDATE): (push, pull),

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from ecr_controller.custom_resource import properties
+from ecr_controller.custom_resource.request import Home
 from ecr_controller.errors import Faults, InvalidProperties
 from ecr_controller.image_scans.gate import Finding, Gate, Scan
 from ecr_controller.lifecycle import guard
@@ -33,7 +34,9 @@ def invalid_properties() -> str:
     rules = [{"TagPrefixList": ["prod"], "MaxImageCount": "9"}, {"TagStatus": "untagged", "MaxImageAge": "7"}]
     declared = {"ImageScanOnPsh": "true", "LifecycleRules": [*rules, {"MaxImageCount": "0"}]}
     faults = Faults()
-    parse_repository(properties.check("ECRRepository", declared, faults), faults)
+    parse_repository(
+        properties.check("ECRRepository", declared, faults), faults, Home("aws", "eu-west-1", "123456789012")
+    )
     return str(InvalidProperties("Custom::ECRRepository", faults))
 
 

@@ -44,9 +44,9 @@ class RepositoryResource:
         self._repositories = Repositories()
         self._policies = LifecyclePolicies()
 
-    def parse(self, values: Values, faults: Faults, _home: Home) -> RepositorySpec:
+    def parse(self, values: Values, faults: Faults, home: Home) -> RepositorySpec:
         """See `parse_repository`."""
-        return parse_repository(values, faults)
+        return parse_repository(values, faults, home)
 
     def create(self, request: RepositoryRequest) -> Result:
         """CreateRepository, and one call for each document that it does not take; on failure all of it is undone."""
