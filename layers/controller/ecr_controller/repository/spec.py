@@ -35,6 +35,7 @@ class RepositorySpec:
     guard: Guard | None = None
     adopt: bool = False
     empty_on_delete: bool = False
+    allows_lifecycle_policies: bool = False
     statements: tuple[Statement, ...] = ()
 
 
@@ -51,6 +52,7 @@ def parse_repository(values: Values, faults: Faults, home: Home) -> RepositorySp
         statements=_statements(values, faults, home),
         adopt=values.get("OnExisting") == "Adopt",
         empty_on_delete=values.get("EmptyOnDelete", False),
+        allows_lifecycle_policies=values.get("AllowLifecyclePolicies", False),
     )
 
 
