@@ -67,7 +67,8 @@ def controller_stack(aws: Emulator | RealAws, prefix: str, built: Path) -> Itera
     """The name of the controller's stack, which may touch only repositories that begin with the prefix."""
     name, environment = f"{prefix}-controller", aws.environment()
     try:
-        deploy.deploy(built, environment, name, {"RepositoryNames": f"{prefix}*", **scan_parameters(aws, prefix)})
+        parameters = {"RepositoryNames": f"{prefix}*", "GranteeAccounts": "*", **scan_parameters(aws, prefix)}
+        deploy.deploy(built, environment, name, parameters)
         yield name
     finally:
         if ON_REAL_AWS:

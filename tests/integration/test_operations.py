@@ -39,7 +39,8 @@ TYPES = (
 def second_controller(aws: Emulator, prefix: str, built: Path) -> str:
     """The name of the stack of another controller in the same account and Region."""
     name = f"{prefix}-second"
-    deploy.deploy(built, aws.environment(), name, {"RepositoryNames": f"{prefix}*"})
+    parameters = {"RepositoryNames": f"{prefix}*", "GranteeAccounts": "222222222222"}
+    deploy.deploy(built, aws.environment(), name, parameters)
     return name
 
 
@@ -117,7 +118,7 @@ def test_a_controller_that_is_deleted_and_deployed_again_takes_up_its_data(
     aws: Emulator, prefix: str, built: Path, name: str
 ) -> None:
     controller = Stack(aws.client("cloudformation"), f"{prefix}-again")
-    parameters = {"RepositoryNames": f"{prefix}*"}
+    parameters = {"RepositoryNames": f"{prefix}*", "GranteeAccounts": "999999999999"}
     deploy.deploy(built, aws.environment(), controller.name, parameters)
     outputs = outputs_of(aws, controller.name)
     # By their ARNs, because a controller whose exports are imported cannot be deleted.

@@ -27,7 +27,7 @@ def account() -> Iterator[Emulator]:
     """An AWS with the controller in it, for which the names in events/ are free."""
     with Emulator.start() as emulator:
         built = deploy.build(emulator.folder, emulator.environment())
-        deploy.deploy(built, emulator.environment(), parameters=deploy.RESCANS)
+        deploy.deploy(built, emulator.environment(), parameters={**deploy.RESCANS, **deploy.GRANTEES})
         yield emulator
 
 

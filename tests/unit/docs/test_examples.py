@@ -46,6 +46,12 @@ def guard_exceeded() -> str:
     return str(guard.refusal(guard.Guard(max_images=5, max_percent=20), summary, "team/app"))
 
 
+def ceiling_exceeded() -> str:
+    affected = tuple(PreviewedImage(f"sha256:{i}", (f"build-{i}",), "expire", 1) for i in range(9))
+    summary, ceiling = guard.PreviewSummary(40, 40, affected), guard.Guard(max_images=5)
+    return str(guard.refusal(guard.Guard(), summary, "team/app", ceiling))
+
+
 def findings_exceeded() -> str:
     findings = (
         Finding("CVE-2026-1", "HIGH", "zlib 1.2"),
@@ -61,6 +67,7 @@ def findings_exceeded() -> str:
     [
         ("repositories.md", invalid_properties()),
         ("lifecycle.md", guard_exceeded()),
+        ("lifecycle.md", ceiling_exceeded()),
         ("image-scans.md", findings_exceeded()),
     ],
 )
