@@ -294,10 +294,17 @@ def owned(resource: Served, ecr: ECRClient) -> Callable[..., None]:
     return own
 
 
+@pytest.mark.parametrize(
+    "tags", [{}, {"controller": "parts"}, {"controller": "of-another"}, {"lifecycle_policies": ""}]
+)
 def test_a_repository_of_another_stack_is_refused(
-    resource: Served, owned: Callable[..., None], alive: set[tuple[str, str]], calls: Calls
+    resource: Served,
+    owned: Callable[..., None],
+    alive: set[tuple[str, str]],
+    calls: Calls,
+    tags: dict[str, str],
 ) -> None:
-    owned()
+    owned(**tags)
     alive.add((OWNER, "Repository"))
     calls.made.clear()
     with pytest.raises(UserError, match=r"belongs to Repository in the stack .*platform.* AllowLifecyclePolicies"):
