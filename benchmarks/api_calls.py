@@ -32,7 +32,7 @@ FULL: dict[str, Any] = {
 }
 CHANGED = FULL | {"ImageScanOnPush": "false"}
 STATED = CHANGED | {
-    "PolicyStatements": [{"Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "ecr:BatchGetImage"}]
+    "PolicyStatements": [{"Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "ecr:BatchGetImage"}]
 }
 STATEMENT = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
 DOCUMENT = {"Version": "2012-10-17", "Statement": [STATEMENT]}

@@ -135,7 +135,9 @@ def text_of(value: Any, parameters: Mapping[str, Any]) -> str:
     """A variable's value; a resource's name stands for what only a deployment knows."""
     if not isinstance(value, dict):
         return str(value)
-    [(_intrinsic, argument)] = value.items()
+    [(intrinsic, argument)] = value.items()
+    if intrinsic == "Fn::Join":
+        return text_of(argument[1], parameters)
     return str(parameters.get(str(argument), {}).get("Default", argument))
 
 

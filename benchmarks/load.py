@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from local.stack import Deployment
 
 CONTROLLER, SOURCE = "ecr-controller", "load.replay"
+PARAMETERS = {"RepositoryNames": "*", "ScanEventSources": f"aws.ecr,{SOURCE}", "GranteeAccounts": "*"}
 SIDE_BY_SIDE = 8
 SHARED = 10  # repositories for which all stacks have grants
 BATCH = 10  # events of one PutEvents
@@ -273,9 +274,7 @@ def run(stacks: int, events: int, minutes: float) -> None:
     console = Console()
     with Emulator.start() as aws:
         built = deploy.build(aws.folder, aws.environment())
-        deploy.deploy(
-            built, aws.environment(), CONTROLLER, {"RepositoryNames": "*", "ScanEventSources": f"aws.ecr,{SOURCE}"}
-        )
+        deploy.deploy(built, aws.environment(), CONTROLLER, PARAMETERS)
         load, memory = Load(aws, stacks, events, time.monotonic() + minutes * 60), Memory(aws.pid)
         sampling = threading.Thread(target=memory.sample)
         sampling.start()

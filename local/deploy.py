@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 STACK_NAME = "ecr-controller"
 # Parameters with which the functions of rescans are there: once a year, so that nothing is scanned meanwhile.
 RESCANS = {"RescanSchedule": '"cron(0 3 1 1 ? *)"'}
+# Parameters with which the events in events/ can grant access to another account and to an organization.
+GRANTEES = {"GranteeAccounts": "999999999999", "GranteeOrganization": "o-a1b2c3d4e5"}
 # Those of a controller that has every function, and may manage every repository.
-EVERYTHING = {"RepositoryNames": "*", **RESCANS}
+EVERYTHING = {"RepositoryNames": "*", **RESCANS, **GRANTEES}
 
 
 class CommandError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -56,6 +57,10 @@ def show_grants(aws: Emulator, number: int) -> None:
         if any(each["foreign statement"] != "kept" for each in seen.values()):
             raise DemoError("It was changed.")
     say(f"The Sids of the controller's own statements begin with {PREFIX}. It changes no other statement.")
+    with step("Deploying a stack that grants access to everyone, which the parameters of the controller do not allow"):
+        public = re.sub("Grantee: .*", 'Grantee: "*"', TEMPLATE)
+        refused = expect(Stack(aws.client("cloudformation"), "public").deploy(public), "ROLLBACK_COMPLETE")
+    say(refused.reasons[0])
     ecr.delete_repository(repositoryName=NAME, force=True)
     aws.client("iam").delete_role(RoleName=ROLE)
 

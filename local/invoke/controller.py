@@ -27,7 +27,7 @@ class Controller:
     def __init__(
         self, aws: Emulator | RealAws, url: str, answers: list[dict[str, Any]], stack_name: str = STACK_NAME
     ) -> None:
-        """DescribeStackResources. Raises ControllerError where the stack does not exist."""
+        """DescribeStackResources and DescribeStacks. Raises ControllerError where the stack does not exist."""
         self._aws, self._url, self._answers, self._stack_name = aws, url, answers, stack_name
         cloudformation = aws.client("cloudformation")
         try:
@@ -35,13 +35,18 @@ class Controller:
         except cloudformation.exceptions.ClientError as error:
             raise ControllerError(f"The controller's stack {stack_name} does not exist: {error}") from error
         self.ids: dict[str, str] = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
+        [stack] = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
+        self._parameters = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
 
     def variables_of(self, function: str) -> dict[str, str]:
-        """The environment variables of the function in functions/<function> that hold the physical ids of resources.
+        """The environment variables of the function in functions/<function> that hold the physical ids of resources
+        or the values of parameters.
 
         Raises ControllerError.
         """
-        return {variable: self._id_of(resource) for variable, resource in invocation.references(function).items()}
+        ids = {variable: self._id_of(resource) for variable, resource in invocation.references(function).items()}
+        parameters = invocation.parameters(function).items()
+        return ids | {name: self._parameters[each] for name, each in parameters if each in self._parameters}
 
     def _id_of(self, resource: str) -> str:
         if resource not in self.ids:

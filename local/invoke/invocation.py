@@ -80,11 +80,17 @@ def references(function: str) -> dict[str, str]:
     return {name: target for name, target in referred.items() if target in template()["Resources"]}
 
 
+def parameters(function: str) -> dict[str, str]:
+    """Those that hold the value of a parameter, with its name."""
+    referred = {name: referred_by(value) for name, value in variables(function).items() if isinstance(value, dict)}
+    return {name: target for name, target in referred.items() if target in template()["Parameters"]}
+
+
 def referred_by(value: Mapping[str, Any]) -> str:
-    """What a `!Ref` names, alone or in a `!Join`, or the first of two in an `!If`: a resource that the stack creates by
+    """What a `!Ref` names, one in a `!Join`, or the first of two in an `!If`: a resource that the stack creates by
     default."""
-    [reference] = [value[function][1] for function in ("Fn::If", "Fn::Join") if function in value] or [value]
-    return str(reference["Ref"])
+    [(function, given)] = value.items()
+    return str(given) if function == "Ref" else referred_by(given[1])
 
 
 def prepare(built: Mapping[str, Any], name: str, values: Mapping[str, str]) -> None:

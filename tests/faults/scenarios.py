@@ -78,6 +78,7 @@ RESTATED: Json = {
     ]
 }
 UNKNOWN: Json = {"PolicyStatements": [{"Principal": {"AWS": NOBODY}, "Action": "ecr:ListImages"}]}
+ALLOWING: Json = {"AllowLifecyclePolicies": True}
 GUARDED: Json = {"LifecycleGuard": {"MaxImages": 3}}
 FULL, OTHER = {**NAMED, **SETTINGS}, {**NAMED, **OTHER_SETTINGS}
 
@@ -124,6 +125,8 @@ def _repositories() -> _Rows:
         ("scan", Step.UPDATE): ({**NAMED, "ImageScanOnPush": True}, NAMED),
         ("mutability", Step.UPDATE): ({**NAMED, "ImageTagMutability": "IMMUTABLE"}, NAMED),
         ("tags", Step.UPDATE): ({**NAMED, **_tagged(team="b", new="2")}, {**NAMED, **_tagged(team="a", cost="1")}),
+        ("policies-allowed", Step.UPDATE): ({**NAMED, **RULES, **ALLOWING}, NAMED),
+        ("adopted-policies-declined", Step.UPDATE): (ADOPTED, {**ADOPTED, **ALLOWING}),
         ("rules-added", Step.UPDATE): ({**NAMED, **RULES}, NAMED),
         ("rules-changed", Step.UPDATE): ({**NAMED, **OTHER_RULES}, {**NAMED, **RULES}),
         ("rules-removed", Step.UPDATE): (NAMED, {**NAMED, **RULES}),
@@ -156,6 +159,7 @@ def _repositories() -> _Rows:
         ("generated", Step.FAILED_CREATE): ({}, None),
         ("full-statements", Step.FAILED_CREATE): (full, None),
         ("adopted", Step.FAILED_CREATE): ({**SETTINGS, **ADOPTED}, None),
+        ("adopted-policies-allowed", Step.FAILED_CREATE): ({**ADOPTED, **ALLOWING}, None),
         ("adopted-statements", Step.FAILED_CREATE): ({**ADOPTED, **STATED}, None),
         ("all", Step.ROLLBACK): (OTHER, full),
         ("statements", Step.ROLLBACK): ({**NAMED, **RESTATED}, {**NAMED, **STATED}),
@@ -202,7 +206,7 @@ def _repository_grants() -> _Rows:
     return {
         ("shared", Step.CREATE): (pull, None),
         ("alone", Step.CREATE): (alone, None),
-        ("account", Step.CREATE): ({**pull, "Grantee": "210987654321"}, None),
+        ("account", Step.CREATE): ({**pull, "Grantee": "999999999999"}, None),
         ("nowhere", Step.CREATE): ({**pull, "RepositoryName": "no/such"}, None),
         ("unknown-principal", Step.CREATE): ({**pull, "Grantee": NOBODY}, None),
         ("access", Step.UPDATE): (push, pull),

@@ -69,6 +69,7 @@ def controller_stack(aws: Emulator | RealAws, prefix: str, built: Path) -> Itera
     parameters = {
         "RepositoryNames": f"{prefix}*",
         "Boundaries": f"{prefix}-*={prefix}*,bounded-{prefix}={prefix}/bounded/*",
+        "GranteeAccounts": "*",
         **scan_parameters(aws, prefix),
     }
     try:

@@ -230,13 +230,22 @@ def test_a_policy_too_long_fails_and_names_the_grants_that_weigh_most(
     stack: Stack, grants: Template, ecr: ECRClient, repository: str
 ) -> None:
     def heavy(i: int) -> dict[str, Any]:
-        return pull(repository, "*", Conditions={"StringEquals": {f"aws:PrincipalTag/{i}": "x" * 3000}})
+        return pull(repository, OTHER, Conditions={"StringEquals": {f"aws:PrincipalTag/{i}": "x" * 3000}})
 
-    assert stack.deploy(grants(Light=pull(repository, "*"))).succeeded
-    failed = stack.deploy(grants(Light=pull(repository, "*"), **{f"Heavy{i}": heavy(i) for i in range(4)}))
+    assert stack.deploy(grants(Light=pull(repository, OTHER))).succeeded
+    failed = stack.deploy(grants(Light=pull(repository, OTHER), **{f"Heavy{i}": heavy(i) for i in range(4)}))
     assert failed.status == "UPDATE_ROLLBACK_COMPLETE"
     assert any("ECR accepts 10,240. Largest grants: Heavy" in reason for reason in failed.reasons)
     assert len(statements(ecr, repository)) == 1
+
+
+def test_everyone_can_be_granted_access_only_by_a_parameter_of_the_controller(
+    stack: Stack, grants: Template, ecr: ECRClient, repository: str
+) -> None:
+    failed = stack.deploy(grants(Public=pull(repository, "*"), Own=pull(repository, OTHER)))
+    assert failed.status == "ROLLBACK_COMPLETE"
+    assert any("Grantee: grants access to every AWS account" in reason for reason in failed.reasons)
+    assert statements(ecr, repository) == []
 
 
 # Other accounts

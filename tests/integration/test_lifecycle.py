@@ -133,6 +133,31 @@ def test_a_repository_that_declares_its_rules_takes_no_second_policy(
     assert any("is already declared by Repository in the stack" in reason for reason in deployed.reasons)
 
 
+def test_a_policy_for_the_repository_of_another_stack_needs_its_permission(
+    stack: Stack,
+    other_stack: Stack,
+    template: Callable[..., str],
+    policy_template: Callable[..., str],
+    ecr: ECRClient,
+    name: str,
+) -> None:
+    ours = policy_template({"RepositoryName": name, "LifecycleRules": [KEEP_TWO]})
+    assert other_stack.deploy(template(RepositoryName=name)).succeeded
+    refused = stack.deploy(ours)
+    assert refused.status == "ROLLBACK_COMPLETE"
+    assert any("set AllowLifecyclePolicies: true for that resource" in reason for reason in refused.reasons)
+    assert policy(ecr, name) is None
+    stack.delete()
+
+    stack.id = ""
+    assert other_stack.deploy(template(RepositoryName=name, AllowLifecyclePolicies=True)).succeeded
+    assert stack.deploy(ours).succeeded
+    assert other_stack.deploy(template(RepositoryName=name, ImageScanOnPush=True)).succeeded
+    assert kept(ecr, name) == 2
+    assert stack.delete().succeeded
+    assert policy(ecr, name) is None
+
+
 def test_the_guard_stops_a_dangerous_change_and_the_stack_rolls_back_clean(
     stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str, push: Push
 ) -> None:

@@ -15,7 +15,7 @@ from tests.integration.conftest import ON_REAL_AWS
 from tests.integration.everything import Everything, imported, outputs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from mypy_boto3_ecr import ECRClient
@@ -39,7 +39,8 @@ TYPES = (
 def second_controller(aws: Emulator, prefix: str, built: Path) -> str:
     """The name of the stack of another controller in the same account and Region."""
     name = f"{prefix}-second"
-    deploy.deploy(built, aws.environment(), name, {"RepositoryNames": f"{prefix}*"})
+    parameters = {"RepositoryNames": f"{prefix}*", "GranteeAccounts": "222222222222", "LifecycleMaxImages": "1"}
+    deploy.deploy(built, aws.environment(), name, parameters)
     return name
 
 
@@ -105,6 +106,26 @@ def test_the_repository_of_another_controller_is_neither_adopted_nor_changed(
     assert ecr.list_tags_for_resource(resourceArn=before["repositoryArn"])["tags"] == tags
 
 
+def test_a_controller_limits_every_change_of_a_lifecycle_policy(
+    stacks: list[Stack], second_controller: str, ecr: ECRClient, name: str, push: Callable[[str, str], str]
+) -> None:
+    def keeping(number: int) -> str:
+        rules = [{"MaxImageCount": number}]
+        return resource(
+            second_controller, "ECRRepository", RepositoryName=name, LifecycleRules=rules, EmptyOnDelete=True
+        )
+
+    assert stacks[0].deploy(keeping(3)).succeeded
+    for number in range(4):
+        push(name, f"v{number}")
+    refused = stacks[0].deploy(keeping(2))
+    assert refused.status == "UPDATE_ROLLBACK_COMPLETE"
+    limit = "exceeds the parameters of the controller's stack (LifecycleMaxImages 1)"
+    assert any(limit in reason for reason in refused.reasons)
+    assert '"countNumber":3' in ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"].replace(" ", "")
+    assert stacks[0].deploy(keeping(4)).succeeded
+
+
 def test_a_controller_is_not_deleted_while_a_stack_imports_its_tokens(
     aws: Emulator, stacks: list[Stack], second_controller: str, name: str
 ) -> None:
@@ -117,7 +138,7 @@ def test_a_controller_that_is_deleted_and_deployed_again_takes_up_its_data(
     aws: Emulator, prefix: str, built: Path, name: str
 ) -> None:
     controller = Stack(aws.client("cloudformation"), f"{prefix}-again")
-    parameters = {"RepositoryNames": f"{prefix}*"}
+    parameters = {"RepositoryNames": f"{prefix}*", "GranteeAccounts": "999999999999"}
     deploy.deploy(built, aws.environment(), controller.name, parameters)
     outputs = outputs_of(aws, controller.name)
     # By their ARNs, because a controller whose exports are imported cannot be deleted.

@@ -119,7 +119,8 @@ class Shell:
 def account(built: Path) -> Iterator[Emulator]:
     """An AWS in which the names of the page are free."""
     with Emulator.start() as emulator:
-        deploy.deploy(built, emulator.environment(), CONTROLLER, deploy.EVERYTHING)
+        parameters = deploy.EVERYTHING | {"GranteeAccounts": "111111111111,222222222222"}
+        deploy.deploy(built, emulator.environment(), CONTROLLER, parameters)
         yield emulator
 
 

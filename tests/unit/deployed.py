@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from local.deploy import GRANTEES
 from local.invoke import invocation
 from tests.unit.template.sam import RESOURCES, TEMPLATE
 
@@ -45,9 +46,10 @@ def _policy(aws: Aws, name: str, declared: Any) -> str:
 
 
 def environment_of(folder: str, resources: dict[str, str]) -> dict[str, str]:
-    """The environment variables of the function in functions/<folder>, with the defaults of the parameters, and all
-    repositories."""
-    known = {name: str(each.get("Default", "*")) for name, each in TEMPLATE["Parameters"].items()} | resources
+    """The environment variables of the function in functions/<folder>, with the defaults of the parameters and those
+    that the events assume."""
+    defaults = {name: str(each.get("Default", "*")) for name, each in TEMPLATE["Parameters"].items()}
+    known = defaults | GRANTEES | resources
     declared = invocation.variables(folder)
     return {
         name: value if isinstance(value, str) else known[invocation.referred_by(value)]

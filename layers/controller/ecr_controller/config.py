@@ -26,6 +26,18 @@ class Config:
     """The repositories that the controller manages, as a pattern in which ``*`` stands for any characters."""
     boundaries: str
     """The repositories that stacks manage, as ``STACKS=REPOSITORIES`` pairs of patterns, separated by commas."""
+    grantee_accounts: str
+    """The accounts that grants can name beside this one, separated by commas; ``*`` stands for all."""
+    grantee_organization: str
+    """The organization that grants can name."""
+    public_grants: str
+    """Whether grants can name everyone: "true", or anything else."""
+    denied_grant_actions: str
+    """The actions that no grant can hold, separated by commas; "" stands for the default of the template."""
+    lifecycle_max_images: str
+    """How many images a change of a lifecycle policy can expire or archive; "" for any number."""
+    lifecycle_max_percent: str
+    """How many percent of the images of a repository it can expire or archive; "" for any."""
     rescan_queue: str
     """The URL of the queue of repositories to scan again."""
     newest_images: str

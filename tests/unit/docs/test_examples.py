@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from ecr_controller.custom_resource import properties
+from ecr_controller.custom_resource.request import Home
 from ecr_controller.errors import Faults, InvalidProperties
 from ecr_controller.image_scans.gate import Finding, Gate, Scan
 from ecr_controller.lifecycle import guard
@@ -33,7 +34,9 @@ def invalid_properties() -> str:
     rules = [{"TagPrefixList": ["prod"], "MaxImageCount": "9"}, {"TagStatus": "untagged", "MaxImageAge": "7"}]
     declared = {"ImageScanOnPsh": "true", "LifecycleRules": [*rules, {"MaxImageCount": "0"}]}
     faults = Faults()
-    parse_repository(properties.check("ECRRepository", declared, faults), faults)
+    parse_repository(
+        properties.check("ECRRepository", declared, faults), faults, Home("aws", "eu-west-1", "123456789012")
+    )
     return str(InvalidProperties("Custom::ECRRepository", faults))
 
 
@@ -41,6 +44,12 @@ def guard_exceeded() -> str:
     affected = tuple(PreviewedImage(f"sha256:{i}", (f"build-{i}",), "expire", 1) for i in range(9))
     summary = guard.PreviewSummary(40, 40, affected)
     return str(guard.refusal(guard.Guard(max_images=5, max_percent=20), summary, "team/app"))
+
+
+def ceiling_exceeded() -> str:
+    affected = tuple(PreviewedImage(f"sha256:{i}", (f"build-{i}",), "expire", 1) for i in range(9))
+    summary, ceiling = guard.PreviewSummary(40, 40, affected), guard.Guard(max_images=5)
+    return str(guard.refusal(guard.Guard(), summary, "team/app", ceiling))
 
 
 def findings_exceeded() -> str:
@@ -58,6 +67,7 @@ def findings_exceeded() -> str:
     [
         ("repositories.md", invalid_properties()),
         ("lifecycle.md", guard_exceeded()),
+        ("lifecycle.md", ceiling_exceeded()),
         ("image-scans.md", findings_exceeded()),
     ],
 )

@@ -31,6 +31,21 @@ PUSH = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def wide_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other account and the organization of these tests, and everyone, can be granted access."""
+    monkeypatch.setenv("GRANTEE_ACCOUNTS", "999999999999")
+    monkeypatch.setenv("GRANTEE_ORGANIZATION", "o-a1b2c3d4e5")
+    monkeypatch.setenv("PUBLIC_GRANTS", "true")
+
+
+@pytest.fixture
+def default_bounds(wide_bounds: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the parameters of the controller's stack."""
+    for each in ("GRANTEE_ACCOUNTS", "GRANTEE_ORGANIZATION", "PUBLIC_GRANTS"):
+        monkeypatch.delenv(each)
+
+
 def grant(**declared: Any) -> GrantSpec:
     found: GrantSpec = spec_of(RepositoryGrantResource(), {"RepositoryName": "team/app", "Grantee": ROLE, **declared})
     return found
@@ -124,9 +139,17 @@ def test_lambda_of_another_account_gets_the_statement_of_its_documentation() -> 
     }
 
 
-@pytest.mark.parametrize("key", ["aws:SourceArn", "aws:sourceArn", "aws:SourceAccount", "aws:SourceOrgID"])
-def test_the_source_of_a_service_can_be_among_the_conditions(key: str) -> None:
-    conditions = {"StringLike": {key: "999999999999"}}
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("aws:SourceArn", LAMBDA),
+        ("aws:sourceArn", LAMBDA),
+        ("aws:SourceAccount", "999999999999"),
+        ("aws:SourceOrgID", "o-a1b2c3d4e5"),
+    ],
+)
+def test_the_source_of_a_service_can_be_among_the_conditions(key: str, value: str) -> None:
+    conditions = {"StringLike": {key: value}}
     declared = grant(Grantee="lambda.amazonaws.com", Access="Pull", Conditions=conditions)
     assert declared.statement.content()["Condition"] == conditions
 
@@ -135,6 +158,104 @@ def test_a_service_without_a_source_is_a_fault() -> None:
     assert (
         "otherwise acts on behalf of any account" in faults(Grantee="lambda.amazonaws.com", Access="Pull")["SourceArn"]
     )
+
+
+def test_a_source_with_wildcards_before_the_account_is_compared_field_by_field() -> None:
+    source = LAMBDA.replace("eu-west-1", "*")
+    declared = grant(Grantee="lambda.amazonaws.com", SourceArn=source, Access="Pull")
+    assert declared.statement.content()["Condition"] == {"ArnLike": {"aws:SourceArn": source}}
+
+
+@pytest.mark.parametrize(
+    ("declared", "path"),
+    [
+        ({"SourceArn": "arn:*"}, "SourceArn"),
+        ({"SourceArn": "arn:aws:s3:::bucket"}, "SourceArn"),
+        ({"SourceArn": LAMBDA.replace("999999999999", "*")}, "SourceArn"),
+        ({"Conditions": {"Null": {"aws:SourceArn": "true"}}}, "Conditions"),
+        ({"Conditions": {"StringNotEquals": {"aws:SourceAccount": "999999999999"}}}, "Conditions"),
+        ({"Conditions": {"StringEqualsIfExists": {"aws:SourceAccount": "999999999999"}}}, "Conditions"),
+        ({"Conditions": {"StringLike": {"aws:SourceArn": "*"}}}, "Conditions"),
+    ],
+)
+def test_a_source_that_names_no_account_is_a_fault(declared: dict[str, Any], path: str) -> None:
+    found = faults(Grantee="lambda.amazonaws.com", Access="Pull", **declared)
+    assert set(found) == {path}
+    assert found[path].startswith("must name on whose behalf lambda.amazonaws.com acts, ")
+
+
+def test_a_bucket_is_a_source_together_with_its_account() -> None:
+    account = {"StringEquals": {"aws:SourceAccount": "999999999999"}}
+    bucket = {"Grantee": "s3.amazonaws.com", "SourceArn": "arn:aws:s3:::bucket", "Access": "Pull"}
+    assert grant(**bucket, Conditions=account).statement.content()["Condition"] == {
+        **account,
+        "StringLike": {"aws:SourceArn": "arn:aws:s3:::bucket"},
+    }
+
+
+# The bounds of the controller's stack
+
+
+@pytest.mark.usefixtures("default_bounds")
+@pytest.mark.parametrize(
+    ("declared", "path", "parameter"),
+    [
+        ({"Grantee": "999999999999"}, "Grantee", "GranteeAccounts"),
+        ({"Grantee": OTHER_ROLE}, "Grantee", "GranteeAccounts"),
+        ({"Grantee": "o-a1b2c3d4e5"}, "Grantee", "GranteeOrganization"),
+        ({"Grantee": "*"}, "Grantee", "PublicGrants"),
+        ({"Grantee": "*", "Conditions": {"StringLike": {"aws:PrincipalOrgID": "o-*"}}}, "Grantee", "PublicGrants"),
+        ({"Grantee": "lambda.amazonaws.com", "SourceArn": LAMBDA}, "SourceArn", "GranteeAccounts"),
+        (
+            {"Grantee": "lambda.amazonaws.com", "Conditions": {"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"}}},
+            "Conditions",
+            "GranteeOrganization",
+        ),
+    ],
+)
+def test_by_default_only_this_account_can_be_granted_access(
+    declared: dict[str, Any], path: str, parameter: str
+) -> None:
+    found = faults(Access="Pull", **declared)
+    assert set(found) == {path}
+    assert f"{parameter} " in found[path]
+
+
+@pytest.mark.usefixtures("default_bounds")
+@pytest.mark.parametrize("grantee", [ROLE, USER, "123456789012", "arn:aws:iam::123456789012:root"])
+def test_this_account_always_can(grantee: str) -> None:
+    assert grant(Grantee=grantee, Access="Pull").grantee.account == "123456789012"
+
+
+def test_conditions_cannot_widen_a_grant_to_an_organization() -> None:
+    other = {"StringEquals": {"aws:principalorgid": "o-zzzzzzzzzz"}}
+    assert grant(Grantee="o-a1b2c3d4e5", Access="Pull").statement.conditions
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PUBLIC_GRANTS", "false")
+        assert "o-zzzzzzzzzz" in faults(Grantee="o-a1b2c3d4e5", Access="Pull", Conditions=other)["Grantee"]
+
+
+def test_no_grant_holds_a_denied_action(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ecr:* includes ecr:SetRepositoryPolicy, " in faults(Actions=["ecr:ListImages", "ecr:*"])["Actions"]
+    assert "ecr:TagResource" in faults(Actions=["ecr:TagResource"])["Actions"]
+    monkeypatch.setenv("DENIED_GRANT_ACTIONS", "ecr:PutImage")
+    assert grant(Actions=["ecr:TagResource"])
+    assert "ecr:PutImage includes ecr:PutImage" in faults(Access="PullPush")["Access"]
+    monkeypatch.setenv("DENIED_GRANT_ACTIONS", "none")
+    assert grant(Actions=["ecr:*"])
+
+
+@pytest.mark.usefixtures("default_bounds")
+def test_all_faults_of_the_bounds_are_reported_at_once() -> None:
+    found = faults(Grantee="*", Actions=["ecr:*"], Conditions={"StringEqual": {"a": "b"}})
+    assert set(found) == {"Grantee", "Actions", "Conditions.StringEqual"}
+
+
+@pytest.mark.usefixtures("default_bounds")
+@pytest.mark.parametrize("declared", [{"Grantee": "*"}, {"Grantee": "lambda.amazonaws.com", "SourceArn": "arn:*"}])
+def test_what_was_granted_before_the_bounds_is_known_to_a_delete(declared: dict[str, Any]) -> None:
+    known = {"RepositoryName": "team/app", "Actions": ["ecr:*"], **declared}
+    assert declared_before(RepositoryGrantResource(), known).statement.actions == ("ecr:*",)
 
 
 def test_conditions_go_together_with_those_of_the_grantee() -> None:
@@ -273,3 +394,52 @@ def test_two_statements_with_one_sid_are_a_fault() -> None:
     assert statement_faults(one, {**one, "Action": "ecr:ListImages"}) == {
         "[1].Sid": "Web is used by more than one statement"
     }
+
+
+@pytest.mark.usefixtures("default_bounds")
+@pytest.mark.parametrize(
+    ("changed", "path"),
+    [
+        ({"Principal": "*"}, "[0].Principal"),
+        ({"Principal": {"AWS": "*"}}, "[0].Principal"),
+        ({"Principal": {"AWS": [ROLE, OTHER_ROLE]}}, "[0].Principal"),
+        ({"Principal": {"AWS": "999999999999"}}, "[0].Principal"),
+        ({"Principal": "*", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}, "[0].Principal"),
+        ({"Action": ["ecr:*"]}, "[0].Action"),
+        ({"Action": "ecr:Set?epositoryPolicy"}, "[0].Action"),
+        ({"Principal": {"Service": "lambda.amazonaws.com"}}, "[0].Condition"),
+        (
+            {
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Condition": {"StringLike": {"aws:SourceArn": LAMBDA}},
+            },
+            "[0].Condition",
+        ),
+    ],
+)
+def test_policy_statements_meet_the_same_bounds(changed: dict[str, Any], path: str) -> None:
+    own = {"Principal": {"AWS": ROLE}, "Action": "ecr:BatchGetImage"}
+    assert statements(own)
+    assert set(statement_faults(own | changed)) == {path}
+
+
+@pytest.mark.usefixtures("default_bounds")
+def test_a_statement_that_denies_is_not_bounded() -> None:
+    [denying] = statements(
+        {"Effect": "Deny", "Principal": {"AWS": "*", "Service": "x.amazonaws.com"}, "Action": "ecr:*"}
+    )
+    assert denying.effect == "Deny"
+
+
+@pytest.mark.usefixtures("default_bounds")
+def test_all_faults_of_a_statement_are_reported_at_once() -> None:
+    both = {"AWS": "*", "Service": "x.amazonaws.com"}
+    found = statement_faults({"Sid": "EcrControllerX", "Principal": both, "Action": "ecr:*", "Condition": {"Like": {}}})
+    assert set(found) == {"[0].Sid", "[0].Principal", "[0].Action", "[0].Condition.Like", "[0].Condition"}
+
+
+@pytest.mark.usefixtures("default_bounds")
+def test_a_statement_from_before_the_bounds_is_known_to_an_update_and_a_delete() -> None:
+    wide = {"Principal": "*", "Action": ["ecr:*"]}
+    known = declared_before(RepositoryResource(), {"PolicyStatements": [wide]})
+    assert [each.actions for each in known.statements] == [("ecr:*",)]

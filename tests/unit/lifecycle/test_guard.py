@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecr_controller.lifecycle.ecr import PreviewedImage
-from ecr_controller.lifecycle.guard import Guard, PreviewSummary, refusal
+from ecr_controller.lifecycle.guard import Guard, PreviewSummary, applies, ceiling, refusal
 
 
 def summary(total: int, going: int) -> PreviewSummary:
@@ -43,6 +43,48 @@ def test_a_refusal_names_the_count_the_bounds_the_rules_and_the_first_images() -
         "(MaxImages 2 and MaxPercent 10). Nothing was changed. By rule priority: rule 1: 4, rule 2: 3. "
         "Images: v0, sha256:000000000000, v2, sha256:000000000000, v4 and 2 more."
     )
+
+
+@pytest.mark.parametrize(
+    ("guard", "limits", "exceeded"),
+    [
+        (Guard(), Guard(max_images=2), "the parameters of the controller's stack (LifecycleMaxImages 2)"),
+        (Guard(9, 90), Guard(max_percent=10), "the parameters of the controller's stack (LifecycleMaxPercent 10)"),
+        (
+            Guard(max_images=1),
+            Guard(2, 50),
+            "LifecycleGuard (MaxImages 1) and the parameters of the controller's stack (LifecycleMaxImages 2)",
+        ),
+    ],
+)
+def test_a_refusal_by_the_ceiling_names_it_and_what_to_do(guard: Guard, limits: Guard, exceeded: str) -> None:
+    assert refusal(guard, summary(20, 3), "team/app", limits) == (
+        f"The lifecycle policy would expire or archive 3 of 20 images in team/app, which exceeds {exceeded}. Nothing "
+        "was changed. A LifecycleGuard cannot allow more. Change the rules in several deployments, or have the "
+        "parameters raised. By rule priority: rule 1: 2, rule 2: 1. Images: v0, sha256:000000000000, v2."
+    )
+
+
+@pytest.mark.parametrize("limits", [Guard(), Guard(5, 50), Guard(3, 15)])
+def test_a_guard_can_be_narrower_than_the_ceiling(limits: Guard) -> None:
+    reason = refusal(Guard(max_images=2), summary(20, 3), "team/app", limits)
+    assert reason is not None
+    assert "which exceeds LifecycleGuard (MaxImages 2). Nothing was changed. By rule" in reason
+    assert refusal(Guard(max_images=3), summary(20, 3), "team/app", limits) is None
+
+
+@pytest.mark.parametrize(
+    ("images", "percent", "expected"),
+    [("", "", None), ("5", "", Guard(5)), ("", "0", Guard(None, 0)), ("0", "100", Guard(0, 100))],
+)
+def test_the_ceiling_is_that_of_the_parameters(
+    monkeypatch: pytest.MonkeyPatch, images: str, percent: str, expected: Guard | None
+) -> None:
+    monkeypatch.setenv("LIFECYCLE_MAX_IMAGES", images)
+    monkeypatch.setenv("LIFECYCLE_MAX_PERCENT", percent)
+    assert ceiling() == expected
+    assert applies(None) == (expected is not None)
+    assert applies(Guard(1))
 
 
 def test_few_images_are_named_all() -> None:

@@ -19,7 +19,7 @@ from ecr_controller.resources.repository import RepositoryResource
 from tests.unit.conftest import declared, request
 
 REQUEST = request("Update").for_resource(RepositoryResource())
-STATEMENT = {"Principal": "*", "Action": "ecr:BatchGetImage"}
+STATEMENT = {"Principal": {"AWS": "123456789012"}, "Action": "ecr:BatchGetImage"}
 [STATED] = declared(RepositoryResource(), {"PolicyStatements": [STATEMENT]}).statements
 SHOWN = {"imageScanningConfiguration": {"scanOnPush": False}, "imageTagMutability": "MUTABLE"}
 FOUND = Repository("app", "arn", "uri/app", "123456789012", Encryption(), SHOWN, {"team": "web"})

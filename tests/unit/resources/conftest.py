@@ -49,6 +49,13 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> KnownStacks:
     return known
 
 
+@pytest.fixture(autouse=True)
+def grantees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The accounts and organizations to which the tests grant access can be granted it."""
+    monkeypatch.setenv("GRANTEE_ACCOUNTS", "*")
+    monkeypatch.setenv("PUBLIC_GRANTS", "true")
+
+
 @pytest.fixture
 def iam(moto: None, monkeypatch: pytest.MonkeyPatch) -> IAMClient:
     """IAM with the two policies of the template."""

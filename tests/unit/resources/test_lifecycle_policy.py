@@ -9,7 +9,9 @@ import pytest
 
 from ecr_controller.errors import InvalidProperties, UserError
 from ecr_controller.lifecycle import guard
+from ecr_controller.lifecycle.ecr import LifecyclePolicies, Preview, PreviewedImage, Previews
 from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
+from ecr_controller.stacks import Stacks
 from tests.unit.conftest import STACK_ID, Calls, Served, request
 
 if TYPE_CHECKING:
@@ -221,4 +223,120 @@ def test_a_policy_that_is_ours_is_recognized_whatever_the_properties_say(
     resource.create(request("Create", properties=OURS))
     other = {**OURS, "LifecycleRules": [{"MaxImageCount": "3"}]}
     resource.delete(request("Delete", request_id="2", physical_id=NAME, properties=other))
+    assert policy() is None
+
+
+# The ceiling of the controller's stack
+
+
+@pytest.fixture
+def previews(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Previews in which every policy expires three images. The texts that were previewed."""
+    texts: list[str] = []
+
+    def preview(_self: Previews, _repository: str, text: str, _until: float) -> Preview:
+        texts.append(text)
+        return Preview(tuple(PreviewedImage(f"sha256:{n:064d}", (f"v{n}",), "expire", 1) for n in range(3)))
+
+    monkeypatch.setattr(Previews, "preview", preview)
+    monkeypatch.setattr(LifecyclePolicies, "describe_images", lambda *_: ())
+    return texts
+
+
+@pytest.mark.parametrize("guarded", [{}, {"LifecycleGuard": {"MaxImages": "9"}}])
+def test_the_ceiling_bounds_every_policy_with_and_without_a_guard(
+    resource: Served, previews: list[str], calls: Calls, monkeypatch: pytest.MonkeyPatch, guarded: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(Stacks, "is_rolling_back", lambda *_: False)
+    monkeypatch.setenv("LIFECYCLE_MAX_IMAGES", "2")
+    with pytest.raises(UserError, match=r"exceeds the parameters of the controller's stack \(LifecycleMaxImages 2\)"):
+        resource.create(request("Create", properties=OURS | guarded))
+    assert calls.writes == []
+    monkeypatch.setenv("LIFECYCLE_MAX_IMAGES", "3")
+    assert resource.create(request("Create", properties=OURS | guarded)).data["ExpiringImages"] == "3"
+    resource.update(request("Update", physical_id=NAME, properties=OURS, old_properties=OURS))
+    assert len(previews) == 2
+
+
+def test_a_rollback_and_what_is_put_back_are_not_bounded(
+    resource: Served,
+    ecr: ECRClient,
+    previews: list[str],
+    policy: Callable[[], str | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ecr.put_lifecycle_policy(repositoryName=NAME, lifecyclePolicyText=THEIRS)
+    resource.create(request("Create", properties=REPLACE))
+    monkeypatch.setenv("LIFECYCLE_MAX_PERCENT", "0")
+    monkeypatch.setattr(Stacks, "is_rolling_back", lambda *_: True)
+    resource.update(request("Update", physical_id=NAME, properties=OTHER, old_properties=REPLACE))
+    assert len(previews) == 1
+    resource.delete(request("Delete", physical_id=NAME, properties=OTHER))
+    assert (policy(), len(previews)) == (THEIRS, 1)
+
+
+# Repositories of other stacks
+
+OWNER = STACK_ID.replace("shop", "platform")
+
+
+@pytest.fixture
+def owned(resource: Served, ecr: ECRClient) -> Callable[..., None]:
+    """Makes the stack platform own the repository, with more tags of ours."""
+
+    def own(**tags: str) -> None:
+        arn = ecr.describe_repositories(repositoryNames=[NAME])["repositories"][0]["repositoryArn"]
+        own = {"stack-id": OWNER, "logical-id": "Repository", **{key.replace("_", "-"): tags[key] for key in tags}}
+        ecr.tag_resource(
+            resourceArn=arn, tags=[{"Key": f"ecr-controller:{key}", "Value": value} for key, value in own.items()]
+        )
+
+    return own
+
+
+@pytest.mark.parametrize(
+    "tags", [{}, {"controller": "parts"}, {"controller": "of-another"}, {"lifecycle_policies": ""}]
+)
+def test_a_repository_of_another_stack_is_refused(
+    resource: Served,
+    owned: Callable[..., None],
+    alive: set[tuple[str, str]],
+    calls: Calls,
+    tags: dict[str, str],
+) -> None:
+    owned(**tags)
+    alive.add((OWNER, "Repository"))
+    calls.made.clear()
+    with pytest.raises(UserError, match=r"belongs to Repository in the stack .*platform.* AllowLifecyclePolicies"):
+        resource.create(request("Create", properties=REPLACE))
+    assert calls.writes == []
+
+
+def test_it_is_not_refused_in_its_own_stack(resource: Served, owned: Callable[..., None]) -> None:
+    owned(stack_id=STACK_ID)
+    resource.create(request("Create", properties=OURS))
+
+
+def test_it_is_not_refused_if_the_repository_allows_it(
+    resource: Served, owned: Callable[..., None], alive: set[tuple[str, str]]
+) -> None:
+    owned(lifecycle_policies="allowed")
+    alive.add((OWNER, "Repository"))
+    resource.create(request("Create", properties=OURS))
+
+
+@pytest.mark.usefixtures("alive")
+def test_an_owner_that_is_gone_refuses_nobody(resource: Served, owned: Callable[..., None]) -> None:
+    owned()
+    resource.create(request("Create", properties=OURS))
+
+
+def test_what_was_allowed_can_be_updated_and_deleted_when_it_no_longer_is(
+    resource: Served, owned: Callable[..., None], alive: set[tuple[str, str]], policy: Callable[[], str | None]
+) -> None:
+    resource.create(request("Create", properties=OURS))
+    owned()
+    alive.add((OWNER, "Repository"))
+    resource.update(request("Update", physical_id=NAME, properties=OTHER, old_properties=OURS))
+    resource.delete(request("Delete", physical_id=NAME, properties=OTHER))
     assert policy() is None

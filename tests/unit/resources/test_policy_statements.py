@@ -193,3 +193,25 @@ def test_a_made_up_id_stands_for_the_statements_of_a_create_that_was_never_answe
     delete = request("Delete", request_id="2", physical_id="shop-Images-1ABCDEFGHIJK", properties=WITHOUT)
     repository.delete_failed_create(delete, "")
     assert len(parts.query_parts(TARGET)) == left
+
+
+def test_statements_from_before_the_bounds_are_taken_out(
+    repository: Served, parts: PartsTable, statements: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.create(request("Create", properties=WITH))
+    monkeypatch.setenv("GRANTEE_ACCOUNTS", "")
+    monkeypatch.setenv("PUBLIC_GRANTS", "false")
+    with pytest.raises(UserError, match="GranteeAccounts"):
+        repository.update(request("Update", request_id="2", physical_id=NAME, properties=WITH, old_properties=WITH))
+    repository.update(request("Update", request_id="2", physical_id=NAME, properties=WITHOUT, old_properties=WITH))
+    assert (statements(), parts.query_parts(TARGET)) == ([], ())
+
+
+def test_nothing_is_created_with_statements_outside_the_bounds(
+    repository: Served, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRANTEE_ACCOUNTS", "")
+    monkeypatch.setenv("PUBLIC_GRANTS", "false")
+    with pytest.raises(UserError, match=r"PolicyStatements\[0\].Principal: grants access to .* GranteeAccounts"):
+        repository.create(request("Create", properties=WITH))
+    assert calls.made == []

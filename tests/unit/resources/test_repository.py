@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_controller.errors import InvalidProperties, RetryableError, UserError
+from ecr_controller.lifecycle.ecr import LifecyclePolicies, Preview, PreviewedImage, Previews
 from ecr_controller.resources.repository import RepositoryResource
+from ecr_controller.stacks import Stacks
 from local.images import push_image
 from tests.unit.conftest import STACK_ID, Calls, Served, request
 
@@ -414,3 +416,83 @@ def test_a_made_up_id_stands_for_the_create_that_was_never_answered(
     delete = request("Delete", request_id="2", physical_id="shop-Images-1ABCDEFGHIJK", properties=properties)
     resource.delete(delete)
     assert names(ecr) == []
+
+
+# What the repository allows and the controller bounds
+
+ALLOWS = "ecr-controller:lifecycle-policies"
+ALLOWING: dict[str, Any] = {"RepositoryName": NAME, "AllowLifecyclePolicies": "true"}
+
+
+def test_a_repository_that_allows_lifecycle_policies_of_other_stacks_says_so_in_a_tag(
+    resource: Served, tags: Tags, calls: Calls
+) -> None:
+    resource.create(request("Create", properties=ALLOWING))
+    assert (tags(NAME)[ALLOWS], calls.writes) == ("allowed", ["CreateRepository"])
+    calls.made.clear()
+    resource.update(request("Update", physical_id=NAME, properties=ALLOWING, old_properties=ALLOWING))
+    assert calls.writes == []
+
+
+def test_the_permission_comes_and_goes_with_the_property(resource: Served, tags: Tags) -> None:
+    plain = {"RepositoryName": NAME}
+    resource.create(request("Create", properties=plain))
+    assert ALLOWS not in tags(NAME)
+    resource.update(request("Update", physical_id=NAME, properties=ALLOWING, old_properties=plain))
+    assert tags(NAME)[ALLOWS] == "allowed"
+    declined = {**ALLOWING, "AllowLifecyclePolicies": "false"}
+    resource.update(request("Update", physical_id=NAME, properties=declined, old_properties=ALLOWING))
+    assert ALLOWS not in tags(NAME)
+
+
+def test_a_tag_that_somebody_put_is_removed_by_the_next_update(resource: Served, ecr: ECRClient, tags: Tags) -> None:
+    result = resource.create(request("Create", properties=FULL))
+    ecr.tag_resource(resourceArn=result.data["RepositoryArn"], tags=[{"Key": ALLOWS, "Value": "allowed"}])
+    resource.update(request("Update", physical_id=NAME, properties=FULL, old_properties=FULL))
+    assert ALLOWS not in tags(NAME)
+
+
+@pytest.mark.parametrize("declared", [ALLOWING, {"RepositoryName": NAME}])
+def test_an_adopted_repository_allows_what_its_owner_declares(
+    resource: Served, ecr: ECRClient, tags: Tags, declared: dict[str, Any]
+) -> None:
+    ecr.create_repository(repositoryName=NAME, tags=[{"Key": ALLOWS, "Value": "allowed"}])
+    adopting = {**declared, "OnExisting": "Adopt"}
+    resource.create(request("Create", properties=adopting))
+    assert (ALLOWS in tags(NAME)) == (declared is ALLOWING)
+    resource.update(request("Update", physical_id=NAME, properties=adopting, old_properties=adopting))
+    assert (ALLOWS in tags(NAME)) == (declared is ALLOWING)
+    resource.delete(request("Delete", physical_id=NAME, properties=adopting))
+    assert tags(NAME) == {}
+
+
+def test_a_new_repository_is_empty_and_needs_no_preview_under_the_ceiling(
+    resource: Served, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIFECYCLE_MAX_IMAGES", "0")
+    result = resource.create(request("Create", properties=FULL))
+    assert calls.made == ["CreateRepository", "PutLifecyclePolicy"]
+    assert (result.data["MatchedImages"], result.data["ExpiringImages"]) == ("0", "0")
+    calls.made.clear()
+    resource.update(request("Update", physical_id=NAME, properties=FULL, old_properties=FULL))
+    assert not any("Preview" in each for each in calls.made)
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_the_ceiling_bounds_a_change_of_the_rules(
+    resource: Served, ecr: ECRClient, calls: Calls, monkeypatch: pytest.MonkeyPatch, adopted: bool
+) -> None:
+    affected = Preview(tuple(PreviewedImage(f"sha256:{n:064d}", (f"v{n}",), "expire", 1) for n in range(3)))
+    monkeypatch.setattr(Previews, "preview", lambda *_: affected)
+    monkeypatch.setattr(LifecyclePolicies, "describe_images", lambda *_: ())
+    monkeypatch.setattr(Stacks, "is_rolling_back", lambda *_: False)
+    before = {"RepositoryName": NAME, **({"OnExisting": "Adopt"} if adopted else {})}
+    if adopted:
+        ecr.create_repository(repositoryName=NAME)
+    resource.create(request("Create", properties=before))
+    calls.made.clear()
+    monkeypatch.setenv("LIFECYCLE_MAX_IMAGES", "2")
+    after = {**before, "LifecycleRules": RULES, "ImageScanOnPush": "true"}
+    with pytest.raises(UserError, match="exceeds the parameters of the controller's stack"):
+        resource.update(request("Update", physical_id=NAME, properties=after, old_properties=before))
+    assert calls.writes == []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.principals.grantee import Grantee, parse
-from ecr_controller.repository_policy import access, conditions
+from ecr_controller.repository_policy import access, bounds, conditions
 from ecr_controller.repository_policy.statement import Statement
 
 if TYPE_CHECKING:
@@ -35,14 +35,15 @@ def parse_grant(values: Values, faults: Faults, home: Home) -> GrantSpec | None:
         _validate_grantee(grantee, values, faults)
         if values.get("AuthorizationToken") and not grantee.is_in(home, "role", "user"):
             faults.add("AuthorizationToken", f"is only supported for a role or user of this account, {home.account}")
+    statement = _statement(grantee, actions, values)
+    _validate_bounds(statement, values, faults, home)
     if grantee is None or not actions or "RepositoryName" not in values:
         return None
-    combined = conditions.combine(values.get("Conditions", {}), grantee.conditions, _source(values))
     needs_token = values.get("AuthorizationToken", values.get("Access") in access.NEEDS_TOKEN)
     return GrantSpec(
         repository=values["RepositoryName"],
         grantee=grantee,
-        statement=Statement((grantee.principal,), actions, combined),
+        statement=statement,
         token=needs_token and grantee.is_in(home, "role", "user"),
     )
 
@@ -82,9 +83,20 @@ def _validate_actions(values: Values, actions: tuple[str, ...], faults: Faults) 
         )
 
 
+def _statement(grantee: Grantee | None, actions: tuple[str, ...], values: Values) -> Statement:
+    declared = values.get("Conditions", {})
+    if grantee is None:
+        return Statement((), actions, declared)
+    return Statement((grantee.principal,), actions, conditions.combine(declared, grantee.conditions, _source(values)))
+
+
 def _source(values: Values) -> dict[str, Any]:
-    # The operator in Lambda's own documentation; its `*` also matches the colons of an ARN.
-    return {"StringLike": {"aws:SourceArn": values["SourceArn"]}} if "SourceArn" in values else {}
+    if "SourceArn" not in values:
+        return {}
+    # StringLike is the operator in Lambda's own documentation. Its `*` also matches the colons of an ARN, and so could
+    # match another account if it came before the account.
+    is_open = bool({"*", "?"} & set(":".join(values["SourceArn"].split(":")[:4])))
+    return {"ArnLike" if is_open else "StringLike": {"aws:SourceArn": values["SourceArn"]}}
 
 
 def _validate_grantee(grantee: Grantee, values: Values, faults: Faults) -> None:
@@ -96,6 +108,23 @@ def _validate_grantee(grantee: Grantee, values: Values, faults: Faults) -> None:
         )
     if grantee.kind != "service" and values.declares("SourceArn"):
         faults.add("SourceArn", "is only supported with a service as Grantee")
-    is_limited = values.declares("SourceArn") or conditions.limit_source(values.get("Conditions", {}))
-    if grantee.kind == "service" and not is_limited:
+    if grantee.kind == "service" and not _names_source(values):
         faults.add("SourceArn", f"is required with {grantee.id}, which otherwise acts on behalf of any account")
+
+
+def _names_source(values: Values) -> bool:
+    return values.declares("SourceArn") or conditions.name_source(values.get("Conditions", {}))
+
+
+def _validate_bounds(statement: Statement, values: Values, faults: Faults, home: Home) -> None:
+    has_source = "SourceArn" in values if values.declares("SourceArn") else _names_source(values)
+    if not has_source:
+        # The fault of a source that is missing or malformed is reported alone.
+        named = tuple(each for each in statement.principals if each[0] != "Service")
+        statement = replace(statement, principals=named)
+    paths = bounds.Paths(
+        principals="Grantee",
+        actions="Actions" if values.declares("Actions") else "Access",
+        conditions="SourceArn" if values.declares("SourceArn") else "Conditions",
+    )
+    bounds.configured(home).validate(statement, paths, faults)

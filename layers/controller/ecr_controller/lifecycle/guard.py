@@ -1,4 +1,5 @@
-"""LifecycleGuard: how many images a lifecycle policy may expire or archive when it is put."""
+"""How many images a lifecycle policy may expire or archive when it is put: LifecycleGuard of the resource, and the
+ceiling of the controller's stack. The smaller bound counts."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.config import config
 from ecr_controller.errors import UserError, count, listed
 
 if TYPE_CHECKING:
@@ -28,6 +30,26 @@ class Guard:
 
     max_images: int | None = None
     max_percent: int | None = None
+
+    def exceeded_by(self, summary: PreviewSummary, prefix: str = "") -> list[str]:
+        """The bounds that a policy with this preview exceeds: ``MaxImages 5``, with the prefix of their names."""
+        affected, exceeded = len(summary.affected), []
+        if self.max_images is not None and affected > self.max_images:
+            exceeded.append(f"{prefix}MaxImages {self.max_images}")
+        if self.max_percent is not None and affected * 100 > self.max_percent * summary.total:
+            exceeded.append(f"{prefix}MaxPercent {self.max_percent}")
+        return exceeded
+
+
+def ceiling() -> Guard | None:
+    """The bounds of the parameters of the controller's stack, if there are any."""
+    images, percent = config().lifecycle_max_images, config().lifecycle_max_percent
+    return Guard(int(images) if images else None, int(percent) if percent else None) if images or percent else None
+
+
+def applies(guard: Guard | None) -> bool:
+    """Whether a change of a lifecycle policy is bounded: by this guard, or by the ceiling."""
+    return guard is not None or ceiling() is not None
 
 
 def parse_guard(values: Values, faults: Faults) -> Guard | None:
@@ -62,13 +84,14 @@ NO_IMAGES = PreviewSummary(0, 0, ()).attributes
 NO_PREVIEW = {"MatchedImages": "unknown", "ExpiringImages": "unknown"}
 
 
-def check(request: Request[Any], repository: str, policy: LifecyclePolicy, guard: Guard) -> PreviewSummary:
-    """What the policy would do now, by ECR's preview. Raises UserError if it exceeds the guard, and RetryableError.
+def check(request: Request[Any], repository: str, policy: LifecyclePolicy, guard: Guard | None) -> PreviewSummary:
+    """What the policy would do now, by ECR's preview. Raises UserError if it exceeds the guard or the ceiling, and
+    RetryableError.
 
-    During a rollback the guard is not enforced, and a warning is logged instead. Calls StartLifecyclePolicyPreview,
-    GetLifecyclePolicyPreview and DescribeImages, and DescribeStacks if the guard is exceeded.
+    During a rollback neither is enforced, and a warning is logged instead. Calls StartLifecyclePolicyPreview,
+    GetLifecyclePolicyPreview and DescribeImages, and DescribeStacks if a bound is exceeded.
     """
-    # Few policies have a guard, and every cold start would pay for these imports.
+    # Few policies have bounds, and every cold start would pay for these imports.
     from ecr_controller.lifecycle.ecr import LifecyclePolicies, Previews
     from ecr_controller.lifecycle.evaluation import evaluate
     from ecr_controller.stacks import Stacks
@@ -87,32 +110,37 @@ def check(request: Request[Any], repository: str, policy: LifecyclePolicy, guard
     )
     if not matched:
         logger.warning("The lifecycle policy of %s has no effect: it matches none of the images", repository)
-    reason = refusal(guard, summary, repository)
+    reason = refusal(guard or Guard(), summary, repository, ceiling() or Guard())
     if reason and Stacks().is_rolling_back(request.stack_id):
-        logger.warning("The guard is not enforced during a rollback: %s", reason)
+        logger.warning("Guards are not enforced during a rollback: %s", reason)
     elif reason:
         raise UserError(reason)
     return summary
 
 
-def refusal(guard: Guard, summary: PreviewSummary, repository: str) -> str | None:
-    """Why the policy must not be put, for the stack event, or None if it may be."""
+def refusal(guard: Guard, summary: PreviewSummary, repository: str, limits: Guard = Guard()) -> str | None:
+    """Why the policy must not be put, for the stack event, or None if it may be. ``limits`` are the ceiling."""
+    own, theirs = guard.exceeded_by(summary), limits.exceeded_by(summary, "Lifecycle")
     affected = len(summary.affected)
-    exceeded = []
-    if guard.max_images is not None and affected > guard.max_images:
-        exceeded.append(f"MaxImages {guard.max_images}")
-    if guard.max_percent is not None and affected * 100 > guard.max_percent * summary.total:
-        exceeded.append(f"MaxPercent {guard.max_percent}")
-    if not exceeded:
-        return None
     by_rule = Counter(image.rule_priority for image in summary.affected)
     rules = ", ".join(f"rule {priority}: {number}" for priority, number in sorted(by_rule.items()))
     images = listed([_name(image) for image in summary.affected[:FIRST_IMAGES]], affected)
-    return (
-        f"The lifecycle policy would expire or archive {affected} of {count(summary.total, 'image')} in {repository}, "
-        f"which exceeds LifecycleGuard ({' and '.join(exceeded)}). Nothing was changed. By rule priority: {rules}. "
-        f"Images: {images}."
+    effect = (
+        f"The lifecycle policy would expire or archive {affected} of {count(summary.total, 'image')} in {repository}"
     )
+    if theirs:
+        also = f"LifecycleGuard ({' and '.join(own)}) and " if own else ""
+        return (
+            f"{effect}, which exceeds {also}the parameters of the controller's stack ({' and '.join(theirs)}). Nothing "
+            "was changed. A LifecycleGuard cannot allow more. Change the rules in several deployments, or have the "
+            f"parameters raised. By rule priority: {rules}. Images: {images}."
+        )
+    if own:
+        return (
+            f"{effect}, which exceeds LifecycleGuard ({' and '.join(own)}). Nothing was changed. By rule priority: "
+            f"{rules}. Images: {images}."
+        )
+    return None
 
 
 def _name(image: PreviewedImage) -> str:

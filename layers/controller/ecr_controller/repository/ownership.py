@@ -7,6 +7,7 @@
 begins with ``completed`` when the replacement is complete.
 ``ecr-controller:replaces`` names the repository that it was created or adopted to replace.
 ``ecr-controller:lifecycle-policy`` names the resource that declares its lifecycle policy, which may be another one.
+``ecr-controller:lifecycle-policies`` is ``allowed`` if resources of other stacks may declare it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ ORIGIN = f"{TAG_PREFIX}origin"
 REPLACEMENT = f"{TAG_PREFIX}replacement"
 REPLACES = f"{TAG_PREFIX}replaces"
 LIFECYCLE_POLICY = f"{TAG_PREFIX}lifecycle-policy"
-KEYS = (STACK_ID, LOGICAL_ID, CONTROLLER, ORIGIN, REPLACEMENT, REPLACES)
+LIFECYCLE_POLICIES = f"{TAG_PREFIX}lifecycle-policies"
+KEYS = (STACK_ID, LOGICAL_ID, CONTROLLER, ORIGIN, REPLACEMENT, REPLACES, LIFECYCLE_POLICIES)
+_ALLOWED = "allowed"
 _COMPLETED = "completed "
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 # The characters of the value of a tag.
@@ -170,6 +173,24 @@ def refuse_second_policy(found: Repository, request: Request[Any]) -> None:
     )
 
 
+def policies_allowed() -> dict[str, str]:
+    """The tag of a repository whose lifecycle policy resources of other stacks may declare."""
+    return {LIFECYCLE_POLICIES: _ALLOWED}
+
+
+def refuse_policy_of_other_stack(found: Repository, request: Request[Any]) -> None:
+    """Raise UserError if another stack owns the repository, still has it, and does not allow policies of others."""
+    owner = found.tags.get(STACK_ID, request.stack_id)
+    is_allowed = found.tags.get(LIFECYCLE_POLICIES) == _ALLOWED
+    if owner == request.stack_id or is_allowed or _has_lost_owner(request, found):
+        return
+    raise UserError(
+        f"The repository {found.name} belongs to {found.tags.get(LOGICAL_ID, 'a resource')} in the stack {owner}, "
+        "which does not allow lifecycle policies of other stacks. Declare the rules there, or set "
+        "AllowLifecyclePolicies: true for that resource and deploy that stack."
+    )
+
+
 def _is_gone(request: Request[Any], stack: str, logical_id: str, name: str) -> bool:
     # Few repositories have the tag of another resource, and every cold start would pay for this import.
     from ecr_controller.stacks import Stacks
@@ -213,11 +234,16 @@ def take_over_tags(
         raise encryption_is_fixed(found)
     if is_back:
         # The origin stays that of the request that made it ours: a request that fails must not take it back.
-        tags: TagChanges = {REPLACEMENT: None} if REPLACEMENT in found.tags else {}
+        tags = _stale(found, spec, REPLACEMENT)
         # After a failed Create, a Delete of what that Create made follows this request.
         return {**tags, **_origin_of(request, found)} if request.follows_failed_create else tags
-    stale = dict.fromkeys(key for key in (REPLACEMENT, REPLACES) if key in found.tags)
-    return {**stale, **_tags(request, "adopted", replaces)}
+    return {**_stale(found, spec, REPLACEMENT, REPLACES), **_tags(request, "adopted", replaces)}
+
+
+def _stale(found: Repository, spec: RepositorySpec, *keys: str) -> TagChanges:
+    """The removal of these tags, and of what an earlier owner allowed and this one does not."""
+    gone = keys if spec.allows_lifecycle_policies else (*keys, LIFECYCLE_POLICIES)
+    return dict.fromkeys(key for key in gone if key in found.tags)
 
 
 def _origin_of(request: Request[Any], found: Repository) -> dict[str, str]:

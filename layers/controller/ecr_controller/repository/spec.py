@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ecr_controller.custom_resource.properties import Values
+    from ecr_controller.custom_resource.request import Home
     from ecr_controller.errors import Faults
     from ecr_controller.lifecycle.policy import LifecyclePolicy
     from ecr_controller.repository_policy.statement import Statement
@@ -34,10 +35,11 @@ class RepositorySpec:
     guard: Guard | None = None
     adopt: bool = False
     empty_on_delete: bool = False
+    allows_lifecycle_policies: bool = False
     statements: tuple[Statement, ...] = ()
 
 
-def parse_repository(values: Values, faults: Faults) -> RepositorySpec:
+def parse_repository(values: Values, faults: Faults, home: Home) -> RepositorySpec:
     """The repository that the properties declare."""
     return RepositorySpec(
         name=values.get("RepositoryName"),
@@ -47,9 +49,10 @@ def parse_repository(values: Values, faults: Faults) -> RepositorySpec:
         tags=_tags(values, faults),
         lifecycle_policy=parse_policy(values, faults),
         guard=parse_guard(values, faults),
-        statements=_statements(values, faults),
+        statements=_statements(values, faults, home),
         adopt=values.get("OnExisting") == "Adopt",
         empty_on_delete=values.get("EmptyOnDelete", False),
+        allows_lifecycle_policies=values.get("AllowLifecyclePolicies", False),
     )
 
 
@@ -86,10 +89,10 @@ def _tags(values: Values, faults: Faults) -> dict[str, str]:
     return tags
 
 
-def _statements(values: Values, faults: Faults) -> tuple[Statement, ...]:
+def _statements(values: Values, faults: Faults, home: Home) -> tuple[Statement, ...]:
     if "PolicyStatements" not in values:
         return ()
     # Few repositories have statements, and every cold start would pay for this import.
     from ecr_controller.repository_policy import user_statements
 
-    return user_statements.parse(values, faults)
+    return user_statements.parse(values, faults, home)

@@ -42,8 +42,8 @@ def combine(*blocks: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def limit_source(conditions: Mapping[str, Any]) -> bool:
-    """Whether the conditions limit the resources or accounts on whose behalf a service acts."""
+def name_source(conditions: Mapping[str, Any]) -> bool:
+    """Whether a condition, of whatever effect, has a key for the resource or account on whose behalf a service acts."""
     keys = (keys for keys in conditions.values() if isinstance(keys, dict))
     return any(key.lower() in _SOURCES for each in keys for key in each)
 

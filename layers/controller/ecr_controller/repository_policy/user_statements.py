@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.repository_policy import access, conditions
+from ecr_controller.repository_policy import access, bounds, conditions
 from ecr_controller.repository_policy.statement import PREFIX, Statement, as_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ecr_controller.custom_resource.request import Home
     from ecr_controller.errors import Faults
 
 PROPERTY = "PolicyStatements"
 
 
-def parse(values: Mapping[str, Any], faults: Faults) -> tuple[Statement, ...]:
-    """The statements in validated properties; one with a fault is left out."""
+def parse(values: Mapping[str, Any], faults: Faults, home: Home) -> tuple[Statement, ...]:
+    """The statements in validated properties; one that is malformed is left out.
+
+    One outside the bounds is not: what was put before the bounds is withdrawn as any other.
+    """
     declared: Sequence[Any] = values.get(PROPERTY, ())
-    statements, sids = list[Statement](), set[str]()
+    statements, sids, allowed = list[Statement](), set[str](), bounds.configured(home)
     for i, each in enumerate(declared):
         if each is None:
             continue
-        before = len(faults)
-        _validate(each, f"{PROPERTY}[{i}]", sids, faults)
-        if len(faults) == before:
+        before, path = len(faults), f"{PROPERTY}[{i}]"
+        _validate(each, path, sids, faults)
+        malformed = {fault.path for fault in faults[before:]}
+        if not malformed:
             statements.append(Statement.from_content(each))
             sids.add(each.get("Sid", ""))
+        if not malformed & {f"{path}.Principal", f"{path}.Action"}:
+            paths = bounds.Paths(f"{path}.Principal", f"{path}.Action", f"{path}.Condition")
+            allowed.validate(Statement.from_content(each), paths, faults)
     return tuple(statements)
 
 

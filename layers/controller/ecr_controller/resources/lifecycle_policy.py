@@ -89,9 +89,10 @@ class LifecyclePolicyResource:
         current = self._policies.get_lifecycle_policy(name)
         ours = ownership.declares_policy(found, request)
         if not ours:
+            ownership.refuse_policy_of_other_stack(found, request)
             _refuse_policy_of_others(request, current)
         differs = not is_policy(current, spec.policy)
-        if differs and spec.guard is not None:
+        if differs and guard.applies(spec.guard):
             attributes = guard.check(request, name, spec.policy, spec.guard).attributes
         if differs or not ours or request.follows_failed_create:
             self._claim_and_put(request, found, current, ours=ours)

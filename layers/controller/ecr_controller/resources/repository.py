@@ -44,9 +44,9 @@ class RepositoryResource:
         self._repositories = Repositories()
         self._policies = LifecyclePolicies()
 
-    def parse(self, values: Values, faults: Faults, _home: Home) -> RepositorySpec:
+    def parse(self, values: Values, faults: Faults, home: Home) -> RepositorySpec:
         """See `parse_repository`."""
-        return parse_repository(values, faults)
+        return parse_repository(values, faults, home)
 
     def repositories(self, request: RepositoryRequest) -> Iterable[str]:
         """The declared or generated name, the one that was declared before, and the physical ID."""
@@ -75,8 +75,7 @@ class RepositoryResource:
         if ownership.is_ours(found.tags, request) and ownership.is_adopted(found.tags):
             return self._update_adopted(request, found, before)
         found = self._with_policy(found, spec, before)
-        claiming = _claiming(request, before) if ownership.declares_policy(found, request) else before
-        differences = self._difference(request, found, _claiming(request, spec), claiming)
+        differences = self._difference(request, found, _claiming(request, spec), _claimed(request, before, found))
         if not ownership.is_ours(found.tags, request) and not all(each.setting.is_shared for each in differences):
             return self._take_over(request, found)
         return self._change(request, found, differences)
@@ -130,7 +129,7 @@ class RepositoryResource:
         if made is not None or ownership.is_created_by(found.tags, request):
             differences = self._difference(request, found, wanted)
             changes.apply(differences, found, lambda _done: self._undo_create(name))
-            is_empty = made is not None and spec.guard is not None
+            is_empty = made is not None and spec.lifecycle_policy is not None and guard.applies(spec.guard)
             return Result(name, found.attributes | (guard.NO_IMAGES if is_empty else guard.NO_PREVIEW))
         if fallback_name is not None and not ownership.is_claimed_by(found.tags, request):
             return self._create(request, fallback_name)
@@ -168,7 +167,7 @@ class RepositoryResource:
     def _update_adopted(self, request: RepositoryRequest, found: Repository, before: RepositorySpec) -> Result:
         found = self._with_policy_of_ours(request, found)
         attributes = self._check_policy(request, found)
-        before = _claiming(request, before) if ownership.declares_policy(found, request) else before
+        before = _claimed(request, before, found)
         record = AdoptionRecord(request, found.name).read()
         if record is None:
             differences = self._difference(request, found, _claiming(request, request.spec), before)
@@ -201,7 +200,7 @@ class RepositoryResource:
         if policy is None:
             return guard.NO_PREVIEW
         ownership.refuse_second_policy(found, request)
-        if request.spec.guard is None or is_policy(found.lifecycle_text, policy):
+        if not guard.applies(request.spec.guard) or is_policy(found.lifecycle_text, policy):
             return guard.NO_PREVIEW
         return guard.check(request, found.name, policy, request.spec.guard).attributes
 
@@ -363,5 +362,14 @@ def _with_tags(spec: RepositorySpec, tags: dict[str, str]) -> RepositorySpec:
 
 
 def _claiming(request: RepositoryRequest, spec: RepositorySpec) -> RepositorySpec:
-    """The spec, with the tag that names the owner of the lifecycle policy if it declares one."""
-    return spec if spec.lifecycle_policy is None else _with_tags(spec, ownership.policy_owner(request))
+    """The spec, with the tags that name the owner of the lifecycle policy if it declares one, and allow those of others
+    if it does."""
+    tags = {} if spec.lifecycle_policy is None else ownership.policy_owner(request)
+    return _with_tags(spec, tags | (ownership.policies_allowed() if spec.allows_lifecycle_policies else {}))
+
+
+def _claimed(request: RepositoryRequest, before: RepositorySpec, found: Repository) -> RepositorySpec:
+    """What was declared before, with our tags that go unless they are declared again."""
+    claiming = _claiming(request, before) if ownership.declares_policy(found, request) else before
+    is_ours = ownership.is_ours(found.tags, request)
+    return _with_tags(claiming, ownership.policies_allowed()) if is_ours else claiming

@@ -45,6 +45,7 @@ def test_a_function_is_found_by_its_folder() -> None:
 def test_the_variables_that_refer_to_resources_are_known() -> None:
     assert invocation.references("plan_rescans") == {"RESCAN_QUEUE": "RescanQueue"}
     assert invocation.references("on_failure") == {}
+    assert invocation.parameters("grant")["GRANTEE_ACCOUNTS"] == "GranteeAccounts"
 
 
 @pytest.mark.parametrize(
