@@ -15,8 +15,6 @@ help: ## list the targets
 
 $(READY): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is required. Choose one with PYTHON=…"; exit 1; }
-	@# --clear empties what a link points to, which can be the environment of another checkout.
-	@test ! -L $(VENV) || { echo "$(VENV) is a link. Remove it, or set VENV to another folder."; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) …"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/uv.txt
