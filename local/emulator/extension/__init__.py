@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import ecr
 
-from local.emulator.extension import conditions, images, policies, preview, queues, repositories, scanning
+from local.emulator.extension import conditions, images, policies, preview, queues, repositories, scanning, templates
 from local.emulator.extension.store import Fault, Json, ministack_handle_request
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def install() -> None:
     conditions.install()
     policies.install()
     queues.install()
+    templates.install()
     ecr.handle_request = handle_request
 
 

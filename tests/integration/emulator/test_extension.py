@@ -557,3 +557,24 @@ def test_dead_letters_are_moved_only_to_a_queue_that_exists(cloud: Emulator) -> 
     arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{name}"
     with pytest.raises(sqs.exceptions.ResourceNotFoundException):
         sqs.start_message_move_task(SourceArn=arn, DestinationArn=f"{arn}-missing")
+
+
+# Templates
+
+
+def test_a_condition_on_a_list_that_is_joined_is_evaluated(cloud: Emulator) -> None:
+    cloudformation, found = cloud.client("cloudformation"), {}
+    template = {
+        "Parameters": {"Names": {"Type": "CommaDelimitedList", "Default": ""}},
+        "Conditions": {"HasNames": {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "Names"}]}, ""]}]}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"Found": {"Value": {"Fn::If": ["HasNames", "some", "none"]}}},
+    }
+    for names in ("", "one", "one,two"):
+        parameters: Any = [{"ParameterKey": "Names", "ParameterValue": names}] if names else []
+        stack = f"stack-{uuid.uuid4().hex[:8]}"
+        cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template), Parameters=parameters)
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+        [output] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+        found[names] = output["OutputValue"]
+    assert found == {"": "none", "one": "some", "one,two": "some"}
