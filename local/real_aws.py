@@ -51,7 +51,10 @@ def remove_everything(aws: Any, prefix: str, controller_stack: str) -> None:
     described = cloudformation.describe_stacks(StackName=controller_stack)["Stacks"][0]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
     deploy.delete(aws.environment(), controller_stack)
-    aws.client("dynamodb").delete_table(TableName=outputs["PartsTable"])
+    dynamodb, table = aws.client("dynamodb"), outputs["PartsTable"]
+    dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+    dynamodb.get_waiter("table_exists").wait(TableName=table)
+    dynamodb.delete_table(TableName=table)
     for policy in ("AuthorizationTokenPolicy", "PublicGalleryAuthorizationTokenPolicy"):
         aws.client("iam").delete_policy(PolicyArn=outputs[policy])
 

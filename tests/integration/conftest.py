@@ -71,6 +71,7 @@ def controller_stack(aws: Emulator | RealAws, prefix: str, built: Path) -> Itera
         "Boundaries": f"{prefix}-*={prefix}*,bounded-{prefix}={prefix}/bounded/*",
         "GranteeAccounts": "*",
         **scan_parameters(aws, prefix),
+        **key_parameter(aws),
     }
     try:
         deploy.deploy(built, environment, name, parameters)
@@ -81,15 +82,25 @@ def controller_stack(aws: Emulator | RealAws, prefix: str, built: Path) -> Itera
 
 
 def scan_parameters(aws: Emulator | RealAws, prefix: str) -> dict[str, str]:
-    """Scan events of a source of the tests' own, and functions and state machines with the prefix as targets."""
+    """Scan events of a source of the tests' own, and targets with the prefix."""
     home = f"{aws.region}:{aws.client('sts').get_caller_identity()['Account']}"
     return {
         "ScanEventSources": f"aws.ecr,aws.inspector2,{prefix}.replay",
+        "ScanTargetTopics": f"arn:aws:sns:{home}:{prefix}-*",
+        "ScanTargetQueues": f"arn:aws:sqs:{home}:{prefix}-*",
         "ScanTargetFunctions": f"arn:aws:lambda:{home}:function:{prefix}-*",
         "ScanTargetStateMachines": f"arn:aws:states:{home}:stateMachine:{prefix}-*",
+        "ScanTargetEventBuses": f"arn:aws:events:{home}:event-bus/{prefix}-*",
         **deploy.RESCANS,
         "RescanNewestImages": "2",
     }
+
+
+def key_parameter(aws: Emulator | RealAws) -> dict[str, str]:
+    """A KMS key; on a real AWS none, where a key takes a week to go."""
+    if ON_REAL_AWS:
+        return {}
+    return {"KmsKey": aws.client("kms").create_key()["KeyMetadata"]["Arn"]}
 
 
 @pytest.fixture

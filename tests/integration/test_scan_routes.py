@@ -355,19 +355,19 @@ def test_targets_that_are_not_there_or_out_of_bounds_are_refused_when_declared(
 ) -> None:
     home = f"{aws.region}:{account_of(aws)}"
     targets = {
-        "topic": f"arn:aws:sns:{home}:nobody",
-        "queue": f"arn:aws:sqs:{home}:nobody",
-        "event bus": f"arn:aws:events:{home}:event-bus/nobody",
-        "function": f"arn:aws:lambda:{home}:function:elsewhere",
-        "state machine": f"arn:aws:states:{home}:stateMachine:elsewhere",
+        ("topic", "ScanTargetTopics"): f"arn:aws:sns:{home}:nobody",
+        ("queue", "ScanTargetQueues"): f"arn:aws:sqs:{home}:nobody",
+        ("event bus", "ScanTargetEventBuses"): f"arn:aws:events:{home}:event-bus/nobody",
+        ("function", "ScanTargetFunctions"): f"arn:aws:lambda:{home}:function:elsewhere",
+        ("state machine", "ScanTargetStateMachines"): f"arn:aws:states:{home}:stateMachine:elsewhere",
     }
     refused = stack.deploy(routes({"RepositoryName": repository, "Targets": list(targets.values())}))
     assert refused.status == "ROLLBACK_COMPLETE"
     [reason, *_] = refused.reasons
     assert "has 5 invalid properties" in reason
-    for i, (kind, arn) in enumerate(targets.items()):
-        assert f"Targets[{i}]: the {kind} {arn} does not exist or the controller cannot access it" in reason
-    assert reason.count("ScanTargetFunctions") == 2
+    for i, ((kind, parameter), arn) in enumerate(targets.items()):
+        refusal = f"the {kind} {arn} does not exist or the controller cannot access it. The parameter {parameter} of"
+        assert f"Targets[{i}]: {refusal}" in reason
 
 
 def test_a_target_of_another_account_or_region_is_refused(

@@ -21,6 +21,7 @@ from local.emulator.extension import (
     queues,
     repositories,
     scanning,
+    templates,
 )
 from local.emulator.extension.store import Fault, Json, ministack_handle_request
 
@@ -51,6 +52,7 @@ def install() -> None:
     conditions.install()
     policies.install()
     queues.install()
+    templates.install()
     ecr.handle_request = handle_request
 
 

@@ -2,15 +2,21 @@
 
 Missing are `iam:PolicyARN`, `aws:ResourceTag` and `ecr:ResourceTag` for ECR, `aws:TagKeys` of UntagResource; a call
 with a `resourceArn` or `repositoryNames` is checked on `*`; AttachGroupPolicy is checked on the policy;
-CreateRepository with tags does not need ecr:TagResource; DescribeEventBus is checked on a rule.
+CreateRepository with tags does not need ecr:TagResource; DescribeEventBus is checked on a rule; `events:source` and
+`events:detail-type` of PutEvents; `dynamodb:LeadingKeys`.
+
+Whether CreateRepository of a repository that exists meets the conditions on its tags is not documented. Here it does,
+which is the stricter of the two.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_actions, iam_evaluator
+from ministack.services import dynamodb
 from ministack.services.tagging import _collect_ecr as tags_of_repositories
 
 if TYPE_CHECKING:
@@ -37,7 +43,43 @@ def request_context(service: str, iam_action: str, body: bytes, params: Json) ->
         context["iam:PolicyARN"] = params["PolicyArn"][0]
     if service == "ecr":
         context |= _ecr_context(json.loads(body or b"{}"))
+    if iam_action == "events:PutEvents":
+        context |= _events_context(json.loads(body or b"{}"))
+    if service == "dynamodb":
+        context |= _dynamodb_context(json.loads(body or b"{}"))
     return context
+
+
+def _dynamodb_context(data: Json) -> Json:
+    """The partition keys of the items that are read or written; nothing for a Scan.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    """
+    each_item = [detail for item in data.get("TransactItems", []) for detail in item.values()]
+    keys = [key for request in (data, *each_item) if (key := _partition_key(request)) is not None]
+    return {"dynamodb:LeadingKeys": keys} if keys else {}
+
+
+def _partition_key(request: Json) -> str | None:
+    table: Json | None = dynamodb._tables.get(request.get("TableName", ""))  # noqa: SLF001
+    if table is None:
+        return None
+    name, values = table["pk_name"], request.get("ExpressionAttributeValues", {})
+    typed: Json = (request.get("Key") or request.get("Item") or {}).get(name, {})
+    for left, right in re.findall(r"([#\w]+)\s*=\s*(:\w+)", request.get("KeyConditionExpression", "")):
+        if request.get("ExpressionAttributeNames", {}).get(left, left) == name:
+            typed = values[right]
+    return next(iter(typed.values()), None)
+
+
+def _events_context(data: Json) -> Json:
+    """The values of all entries: both keys have several values.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+    """
+    keys = {"events:source": "Source", "events:detail-type": "DetailType"}
+    return {key: values for key, field in keys.items() if (values := [e[field] for e in data["Entries"] if field in e])}
 
 
 def _ecr_context(data: Json) -> Json:

@@ -142,6 +142,47 @@ def test_looking_at_an_event_bus_is_checked_on_the_bus(cloud: Emulator) -> None:
         limited.describe_event_bus(Name="default")
 
 
+def test_a_condition_on_the_partition_keys_of_items_is_checked(cloud: Emulator) -> None:
+    table, dynamodb = f"table-{uuid.uuid4().hex[:8]}", cloud.client("dynamodb")
+    dynamodb.create_table(
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": "owner", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "owner", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "us/*"}}
+    limited = as_role(cloud, "dynamodb", {"Action": "dynamodb:*", "Resource": "*", "Condition": condition})
+
+    def calls(owner: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+        key: dict[str, Any] = {"owner": {"S": owner}}
+        put = {"Put": {"TableName": table, "Item": key}}
+        values = {":owner": key["owner"]}
+        yield limited.put_item, {"Item": key}
+        yield limited.delete_item, {"Key": key}
+        yield limited.query, {"KeyConditionExpression": "owner = :owner", "ExpressionAttributeValues": values}
+        names = {"#key": "owner"}
+        of_name = {"KeyConditionExpression": "#key = :owner", "ExpressionAttributeNames": names}
+        yield limited.query, {**of_name, "ExpressionAttributeValues": values}
+        yield lambda TableName: limited.transact_write_items(TransactItems=[put]), {}  # noqa: N803
+
+    for call, arguments in calls("us/1"):
+        call(TableName=table, **arguments)
+    for call, arguments in calls("them/1"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call(TableName=table, **arguments)
+
+
+@pytest.mark.parametrize("key", ["source", "detail-type"])
+def test_conditions_on_all_events_that_are_put_are_checked(cloud: Emulator, key: str) -> None:
+    condition = {"ForAllValues:StringEquals": {f"events:{key}": "ours"}, "Null": {f"events:{key}": "false"}}
+    limited = as_role(cloud, "events", {"Action": "events:PutEvents", "Resource": "*", "Condition": condition})
+    ours = {"Source": "ours", "DetailType": "ours", "Detail": "{}"}
+    theirs = ours | {"source": {"Source": "theirs"}, "detail-type": {"DetailType": "theirs"}}[key]
+    limited.put_events(Entries=[ours, ours])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        limited.put_events(Entries=[ours, theirs])
+
+
 def test_a_call_that_names_a_repository_by_its_arn_is_checked_on_it(cloud: Emulator, ecr: ECRClient, name: str) -> None:
     arn = ecr.describe_repositories(repositoryNames=[name])["repositories"][0]["repositoryArn"]
     limited = as_role(cloud, "ecr", {"Action": "ecr:*", "Resource": arn})
@@ -516,3 +557,24 @@ def test_dead_letters_are_moved_only_to_a_queue_that_exists(cloud: Emulator) -> 
     arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{name}"
     with pytest.raises(sqs.exceptions.ResourceNotFoundException):
         sqs.start_message_move_task(SourceArn=arn, DestinationArn=f"{arn}-missing")
+
+
+# Templates
+
+
+def test_a_condition_on_a_list_that_is_joined_is_evaluated(cloud: Emulator) -> None:
+    cloudformation, found = cloud.client("cloudformation"), {}
+    template = {
+        "Parameters": {"Names": {"Type": "CommaDelimitedList", "Default": ""}},
+        "Conditions": {"HasNames": {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "Names"}]}, ""]}]}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"Found": {"Value": {"Fn::If": ["HasNames", "some", "none"]}}},
+    }
+    for names in ("", "one", "one,two"):
+        parameters: Any = [{"ParameterKey": "Names", "ParameterValue": names}] if names else []
+        stack = f"stack-{uuid.uuid4().hex[:8]}"
+        cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template), Parameters=parameters)
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+        [output] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+        found[names] = output["OutputValue"]
+    assert found == {"": "none", "one": "some", "one,two": "some"}

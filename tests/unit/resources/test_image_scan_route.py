@@ -101,8 +101,9 @@ def test_every_target_that_is_not_there_is_named(resource: Served, parts: PartsT
     function = f"arn:aws:lambda:{HOME}:function:nobody"
     missing = faults(resource, Targets=[f"{QUEUE}-not", QUEUE, function])
     assert [fault.partition(": ")[0] for fault in missing] == ["Targets[0]", "Targets[2]"]
-    assert "does not exist or the controller cannot access it. AWS rejected GetQueueAttributes" in missing[0]
-    assert "the parameter ScanTargetFunctions or ScanTargetStateMachines" in missing[1]
+    assert "does not exist or the controller cannot access it. The parameter ScanTargetQueues " in missing[0]
+    assert "it must not be a queue of the controller. AWS rejected GetQueueAttributes" in missing[0]
+    assert "The parameter ScanTargetFunctions " in missing[1]
     assert kept(parts) == ()
 
 

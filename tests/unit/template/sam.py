@@ -27,6 +27,16 @@ def folder_of(function: str) -> Path:
 
 
 def statements_of(function: str) -> list[dict[str, Any]]:
+    """The policy statements of a function's role that allow."""
+    return [each for each in all_statements_of(function) if each["Effect"] == "Allow"]
+
+
+def denials_of(function: str) -> list[dict[str, Any]]:
+    """The policy statements of a function's role that deny."""
+    return [each for each in all_statements_of(function) if each["Effect"] == "Deny"]
+
+
+def all_statements_of(function: str) -> list[dict[str, Any]]:
     """The policy statements of a function's role."""
     role = RESOURCES[function]["Properties"]["Role"]["Fn::GetAtt"][0]
     policies = RESOURCES[role]["Properties"]["Policies"]

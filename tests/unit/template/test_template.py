@@ -97,7 +97,7 @@ def test_every_queue_is_encrypted_and_has_a_dead_letter_queue_that_is_watched() 
     watched = [each["Value"] for alarm in ALARMS for each in RESOURCES[alarm]["Properties"]["Dimensions"]]
     assert queues
     for name, queue in queues.items():
-        assert queue["SqsManagedSseEnabled"] is True, name
+        assert queue["SqsManagedSseEnabled"] == {"Fn::If": ["HasKmsKey", {"Ref": "AWS::NoValue"}, True]}, name
         dead = queue.get("RedrivePolicy", {}).get("deadLetterTargetArn", {"Fn::GetAtt": [name]})["Fn::GetAtt"][0]
         assert {"Fn::GetAtt": [dead, "QueueName"]} in watched, name
 

@@ -34,8 +34,8 @@ class Target(ABC):
     """What the AWS documentation calls it."""
     pattern: ClassVar[str]
     """What follows the account in its ARN; the group is its name."""
-    is_bounded: ClassVar[bool] = False
-    """Whether only those are allowed that a parameter of the controller's stack names."""
+    parameter: ClassVar[str]
+    """The parameter of the controller's stack that names those which are allowed."""
 
     arn: str
     name: str
@@ -64,6 +64,7 @@ class Topic(Target):
     """An Amazon SNS topic."""
 
     service, kind, pattern = "sns", "topic", r"([\w-]+(?:\.fifo)?)"
+    parameter = "ScanTargetTopics"
     _sns: ClassVar[aws.Client[SNSClient]] = aws.Client("sns")
 
     def verify(self) -> None:
@@ -80,6 +81,7 @@ class Queue(Target):
     """An Amazon SQS queue."""
 
     service, kind, pattern = "sqs", "queue", r"([\w-]+(?:\.fifo)?)"
+    parameter = "ScanTargetQueues"
     _sqs: ClassVar[aws.Client[SQSClient]] = aws.Client("sqs")
 
     def verify(self) -> None:
@@ -100,7 +102,7 @@ class Function(Target):
     """An AWS Lambda function, or an alias or version of one."""
 
     service, kind, pattern = "lambda", "function", r"function:([\w-]+)(?::[\w$-]+)?"
-    is_bounded = True
+    parameter = "ScanTargetFunctions"
     _lambda: ClassVar[aws.Client[LambdaClient]] = aws.Client("lambda")
 
     def verify(self) -> None:
@@ -117,7 +119,7 @@ class StateMachine(Target):
     """An AWS Step Functions state machine, or an alias or version of one."""
 
     service, kind, pattern = "states", "state machine", r"stateMachine:([\w-]+)(?::[\w-]+)?"
-    is_bounded = True
+    parameter = "ScanTargetStateMachines"
     _stepfunctions: ClassVar[aws.Client[SFNClient]] = aws.Client("stepfunctions")
 
     def verify(self) -> None:
@@ -138,6 +140,7 @@ class EventBus(Target):
     """An Amazon EventBridge event bus."""
 
     service, kind, pattern = "events", "event bus", r"event-bus/([\w./-]+)"
+    parameter = "ScanTargetEventBuses"
     _events: ClassVar[aws.Client[EventBridgeClient]] = aws.Client("events")
     _RETRYABLE: ClassVar = ("InternalFailure", "InternalException", "ThrottlingException")
 

@@ -36,6 +36,11 @@ class Repositories:
             answer = self._ecr.create_repository(repositoryName=name, tags=_tag_list(tags), **encrypted, **arguments)
         except self._ecr.exceptions.RepositoryAlreadyExistsException:
             return None
+        except self._ecr.exceptions.ClientError as error:
+            # IAM may look at the tags of an existing repository, and refuse to put those of a new one on it.
+            if error.response["Error"]["Code"] == "AccessDeniedException" and self.describe_repository(name):
+                return None
+            raise
         return _repository(answer["repository"], tags)
 
     def describe_repository(self, name: str) -> Repository | None:

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.shared_documents.ledger import Entry
 
-BOUNDS = (
-    "; the parameter ScanTargetFunctions or ScanTargetStateMachines of the controller's stack must name a function or "
-    "state machine"
-)
-
 
 class ImageScanRouteResource:
     """One route. Its physical ID, RouteId, contains its repositories: for others, a new route is created, and the old
@@ -79,10 +74,11 @@ class ImageScanRouteResource:
             try:
                 target.verify()
             except UserError as error:
-                bounds = BOUNDS if target.is_bounded else ""
                 faults.add(
                     f"Targets[{i}]",
-                    f"the {target.kind} {arn} does not exist or the controller cannot access it{bounds}. {error}",
+                    f"the {target.kind} {arn} does not exist or the controller cannot access it. The parameter "
+                    f"{target.parameter} of the controller's stack must allow it, and it must not be a queue of the "
+                    f"controller. {error}",
                 )
         faults.raise_if_any(f"Custom::{self.type_name}")
 
