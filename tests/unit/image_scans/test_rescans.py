@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.event_routing.routes import storage_key
-from ecr_controller.image_scans.ecr import Image, ImageScans
+from ecr_controller.image_scans.ecr import Image, ImageScans, ScanStarts
 from ecr_controller.image_scans.rescans import plan_rescans, rescan
 from tests.unit.template.sam import RESOURCES, TEMPLATE
 
@@ -35,7 +35,9 @@ def queue(moto: None, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def stub(ecr: ECRClient) -> Iterator[Stubber]:
+def stub(ecr: ECRClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    # One client, so that the order of all calls is known.
+    monkeypatch.setattr(vars(ScanStarts)["_ecr"], "_options", {})
     with Stubber(ecr) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -137,7 +139,7 @@ def test_after_any_other_error_the_queue_delivers_the_repository_again(
 ) -> None:
     stub.add_client_error("start_image_scan", code)
     with pytest.raises(error):
-        ImageScans().start_image_scan(Image(NAME, "sha256:1"))
+        ScanStarts().start_image_scan(Image(NAME, "sha256:1"))
 
 
 def test_nothing_is_planned_where_the_queue_is_gone(ecr: ECRClient, queue: str) -> None:
