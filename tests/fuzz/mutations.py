@@ -48,9 +48,18 @@ large: st.SearchStrategy[Any] = st.one_of(
     st.builds(
         lambda text, times: text * times, st.sampled_from(["x", "\ud800", '"', "a/", "*"]), st.integers(1, LONGEST)
     ),
-    st.builds(lambda value, times: [value] * times, plain, st.integers(1, 300)),
-    st.builds(lambda value, times: {f"k{n}": value for n in range(times)}, plain, st.integers(1, 300)),
+    st.builds(lambda value, times: _repeated(value, times), plain, st.integers(1, 300)),
+    st.builds(
+        lambda value, times: {f"k{n}": each for n, each in enumerate(_repeated(value, times))},
+        plain,
+        st.integers(1, 300),
+    ),
 )
+
+
+def _repeated(value: Any, times: int) -> list[Any]:
+    size = len(value) if isinstance(value, str) else 1
+    return [value] * min(times, 1 + LONGEST // (size + 1))
 
 
 def _nested(value: Any, depth: int, *, as_list: bool) -> Any:

@@ -1,11 +1,12 @@
 """Whatever a function is given: one valid answer, no defect, no write for invalid properties, and no harm to others.
 
-`make fuzz` runs the same cases each time; `make fuzz CASES=1000000` runs more, and `SEED=1` others. A failure shows the
-smallest input, and its test the command that repeats it.
+The same cases run each time. `make fuzz CASES=1000000` runs more of them, and `make fuzz SEED=40` others. A failure
+shows the smallest input, and the name of its test repeats it: `pytest tests/fuzz -k 7-others`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
 CASES = int(os.environ.get("CASES") or 20_000)
 SEED = int(os.environ.get("SEED") or 0)
 PER_TEST = 500
+RECORDS = 5  # about as many in a batch of scan events, each of which is a case
 TYPES = sorted(PROPERTIES)
 # The share of each subject in every eight tests.
 ROUND = ("properties",) * 4 + ("forged", "scans", "scans", "others")
 TESTS = [f"{SEED + number}-{ROUND[number % len(ROUND)]}" for number in range(max(1, -(-CASES // PER_TEST)))]
+
+LARGEST_MESSAGE = 250_000  # moto's queues have those of before August 2025: 262,144 bytes
 
 kinds = st.sampled_from(["Create", "Create", "Update", "Delete"])
 physical_ids = st.one_of(st.sampled_from(PHYSICAL_IDS), st.text(min_size=1, max_size=20))
@@ -91,7 +95,9 @@ def forged(harness: Harness, case: tuple[str, dict[str, Any]]) -> None:
         return
     assert outcome.raised is None, repr(outcome.raised)
     [body] = outcome.bodies
-    assert len(body) <= 4096
+    ids = [event.get(key) for key in ("RequestId", "StackId", "LogicalResourceId", "PhysicalResourceId")]
+    # An answer repeats the ids, so that it can only be as short as they are.
+    assert len(body) <= 4096 or len(json.dumps(ids)) > 3000
     assert b"defect" not in body, body
 
 
@@ -102,7 +108,9 @@ good = st.integers(0, 3)
 def batches(draw: st.DrawFn) -> list[Any]:
     """Bodies, of scan events that became others, and of anything else. Numbers stand for good ones."""
     event = st.builds(mutated, st.sampled_from(SCAN_EVENTS), edits(junk, 3)).map(text_of)
-    return draw(st.lists(st.one_of(event, event, event, junk.map(text_of), good), min_size=1, max_size=6))
+    other = junk.map(text_of)
+    bodies = draw(st.lists(st.one_of(event, event, event, event, other, good), min_size=1, max_size=6))
+    return [each for each in bodies if isinstance(each, int) or len(each) <= LARGEST_MESSAGE]
 
 
 def scans(harness: Harness, bodies: list[Any]) -> None:
@@ -153,8 +161,10 @@ def test_a_function_is_given_anything(harness: Harness, name: str) -> None:
     number, _, subject = name.partition("-")
     holds, cases = SUBJECTS[subject]
 
+    examples = PER_TEST // RECORDS if subject == "scans" else PER_TEST
+
     @seed(int(number))
-    @settings(max_examples=PER_TEST, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=cases)
     def run(case: Any) -> None:
         holds(harness, case)

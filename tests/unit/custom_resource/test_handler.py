@@ -108,3 +108,20 @@ def test_a_request_that_was_not_answered_is_not_counted_as_answered(
         written = lines(event("Create", refusing.url), Resource())
     assert all("failed: HTTP status 403" in line["message"] for line in written)
     assert written
+
+
+@pytest.mark.parametrize("value", ["Custom::Made-Up", "Replace", 7, [], {}, None, ""])
+def test_a_template_makes_no_metrics_of_its_own(server: ResponseServer, lines: Lines, value: Any) -> None:
+    counted = metric(lines(event("Create", server.url, ResourceType=value, RequestType=value), Resource()))
+    assert (counted["ResourceType"], counted["Request"]) == ("unknown", "unknown")
+
+
+def test_a_line_with_half_a_character_is_written(server: ResponseServer, lines: Lines) -> None:
+    written = logged(lines(event("Create", server.url), Resource(raising(UserError("Not \ud800 \u65e5.")))))
+    assert any("Not \ud800 \u65e5." in line["message"] for line in written)
+
+
+def test_the_log_is_ascii(server: ResponseServer, capsys: pytest.CaptureFixture[str]) -> None:
+    logger.registered_handler.stream = sys.stdout  # type: ignore[attr-defined]
+    handler_for(Resource(raising(UserError("Not \ud800 \u65e5."))))(event("Create", server.url), LambdaContext())
+    assert capsys.readouterr().out.isascii()
