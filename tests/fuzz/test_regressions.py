@@ -13,6 +13,7 @@ from tests.fuzz.harness import Harness, answer_of, record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 BASIC = SCAN_EVENTS[0]
 SURROGATE = "\ud800"
 
