@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test format style types template unit worst-faults integration test-aws faults invoke docs bench lock clean
+.PHONY: help setup demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ demo: $(READY) ## deploy to an embedded AWS, show everything, delete it
 local: $(READY) ## start an embedded AWS with the controller, to try things by hand until Ctrl-C
 	@python -m local.serve
 
-test: style types template unit worst-faults integration ## run everything that CI runs
+test: style types template unit worst-faults fuzz integration ## run everything that CI runs
 
 format: $(READY) ## format the code
 	ruff format .
@@ -54,6 +54,9 @@ unit: $(READY) ## run the unit tests
 
 worst-faults: $(READY) ## make every AWS call fail in the four worst ways
 	pytest tests/faults -n auto
+
+fuzz: $(READY) ## give the functions 20,000 inputs of any kind; CASES=number for more, SEED=number for others
+	CASES="$(CASES)" SEED="$(SEED)" pytest tests/fuzz -n auto
 
 integration: $(READY) ## run the integration tests on an embedded AWS
 	pytest tests/integration -n 2 --dist loadfile

@@ -20,14 +20,24 @@ logger.setLevel(logging.INFO)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Answer FAILED to the request in ``requestPayload``. Raises NotDelivered, so that Lambda retries."""
+    """Answer FAILED to the request in ``requestPayload``, which is all that it needs.
+
+    Raises NotDelivered, so that Lambda retries, and LookupError for a request that cannot be answered.
+    """
     request = event["requestPayload"]
-    circumstances, response = event.get("requestContext") or {}, event.get("responsePayload")
+    circumstances, response = _map(event.get("requestContext")), event.get("responsePayload")
     error = response if isinstance(response, dict) else {"errorMessage": response}
     cause = error.get("errorMessage") or error.get("errorType") or circumstances.get("condition", "unknown")
     function = str(circumstances.get("functionArn", "unknown")).split(":function:")[-1].split(":")[0]
-    kind, logical_id = request.get("RequestType"), request.get("LogicalResourceId")
-    logger.error("The function %s failed during %s of %s: %s", function, kind, logical_id, cause)
     reason = f"The controller's function {function} failed before it could answer: {cause}. Its log has the details."
     until = time.time() + context.get_remaining_time_in_millis() / 1000 * 0.9
-    answer.send(request["ResponseURL"], answer.failure(request, reason, log=f"log of {function}"), until)
+    try:
+        answer.send(answer.response_url(request), answer.failure(request, reason, log=f"log of {function}"), until)
+    finally:
+        kind, logical_id = request.get("RequestType"), request.get("LogicalResourceId")
+        failed = f"The function {function} failed during {kind} of {logical_id}: {cause}"
+        logger.error(failed.encode("ascii", "backslashreplace").decode())
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

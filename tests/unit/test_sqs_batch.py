@@ -6,6 +6,7 @@ import json
 import time
 from contextvars import copy_context
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -120,3 +121,22 @@ def test_a_reason_is_cut_and_has_no_control_characters(queue: str) -> None:
     [(body, reason)] = received(queue)
     assert body == '{"id": 1}'
     assert reason == "a b " + "x" * (MAX_REASON - 4)
+
+
+@pytest.mark.parametrize(
+    ("size", "limit"), [(262_144 - 500, 262_144), (262_144, 262_144), (1_048_576 - 300, 1_048_576)]
+)
+def test_a_reason_takes_the_room_that_a_large_body_leaves(
+    monkeypatch: pytest.MonkeyPatch, size: int, limit: int
+) -> None:
+    sent: list[dict[str, Any]] = []
+    queue = DeadLetterQueue()
+    sqs: Any = SimpleNamespace(send_message=lambda **message: sent.append(message))
+    queue._sqs = sqs
+    queue.send_message("x" * size, "é" * 3000)
+    [message] = sent
+    [reason] = [each["StringValue"] for each in message["MessageAttributes"].values()] or [""]
+    assert message["MessageBody"] == "x" * size
+    assert len(reason) <= MAX_REASON
+    room = limit - size - len("ReasonString")
+    assert max(0, room - 1) <= len(reason.encode()) <= max(0, room)

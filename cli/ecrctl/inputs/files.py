@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ from ecr_controller.errors import Fault, InvalidProperties, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# Of a document in YAML. CloudFormation accepts templates of 1 MB.
+MAX_NODES = 1_000_000
 
 
 @contextmanager
@@ -55,11 +60,25 @@ def read_yaml(path: str) -> Any:
     except (ValueError, RecursionError) as error:
         json_error = error
     try:
-        return _Loader(text).get_single_data()
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is not None and _size(node, {}) > MAX_NODES:
+            raise UserError(f"cannot be read as YAML: its aliases expand to more than {MAX_NODES:,} values")
+        return None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, RecursionError) as error:
         if path.endswith(".json"):
             raise UserError(f"cannot be read as JSON: {_describe(json_error)}") from None
         raise UserError(f"cannot be read as YAML: {_describe(error)}") from None
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """The number of values that a node stands for, its aliases in full; more than allowed if it contains itself."""
+    if id(node) not in known:
+        known[id(node)] = MAX_NODES + 1
+        children = node.value if isinstance(node, yaml.CollectionNode) else ()
+        parts = chain.from_iterable(children) if isinstance(node, yaml.MappingNode) else children
+        known[id(node)] = 1 + sum(_size(each, known) for each in parts)
+    return known[id(node)]
 
 
 def _describe(error: Exception) -> str:

@@ -31,14 +31,14 @@ _REJECTED = {"ConditionalCheckFailed", "ItemCollectionSizeLimitExceeded", "Valid
 
 
 @cache
-def client(service: str) -> Any:
+def client(service: str, *, attempts: int = 4) -> Any:
     """The client of a service: short timeouts, few retries, the controller's name in the user agent."""
     from botocore.config import Config
 
     config = Config(
         connect_timeout=3,
         read_timeout=10,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra=f"ecr-controller/{__version__}",
     )
     made = _session().create_client(service, config=config)
@@ -63,18 +63,18 @@ def _refuse_after_deadline(**_event: object) -> None:
 class Client(Generic[T]):
     """An attribute of an adapter: a client, made when first used. ``_ecr: Client[ECRClient] = Client("ecr")``
 
-    Assigning a client to the attribute replaces it in that adapter.
+    Assigning a client to the attribute replaces it in that adapter. ``options`` are those of `client`.
     """
 
-    def __init__(self, service: str) -> None:
-        self._service = service
+    def __init__(self, service: str, **options: int) -> None:
+        self._service, self._options = service, options
 
     def __set_name__(self, _owner: type, name: str) -> None:
         self._name = name
 
     def __get__(self, adapter: object, _owner: type | None = None) -> T:
         given: T | None = vars(adapter).get(self._name)
-        return cast("T", client(self._service)) if given is None else given
+        return cast("T", client(self._service, **self._options)) if given is None else given
 
     def __set__(self, adapter: object, given: T) -> None:
         vars(adapter)[self._name] = given

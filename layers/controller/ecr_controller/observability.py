@@ -5,12 +5,17 @@ The modules of this package log with the standard library; their loggers are chi
 
 from __future__ import annotations
 
+import json
+from functools import partial
+
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 _NAMESPACE, _SERVICE = "ecr-controller", "ecr_controller"
+# ASCII, because a line with a lone surrogate, which JSON allows in an event, could not be written and would be lost.
+_ascii = partial(json.dumps, default=str, separators=(",", ":"))
 
-logger = Logger(service=_SERVICE)
+logger = Logger(service=_SERVICE, json_serializer=_ascii)
 metrics = Metrics(namespace=_NAMESPACE, service=_SERVICE)
 
 

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 # 10 to read.
 ANSWER_SECONDS = 15.0
 MAX_REASON = 2000  # characters
+# The body and the attributes of a message, in bytes: of queues since August 2025, and of those before.
+MAX_MESSAGE = 1_048_576
+MAX_OLDER_MESSAGE = 262_144
 
 
 class RemainingTime(Protocol):
@@ -50,14 +53,23 @@ class DeadLetterQueue:
     _sqs: aws.Client[SQSClient] = aws.Client("sqs")
 
     def send_message(self, body: str, reason: str) -> None:
-        """SendMessage, with the reason as the message attribute `Reason`."""
-        # SQS rejects control characters.
-        printable = "".join(each if each.isprintable() else " " for each in reason)[:MAX_REASON]
+        """SendMessage, with the reason as the message attribute `Reason`, as far as there is room for it."""
+        fitting = _fitting(body, reason)
         self._sqs.send_message(
             QueueUrl=config().dead_letters,
             MessageBody=body,
-            MessageAttributes={"Reason": {"DataType": "String", "StringValue": printable}},
+            MessageAttributes={"Reason": {"DataType": "String", "StringValue": fitting}} if fitting else {},
         )
+
+
+def _fitting(body: str, reason: str) -> str:
+    """The part of a reason that fits into a message with the body."""
+    # SQS rejects control characters.
+    printable = "".join(each if each.isprintable() else " " for each in reason[:MAX_REASON])
+    size = len(body.encode("utf-8", "surrogatepass"))
+    limit = MAX_OLDER_MESSAGE if size <= MAX_OLDER_MESSAGE else MAX_MESSAGE
+    room = max(0, limit - size - len("Reason" + "String"))
+    return printable.encode()[:room].decode(errors="ignore")
 
 
 @dataclass(frozen=True, slots=True)

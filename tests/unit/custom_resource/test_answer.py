@@ -160,3 +160,71 @@ def test_no_error_and_no_log_holds_the_query(
     for text in ("".join(traceback.format_exception(error)), logs.text, shown.out, shown.err):
         assert SIGNATURE not in text
         assert "Signature=" not in text
+
+
+CLOUDFORMATION = "cloudformation-custom-resource-response-euwest1.s3-eu-west-1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://{CLOUDFORMATION}.amazonaws.com/arn?Signature=s",
+        f"https://{CLOUDFORMATION}.amazonaws.com:443/arn?Signature=s",
+        f"https://{CLOUDFORMATION}.AMAZONAWS.COM/arn",
+        "https://cloudformation-custom-resource-response-cnnorth1.s3.cn-north-1.amazonaws.com.cn/arn",
+        *(f"https://bucket.s3.region.{domain}/arn" for domain in answer.AWS_DOMAINS),
+        *("http://127.0.0.1:8080/a", "http://127.0.0.1/a", "https://localhost:1/a", "http://[::1]:8080/a"),
+        *("http://127.1.2.3/a", "http://LOCALHOST/a"),
+    ],
+)
+def test_an_answer_goes_to_aws_or_to_this_machine(url: str) -> None:
+    assert answer.response_url({"ResponseURL": url}) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "http://bucket.s3.amazonaws.com/a",
+            "ftp://bucket.s3.amazonaws.com/a",
+            "https://bucket.s3.amazonaws.com:8443/a",
+        ),
+        *(
+            "https://amazonaws.com.evil.example/a",
+            "https://x.amazonaws.com@evil.example/a",
+            "https://evilamazonaws.com/a",
+        ),
+        *("https://user@bucket.s3.amazonaws.com/a", "https://user:pw@127.0.0.1/a", "https://amazonaws.com/a"),
+        *(
+            "https://bucket.s3.amazonaws.com./a",
+            "https://evil.example#.amazonaws.com/a",
+            "https://evil.example/.amazonaws.com",
+        ),
+        *(
+            "https://evil.example\\.amazonaws.com/a",
+            "https://evil.example?.amazonaws.com",
+            "//bucket.s3.amazonaws.com/a",
+        ),
+        *("https://evil\u3002amazonaws.com/a", "https://\uff4c\uff4fcalhost/a", "https://127.0.0.1.evil.example/a"),
+        *("http://localhost.evil.example/a", "http://169.254.169.254/a", "http://10.0.0.1/a", "http://2130706433/a"),
+        *("https://bucket.s3.amazonaws.com:x/a", "https://bucket.s3.amazonaws.com:99999/a", "https://[::1/a"),
+        *("", "answer", "https://", "https:///a", "https://.amazonaws.com/a", None, 7, [], {}),
+    ],
+)
+def test_an_answer_goes_nowhere_else(url: Any) -> None:
+    with pytest.raises(answer.ForeignUrl) as caught:
+        answer.response_url({"ResponseURL": url})
+    assert isinstance(caught.value, LookupError)
+
+
+@pytest.mark.parametrize(("value", "is_taken"), [("true", True), ("false", False), ("", False)])
+def test_under_sam_local_invoke_an_answer_goes_where_the_developer_says(
+    monkeypatch: pytest.MonkeyPatch, value: str, *, is_taken: bool
+) -> None:
+    monkeypatch.setenv("AWS_SAM_LOCAL", value)
+    event = {"ResponseURL": "http://host.docker.internal:8080/answer"}
+    if is_taken:
+        assert answer.response_url(event) == event["ResponseURL"]
+    else:
+        with pytest.raises(answer.ForeignUrl):
+            answer.response_url(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -128,3 +129,17 @@ def test_a_request_that_was_not_answered_is_not_counted_as_answered(
         written = lines(event("Create", refusing.url), Resource())
     assert all("failed: HTTP status 403" in line["message"] for line in written)
     assert written
+
+
+@pytest.mark.parametrize("value", ["Custom::Made-Up", "Replace", 7, [], {}, None, ""])
+def test_a_template_makes_no_metrics_of_its_own(server: ResponseServer, lines: Lines, value: Any) -> None:
+    counted = metric(lines(event("Create", server.url, ResourceType=value, RequestType=value), Resource()))
+    assert (counted["ResourceType"], counted["Request"]) == ("unknown", "unknown")
+
+
+def test_a_line_with_half_a_character_can_be_written() -> None:
+    # Formatted here, because pytest cannot report a captured line with it.
+    record = logging.makeLogRecord({"msg": "Not %s.", "args": ("\ud800 \u65e5",)})
+    line = logger.registered_formatter.format(record)
+    assert line.isascii()
+    assert json.loads(line)["message"] == "Not \ud800 \u65e5."

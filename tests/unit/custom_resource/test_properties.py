@@ -240,7 +240,7 @@ STRINGS = st.text("ab1A*-_./: ", max_size=6) | st.sampled_from(
     [
         *("team/app", "a__b", "a--b", "a___b", "prod", "aws:k", "x" * 128, "x" * 129, "x" * 256, "x" * 257, "日" * 128),
         *("arn:aws:kms:eu-west-1:123456789012:key/1a-2b", "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1"),
-        *("a*b*c*d*e", "a*b*c*d*e*", "*", "team/*", "team*", "true", "30", "\ud800"),
+        *("a*b*c*d*e", "a*b*c*d*e*", "*", "team/*", "team*", "true", "30", "é"),
     ]
 )
 JUNK = st.sampled_from([None, True, False, 0, 1, -1, 1.5, "", "x", [], [None], {}, {"Key": 1}, 10**30])

@@ -339,3 +339,10 @@ def test_a_call_that_is_under_way_at_the_deadline_is_waited_for_and_answered(ser
 
     assert serve(event("Create", server.url), LambdaContext(seconds=8), Resource(work)) == "SUCCESS"
     assert server.only()["Status"] == "SUCCESS"
+
+
+def test_a_request_that_would_be_answered_elsewhere_is_not_carried_out() -> None:
+    resource = Resource()
+    with pytest.raises(answer.ForeignUrl):
+        serve(event("Create", "https://amazonaws.com.evil.example/?s"), LambdaContext(), resource)
+    assert resource.asked == []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PART = "\0"  # a part of a message that is not constant
 PASSED = "\1"  # the whole message of another error, which is found where that is raised
 # Errors whose message a user sees, with all that derive from them. That of a ValueError becomes a fault.
-VISIBLE = {"ControllerError", "TooLarge", "NotDelivered", "ValueError"}
+VISIBLE = {"ControllerError", "TooLarge", "NotDelivered", "ForeignUrl", "ValueError"}
 
 
 @dataclass(frozen=True)

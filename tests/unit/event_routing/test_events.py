@@ -18,6 +18,10 @@ from tests.unit.event_routing.samples import OTHERS, SCANS, basic, documented, s
 SCHEMA = json.loads((SCHEMAS / "messages" / "ScanCompleted.json").read_text(encoding="utf-8"))
 
 
+# Times that have no equivalent in UTC.
+EDGES = ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00")
+
+
 def read(event: Any) -> events.ScanCompleted:
     found = events.parse(event)
     assert found is not None
@@ -60,6 +64,11 @@ def test_findings_that_are_only_in_the_total_may_be_low_but_no_higher() -> None:
     assert (found.worst, found.reaches("LOW"), found.reaches("MEDIUM")) == ("LOW", True, False)
 
 
+def test_a_whole_number_with_a_fraction_is_a_count() -> None:
+    found = scan(finding_severity_counts={"CRITICAL": 10.0, "HIGH": 2.0, "TOTAL": 13.0})
+    assert json.dumps([found.counts["CRITICAL"], found.counts["HIGH"], found.total]) == "[10, 2, 13]"
+
+
 def test_an_unknown_severity_counts_as_undefined() -> None:
     found = scan(finding_severity_counts={"NEGLIGIBLE": 2, "UNDEFINED": 1})
     assert (found.counts["UNDEFINED"], found.total) == (3, 3)
@@ -79,7 +88,7 @@ def test_an_unknown_status_is_kept() -> None:
     assert scan(scan_status="ABANDONED").status == "ABANDONED"
 
 
-@pytest.mark.parametrize("time", ["2023-02-29T12:34:56Z", "Dec 3, 2021, 6:02:30 PM", "", None, 5])
+@pytest.mark.parametrize("time", ["2023-02-29T12:34:56Z", "Dec 3, 2021, 6:02:30 PM", "", None, 5, *EDGES])
 def test_a_malformed_time_does_not_lose_the_scan(time: Any) -> None:
     found = read(documented("ecr-image-scan-complete") | {"time": time})
     assert found.time is None
@@ -120,6 +129,22 @@ def test_an_event_without_resources_is_placed_by_its_account_and_region() -> Non
         basic(finding_severity_counts={"HIGH": "many"}),
         basic(finding_severity_counts={"HIGH": -1}),
         basic(finding_severity_counts=[1]),
+        basic(finding_severity_counts={"HIGH": 1.5}),
+        basic(finding_severity_counts={"HIGH": float("inf")}),
+        basic(finding_severity_counts={"HIGH": True}),
+        basic(finding_severity_counts={"HIGH": 10**4000}),
+        basic(image_tags="prod-1"),
+        basic(image_tags=1.0),
+        basic(image_tags={"prod": 1}),
+        basic(image_tags=["prod", 1]),
+        basic(image_tags=["x" * 129]),
+        basic(repository_name="a/" * 200 + "a"),
+        basic(repository_name="Team/App"),
+        basic(repository_name="team/app\n"),
+        basic(repository_name="arn:aws:ecr:eu-west-1:123456789012:repository/" + "a" * 257),
+        documented("ecr-image-scan-complete") | {"resources": float("inf")},
+        documented("ecr-image-scan-complete") | {"resources": "arn:aws:ecr:::"},
+        documented("ecr-image-scan-complete") | {"more": json.loads("[" * 60 + "]" * 60)},
         documented("ecr-image-scan-complete") | {"detail": None},
         documented("ecr-image-scan-complete") | {"id": ""},
     ],

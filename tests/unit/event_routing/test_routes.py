@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_controller import patterns
 from ecr_controller.event_routing.routes import Route, patterns_matching, targets_of
 from tests.unit.event_routing.samples import scan
 
 LEVELS = st.sampled_from(["a", "b", "a-b", "ab"])
-NAMES = st.lists(LEVELS, min_size=1, max_size=4).map("/".join)
+NAMES = st.lists(LEVELS, min_size=1, max_size=4).map("/".join).filter(lambda name: len(name) > 1)
 PATTERNS = st.one_of(st.just("*"), NAMES, NAMES.map(lambda name: f"{name}/*"))
 
 
@@ -100,3 +101,25 @@ def test_the_minimum_severity_selects_that_or_higher(minimum: str | None, counts
 def test_a_route_is_kept_and_read_again_as_it_was() -> None:
     declared = Route("team/*", ("t", "u"), ("v*",), "*", "HIGH")
     assert Route.from_content("team/*", declared.content()) == declared
+
+
+def test_many_tags_and_patterns_of_one_route_do_not_hold_up_the_others() -> None:
+    # Patterns that backtrack would take half a minute; `benchmarks/scan_routing.py` has the figures.
+    hostile = tuple(f"*a*a*a*a{number}" for number in range(50))
+    assert not route(image_tags=hostile).selects(scan(image_tags=["a" * 127 + "b"] * 4))
+
+
+def test_patterns_are_compiled_once_for_a_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    real = patterns.compiled
+
+    def compile_once(pattern: str) -> re.Pattern[str]:
+        compiled.append(pattern)
+        return real(pattern)
+
+    monkeypatch.setattr(patterns, "compiled", compile_once)
+    kept = route(image_tags=("a*", "b*"))
+    assert compiled == []
+    for _ in range(3):
+        kept.selects(scan(image_tags=["x", "y"]))
+    assert compiled == ["a*", "b*"]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
 
 from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.event_routing.routes import storage_key
-from ecr_controller.image_scans.ecr import Image, ImageScans
+from ecr_controller.image_scans.ecr import Image, ImageScans, ScanStarts, scan_image
+from ecr_controller.image_scans.gate import Scan
 from ecr_controller.image_scans.rescans import plan_rescans, rescan
 from tests.unit.template.sam import RESOURCES, TEMPLATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_ecr import ECRClient
 
@@ -35,7 +40,9 @@ def queue(moto: None, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def stub(ecr: ECRClient) -> Iterator[Stubber]:
+def stub(ecr: ECRClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    # One client, so that the order of all calls is known.
+    monkeypatch.setattr(vars(ScanStarts)["_ecr"], "_options", {})
     with Stubber(ecr) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -137,7 +144,7 @@ def test_after_any_other_error_the_queue_delivers_the_repository_again(
 ) -> None:
     stub.add_client_error("start_image_scan", code)
     with pytest.raises(error):
-        ImageScans().start_image_scan(Image(NAME, "sha256:1"))
+        ScanStarts().start_image_scan(Image(NAME, "sha256:1"))
 
 
 def test_nothing_is_planned_where_the_queue_is_gone(ecr: ECRClient, queue: str) -> None:
@@ -153,3 +160,71 @@ def test_while_no_schedule_is_set_nothing_of_it_is_created() -> None:
     assert {each.get("Condition") for each in ours.values()} == {"Rescans"}
     assert TEMPLATE["Conditions"]["Rescans"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "RescanSchedule"}, ""]}]}
     assert TEMPLATE["Parameters"]["RescanSchedule"]["Default"] == ""
+
+
+@pytest.mark.parametrize("body", [" ", "", "a", "Team/App", "a/" * 200 + "a", "team/app\n"])
+def test_what_is_no_name_of_a_repository_is_rejected_before_anything_is_read(moto: None, body: str) -> None:
+    with pytest.raises(UserError, match="is not the name of a repository"):
+        rescan(body, 5)
+
+
+class Wire:
+    """Answers StartImageScan, and counts the HTTP requests."""
+
+    def __init__(self, *codes: str) -> None:
+        self.requests, self._codes = 0, list(codes)
+
+    def answer(self, **_event: object) -> AWSResponse:
+        self.requests += 1
+        code = self._codes.pop(0) if self._codes else ""
+        body = json.dumps({"__type": code, "message": "No."} if code else {}).encode()
+        headers: Any = {"x-amzn-errortype": code} if code else {}
+        return AWSResponse("", 400 if code else 200, headers, Raw(body))
+
+
+class Raw(BytesIO):
+    def stream(self, **_options: object) -> Iterator[bytes]:
+        yield self.read()
+
+
+@pytest.fixture
+def sent(moto: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Wire]:
+    """Has StartImageScan answered by errors, one after another."""
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+
+    def answering(*codes: str) -> Wire:
+        wire = Wire(*codes)
+        aws.client("ecr", attempts=1).meta.events.register_first("before-send.ecr.StartImageScan", wire.answer)
+        return wire
+
+    return answering
+
+
+def test_a_scan_that_ecr_refuses_is_requested_once(sent: Callable[..., Wire]) -> None:
+    wire = sent("LimitExceededException")
+    refusal = ScanStarts().start_image_scan(Image(NAME, "sha256:1"))
+    assert (refusal and refusal.reason, wire.requests) == ("LIMIT_EXCEEDED", 1)
+
+
+def test_the_gate_requests_a_scan_once(sent: Callable[..., Wire], monkeypatch: pytest.MonkeyPatch) -> None:
+    wire, scan = sent("LimitExceededException"), Scan("COMPLETE")
+    monkeypatch.setattr(ImageScans, "describe_image_scan_findings", lambda _self, _image: scan)
+    assert scan_image(ImageScans(), Image(NAME, "sha256:1"), time.time() + 5) is scan
+    assert wire.requests == 1
+
+
+def test_a_throttled_scan_is_started_again_and_then_left_to_the_queue(
+    sent: Callable[..., Wire], monkeypatch: pytest.MonkeyPatch, parts: PartsTable
+) -> None:
+    parts.put_part(storage_key("*"), "owner", {})
+    monkeypatch.setattr(ImageScans, "describe_newest_images", lambda *_arguments: [Image(NAME, "sha256:1")])
+    wire = sent(*["ThrottlingException"] * 5)
+    with pytest.raises(RetryableError):
+        rescan(NAME, 5)
+    assert wire.requests == 4
+    assert rescan(NAME, 5) == 1
+    assert wire.requests == 6
+
+
+def test_a_run_of_the_schedule_has_no_window_in_which_it_could_come_early() -> None:
+    assert RESOURCES["RescanScheduler"]["Properties"]["FlexibleTimeWindow"] == {"Mode": "OFF"}

@@ -294,7 +294,7 @@ any_ways = st.tuples(
     st.sampled_from([EXPIRE, ARCHIVE, {"type": "transition"}, EXPIRE | ARCHIVE, ARCHIVE | EXPIRE]),
 )
 stored = st.sampled_from([{}, {"storageClass": "standard"}, {"storageClass": "archive"}])
-described = st.sampled_from([{}, {"description": ""}, {"description": "日 \ud800"}])
+described = st.sampled_from([{}, {"description": ""}, {"description": "日 🐳"}])
 
 
 def rules_of(

@@ -50,9 +50,9 @@ def calls(moto: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     real = aws.client
 
-    def client(service: str) -> Any:
+    def client(service: str, **options: Any) -> Any:
         made.append(service)
-        return real(service)
+        return real(service, **options)
 
     monkeypatch.setattr(client, "cache_clear", real.cache_clear, raising=False)
     monkeypatch.setattr(aws, "client", client)

@@ -75,6 +75,8 @@ class Script:
 @pytest.fixture
 def script(moto: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     monkeypatch.setattr(scans, "POLL_SECONDS", 0.001)
+    # One client, so that the order of all calls is known.
+    monkeypatch.setattr(vars(scans.ScanStarts)["_ecr"], "_options", {})
     made = Script()
     with made.ecr, made.cloudformation:
         yield made

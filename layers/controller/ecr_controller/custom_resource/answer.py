@@ -10,7 +10,9 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import os
 import random
+import re
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -25,6 +27,13 @@ MAX_BYTES = 4096
 TRY_SECONDS = 5.0
 MAX_PAUSE = 4.0
 FAILED_CREATE = "ecr-controller:create-failed:"
+# The domains of AWS by partition, in which CloudFormation's buckets are.
+AWS_DOMAINS = (
+    *("amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk"),
+    "csp.hci.ic.gov",
+)
+_HOST = re.compile(r"([a-z0-9-]+\.)+[a-z0-9-]+")
+_LOOPBACK = re.compile(r"localhost|::1|127(\.[0-9]{1,3}){3}")
 
 
 class TooLarge(Exception):
@@ -35,9 +44,40 @@ class NotDelivered(Exception):
     """CloudFormation did not accept the answer in time."""
 
 
+class ForeignUrl(LookupError):
+    """The ResponseURL of a request is none of CloudFormation's, so that the request cannot be answered."""
+
+
+def response_url(request: Mapping[str, Any]) -> str:
+    """Where the request is answered. Raises KeyError without a ResponseURL, and ForeignUrl if it leads elsewhere.
+
+    It leads to AWS by HTTPS, or to this machine. Under `sam local invoke` it may lead anywhere, because the developer
+    wrote the event, and this machine is the container.
+    """
+    url = request["ResponseURL"]
+    if not isinstance(url, str) or not _is_trusted(url):
+        # Not the URL: it may be signed.
+        raise ForeignUrl("ResponseURL does not lead to AWS by HTTPS, or to this machine. The request is not answered.")
+    return url
+
+
+def _is_trusted(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        host, port = address.hostname or "", address.port
+    except ValueError:
+        return False
+    if "@" in address.netloc or address.scheme not in ("http", "https"):
+        return False
+    if _LOOPBACK.fullmatch(host) or os.environ.get("AWS_SAM_LOCAL") == "true":
+        return True
+    is_aws = _HOST.fullmatch(host) is not None and host.endswith(tuple(f".{domain}" for domain in AWS_DOMAINS))
+    return is_aws and address.scheme == "https" and port in (None, 443)
+
+
 def physical_id_of(request: Mapping[str, Any]) -> str:
     """The resource's id, or in a Create a marker that names the request, so that the Delete that follows finds it."""
-    return str(request.get("PhysicalResourceId") or FAILED_CREATE + request["RequestId"])
+    return str(request.get("PhysicalResourceId") or f"{FAILED_CREATE}{request['RequestId']}")
 
 
 def success(

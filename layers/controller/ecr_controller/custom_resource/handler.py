@@ -14,7 +14,7 @@ from ecr_controller.custom_resource.verification import UnverifiedRequest
 from ecr_controller.observability import count_once, logger, metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ecr_controller.custom_resource.protocol import LambdaContext, Resource
     from ecr_controller.custom_resource.request import Request
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 def handler_for(*resources: Resource[Any]) -> Handler:
     """A Lambda handler that serves the requests of these types. It returns nothing: CloudFormation does not wait."""
+
+    types = [f"Custom::{each.type_name}" for each in resources]
 
     @logger.inject_lambda_context(clear_state=True, log_event=False)
     @metrics.log_metrics
@@ -36,11 +38,16 @@ def handler_for(*resources: Resource[Any]) -> Handler:
         )
         status = protocol.serve(event, context, resources, _authority(context))
         # The answer is out: a failure from here on would have the on-failure function answer again.
-        metrics.add_dimension(name="ResourceType", value=event.get("ResourceType") or "unknown")
-        metrics.add_dimension(name="Request", value=event.get("RequestType") or "unknown")
+        metrics.add_dimension(name="ResourceType", value=_one_of(types, event.get("ResourceType")))
+        metrics.add_dimension(name="Request", value=_one_of(("Create", "Update", "Delete"), event.get("RequestType")))
         metrics.add_metric(name="Succeeded" if status == "SUCCESS" else "Failed", unit=MetricUnit.Count, value=1)
 
     return handler
+
+
+def _one_of(known: Sequence[str], value: Any) -> str:
+    # Each other value would be a metric of its own, and whoever writes a template could make any number of them.
+    return value if value in known else "unknown"
 
 
 class _CountingAuthority(Authority):

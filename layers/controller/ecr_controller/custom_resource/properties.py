@@ -142,6 +142,21 @@ def _from_string(kind: str | list[str], value: Any) -> Any:
     return value
 
 
+def _has_surrogate(value: Any) -> bool:
+    """Whether a text, or any text within a list or a map, contains a lone surrogate, which AWS cannot store."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, str) and _SURROGATE.search(each):
+            return True
+        if isinstance(each, dict):
+            left += [*each.keys(), *each.values()]
+        elif isinstance(each, list):
+            left += each
+    return False
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TYPES: dict[str, tuple[type, str]] = {
     "object": (dict, "a map of properties"),
     "array": (list, "a list"),
@@ -161,6 +176,8 @@ def _messages(schema: Schema, value: Any) -> Iterable[str]:
     if not any(_is(kind, value) for kind in kinds):
         yield "must be " + " or ".join(_TYPES[kind][1] for kind in kinds)
         return
+    if "properties" not in schema and "items" not in schema and _has_surrogate(value):
+        yield "must not contain surrogates; remove the character that is not valid Unicode"
     if "enum" in schema and value not in schema["enum"]:
         yield "must be one of " + ", ".join(schema["enum"])
     for keyword, is_broken, wording in _BOUNDS:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ecr_controller.custom_resource import answer, properties
 from ecr_controller.custom_resource.boundaries import OutsideBoundaries
-from ecr_controller.custom_resource.request import Request, Result
+from ecr_controller.custom_resource.request import Request, Result, refuse_malformed
 from ecr_controller.deadline import DEADLINE, UNDO_DEADLINE
 from ecr_controller.errors import Faults, InvalidProperties, RetryableError, UserError
 
@@ -97,10 +97,10 @@ def serve(
     """Carry out the request with the resource of its type, and answer it: "SUCCESS" or "FAILED".
 
     Raises answer.NotDelivered if CloudFormation does not accept the answer; Lambda's on-failure destination then tries
-    again. Raises KeyError, before anything is done, for an event that cannot be answered.
+    again. Raises LookupError, before anything is done, for an event that cannot be answered.
     """
     seconds = context.get_remaining_time_in_millis() / 1000
-    kept, end, url = min(ANSWER_SECONDS, seconds / 4), time.time() + seconds, event["ResponseURL"]
+    kept, end, url = min(ANSWER_SECONDS, seconds / 4), time.time() + seconds, answer.response_url(event)
     deadlines = _Deadlines(end - kept - min(UNDO_SECONDS, seconds / 8), end - kept, end - kept / 2)
     request: Request[Any] = Request.from_event(event, deadlines.work)
     log = f"{context.log_group_name}, stream {context.log_stream_name}, request {context.aws_request_id}"
@@ -182,6 +182,7 @@ class _Server:
 
     def carry_out(self, event: Mapping[str, Any], request: Request[Any]) -> Result:
         """Verify the request before all else, parse its properties once, and carry it out, with retries."""
+        refuse_malformed(event)
         _retried(request, lambda: self.authority.verify(request))
         known = {f"Custom::{each.type_name}": each for each in self.resources}
         # A token of one type alone also serves AWS::CloudFormation::CustomResource, and other names of the same type.

@@ -18,6 +18,9 @@ S = TypeVar("S")
 
 # Seconds, and a margin: CloudFormation waits at most an hour for the answer to a Create.
 LONGEST_CREATE = 2 * 3600.0
+MAX_ID = 1024  # characters
+_STACK = re.compile(r"arn:[a-z0-9-]+:cloudformation:[a-z0-9-]+:[0-9]{12}:stack/[A-Za-z][A-Za-z0-9-]*/[!-~]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,29 @@ class Home:
     @classmethod
     def of(cls, stack_id: str) -> Home:
         """Of ``arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/NAME/UUID``. Raises UserError for any other text."""
-        parts = stack_id.split(":", 5)
-        if len(parts) != 6 or parts[2] != "cloudformation":
+        if not _STACK.fullmatch(stack_id):
             raise UserError(f"StackId {stack_id} is not the ARN of a stack.")
-        return cls(parts[1], parts[3], parts[4])
+        _, partition, _, region, account, _ = stack_id.split(":", 5)
+        return cls(partition, region, account)
+
+
+def refuse_malformed(event: Mapping[str, Any]) -> None:
+    """Raise UserError for an event that does not have the form of CloudFormation's requests."""
+    texts = {key: event[key] for key in ("RequestId", "LogicalResourceId", "StackId")}
+    for key in ("RequestType", "ResourceType", "PhysicalResourceId"):
+        if event.get(key) is not None:
+            texts[key] = event[key]
+    wrong = [key for key, value in texts.items() if not _is_text(value)]
+    if event.get("RequestType") != "Delete":  # which may delete what was invalid
+        maps = {key: event.get(key) or {} for key in ("ResourceProperties", "OldResourceProperties")}
+        wrong += [key for key, value in maps.items() if not isinstance(value, dict)]
+    if wrong:
+        raise UserError(f"The event is not a request of CloudFormation. Values with another form: {', '.join(wrong)}.")
+    Home.of(event["StackId"])
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_ID and not _SURROGATE.search(value)
 
     @classmethod
     def of_function(cls, arn: str) -> Home:
@@ -67,7 +89,10 @@ class Request(Generic[S]):
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], deadline: float) -> Request[S]:
-        """The request in the event, without its properties. Raises KeyError for an event that cannot be answered."""
+        """The request in the event, without its properties. Raises KeyError for an event that cannot be answered.
+
+        It may be malformed: see `refuse_malformed`.
+        """
         return cls(
             type=event.get("RequestType", ""),
             request_id=event["RequestId"],

@@ -12,13 +12,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ecr_controller.errors import UserError
+from ecr_controller.repository.model import is_name
 from ecr_controller.severity import SEVERITIES, at_least
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 BASIC, ENHANCED = "ECR Image Scan", "Inspector2 Scan"
 VERSION = "1"
+MAX_LEVELS = 50
+# Of ECR.
+MAX_TAG = 128
+MAX_COUNT = 2**63 - 1
 
 _ARN = re.compile(r"arn:[\w-]+:ecr:(?P<region>[\w-]+):(?P<account>\d{12}):repository/(?P<name>.+)")
 # Inspector's first complete scan of an image; it reports later ones as findings.
@@ -95,12 +100,16 @@ def parse(event: Any) -> ScanCompleted | None:
     kind, detail = event["detail-type"], event.get("detail")
     if kind not in (BASIC, ENHANCED):
         return None
+    _refuse_deep(event)
     if not isinstance(detail, dict):
         raise MalformedEvent(f"The event {event.get('id')} ({kind}) has no detail.")
     if kind == ENHANCED and "repository-name" not in detail:
         return None  # Inspector reports instances and functions under the same name
     name, arn, region, account = _repository(event, _text(detail, "repository-name"))
     counts, total = _counts(detail.get("finding-severity-counts") or {})
+    tags = _texts(detail, "image-tags")
+    if any(len(tag) > MAX_TAG for tag in tags):
+        raise MalformedEvent("The scan event has an image tag of more than 128 characters, which ECR does not allow.")
     status = _text(detail, "scan-status")
     return ScanCompleted(
         event_id=_text(event, "id"),
@@ -110,7 +119,7 @@ def parse(event: Any) -> ScanCompleted | None:
         repository_name=name,
         repository_arn=arn,
         image_digest=_text(detail, "image-digest"),
-        image_tags=tuple(str(tag) for tag in detail.get("image-tags") or ()),
+        image_tags=tags,
         scan_type="BASIC" if kind == BASIC else "ENHANCED",
         status=_SAME_STATUS.get(status, status),
         original_status=status,
@@ -127,15 +136,39 @@ def _text(where: Mapping[str, Any], key: str) -> str:
     return value
 
 
+def _texts(where: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """A list of strings, which may be missing. A string would otherwise be read letter by letter."""
+    values = where.get(key)
+    if values is None:
+        return ()
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise MalformedEvent(f"The {key} of the scan event must be a list of strings.")
+    return tuple(values)
+
+
+def _refuse_deep(event: Any) -> None:
+    """What is nested deeper than any scan event may be readable, and yet fail when it is written for a target."""
+    level = [event]
+    for _ in range(MAX_LEVELS):
+        level = [each for outer in level for each in _children(outer)]
+    if level:
+        raise MalformedEvent("The scan event is nested too deeply.")
+
+
+def _children(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
 def _repository(event: Mapping[str, Any], name: str) -> tuple[str, str, str, str]:
     """The name, ARN, Region and account of the repository, which the event names directly or by its ARN."""
     bare = given["name"] if (given := _ARN.fullmatch(name)) else name
-    for arn in (name, *(event.get("resources") or ())):
-        found = _ARN.fullmatch(str(arn))
+    # A long name of many levels would take a read of the routes for each of them.
+    if not is_name(bare):
+        raise MalformedEvent(f"The repository-name {name[:300]} is neither the name nor the ARN of a repository.")
+    for arn in (name, *_texts(event, "resources")):
+        found = _ARN.fullmatch(arn)
         if found and found["name"] == bare:
             return bare, found[0], found["region"], found["account"]
-    if name.startswith("arn:"):
-        raise MalformedEvent(f"The repository-name {name} is neither the name nor the ARN of a repository.")
     region, account = _text(event, "region"), _text(event, "account")
     partition = next((named for start, named in _PARTITIONS.items() if region.startswith(f"{start}-")), "aws")
     return name, f"arn:{partition}:ecr:{region}:{account}:repository/{name}", region, account
@@ -143,19 +176,25 @@ def _repository(event: Mapping[str, Any], name: str) -> tuple[str, str, str, str
 
 def _counts(found: Any) -> tuple[dict[str, int], int]:
     """The count of every severity, and of all findings. An unknown severity counts as UNDEFINED."""
-    if not isinstance(found, dict) or any(type(count) is not int or count < 0 for count in found.values()):
-        raise MalformedEvent(f"The finding-severity-counts of the scan event are not numbers of findings: {found}.")
+    if not isinstance(found, dict) or not all(map(_is_count, found.values())):
+        raise MalformedEvent("The finding-severity-counts of the scan event are not numbers of findings.")
     counts = dict.fromkeys(SEVERITIES, 0)
     for severity, count in found.items():
         if severity != "TOTAL":
-            counts[severity if severity in counts else "UNDEFINED"] += count
-    return counts, max(found.get("TOTAL", 0), sum(counts.values()))
+            counts[severity if severity in counts else "UNDEFINED"] += int(count)
+    return counts, max(int(found.get("TOTAL", 0)), sum(counts.values()))
+
+
+def _is_count(value: Any) -> bool:
+    """Whether it is a number of findings. JSON has one type of number, so 10.0 is 10."""
+    is_whole = type(value) is int or (type(value) is float and value.is_integer())
+    return is_whole and 0 <= value <= MAX_COUNT
 
 
 def _time(text: Any) -> datetime | None:
     # An example in AWS's documentation has an impossible date; a scan is not lost because of that.
     try:
-        time = datetime.fromisoformat(str(text))
-    except ValueError:
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -6,12 +6,14 @@ A route is stored under the pattern of repositories that it names. Those that ma
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller import patterns
+
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ecr_controller.event_routing.events import ScanCompleted
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 ANY_STATUS = "*"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Route:
     """One route. ``image_tags`` are patterns, of which one must match one tag; without any, every image matches,
     untagged ones too. ``targets`` are ARNs."""
@@ -40,7 +42,12 @@ class Route:
         )
 
     def _names(self, tag: str) -> bool:
-        return any(re.fullmatch(_expression(pattern), tag) for pattern in self.image_tags)
+        return any(expression.fullmatch(tag) for expression in self._expressions)
+
+    @cached_property
+    def _expressions(self) -> tuple[re.Pattern[str], ...]:
+        # Kept with the route, so that the patterns of many routes do not push each other out of the cache.
+        return tuple(map(patterns.compiled, self.image_tags))
 
     def content(self) -> dict[str, Any]:
         """The route as it is stored, without its repositories, which are its key."""
@@ -95,7 +102,3 @@ def reader(query_parts: Callable[[str], Iterable[Part]]) -> Callable[[str], tupl
         return tuple(Route.from_content(pattern, part.content) for part in query_parts(storage_key(pattern)))
 
     return routes_under
-
-
-def _expression(pattern: str) -> str:
-    return ".*".join(re.escape(part) for part in pattern.split("*"))

@@ -79,6 +79,29 @@ class ImageScans:
         newest = heapq.nlargest(count, scannable, key=lambda each: each["imagePushedAt"])
         return [Image(repository, each["imageDigest"]) for each in newest]
 
+    def describe_image_scan_findings(self, image: Image) -> Scan | None:
+        """DescribeImageScanFindings, 1,000 findings a page, without waiting; None if the image was never scanned."""
+        pages = self._ecr.get_paginator("describe_image_scan_findings").paginate(
+            repositoryName=image.repository,
+            imageId={"imageDigest": image.digest},
+            PaginationConfig={"PageSize": 1000},
+        )
+        try:
+            return _scan(list(pages))
+        except self._ecr.exceptions.ScanNotFoundException:
+            return None
+
+
+@aws.translates_errors
+class ScanStarts:
+    """Starting scans, with one request each.
+
+    botocore counts LimitExceededException among throttles and would send the request again, for seconds. It is ECR's
+    usual answer for an image that was scanned within 24 hours. Throttles are left to the caller to retry.
+    """
+
+    _ecr: aws.Client[ECRClient] = aws.Client("ecr", attempts=1)
+
     def start_image_scan(self, image: Image) -> Refusal | None:
         """StartImageScan; None if a scan started, else why ECR did not start one."""
         refusals = self._ecr.exceptions
@@ -95,18 +118,6 @@ class ImageScans:
         except (refusals.ImageNotFoundException, refusals.RepositoryNotFoundException) as error:
             return Refusal("NOT_FOUND", str(error))
         return None
-
-    def describe_image_scan_findings(self, image: Image) -> Scan | None:
-        """DescribeImageScanFindings, 1,000 findings a page, without waiting; None if the image was never scanned."""
-        pages = self._ecr.get_paginator("describe_image_scan_findings").paginate(
-            repositoryName=image.repository,
-            imageId={"imageDigest": image.digest},
-            PaginationConfig={"PageSize": 1000},
-        )
-        try:
-            return _scan(list(pages))
-        except self._ecr.exceptions.ScanNotFoundException:
-            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +136,7 @@ def scan_image(scans: ImageScans, image: Image, until: float) -> Scan:
     ``until`` is a ``time.time()``. Raises RetryableError if there is no result before it, and UserError if ECR starts
     no scan and there is no earlier result.
     """
-    refusal = scans.start_image_scan(image)
+    refusal = ScanStarts().start_image_scan(image)
     if refusal is None:
         return await_scan(scans, image, until)
     match refusal.reason:

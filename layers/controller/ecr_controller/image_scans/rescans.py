@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import logging
+import random
+import time
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ecr_controller import aws
 from ecr_controller.config import config
+from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.event_routing.routes import patterns_matching, storage_key
-from ecr_controller.image_scans.ecr import ImageScans
+from ecr_controller.image_scans.ecr import ImageScans, ScanStarts
+from ecr_controller.repository.model import is_name
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+    from ecr_controller.image_scans.ecr import Image, Refusal
+
 logger = logging.getLogger(__name__)
+
+# Seconds: the longest pauses before a throttled scan is started again, after which the queue retries the repository.
+PAUSES = (1.0, 2.0, 4.0)
 
 
 @aws.translates_errors
@@ -47,14 +56,28 @@ def rescan(repository: str, count: int) -> int:
     ECR starts no scan within 24 hours of the last one, beyond the registry's quota, of what it cannot scan, and if
     Amazon Inspector scans the repository. May raise UserError and RetryableError.
     """
+    # A long name of many levels would take a read of the routes for each of them.
+    if not is_name(repository):
+        raise UserError(f"The message {repository[:300]!r} is not the name of a repository.")
     parts = PartsTable()
     if not any(parts.has_parts(storage_key(pattern)) for pattern in patterns_matching(repository)):
         return 0
-    scans, started = ImageScans(), 0
-    for image in scans.describe_newest_images(repository, count):
-        refusal = scans.start_image_scan(image)
+    starts, started = ScanStarts(), 0
+    for image in ImageScans().describe_newest_images(repository, count):
+        refusal = _start(starts, image)
         if refusal is None:
             started += 1
         else:
             logger.info("ECR did not start a scan of %s: %s", image, refusal.message)
     return started
+
+
+def _start(starts: ScanStarts, image: Image) -> Refusal | None:
+    """Start a scan, and retry after a throttle."""
+    for pause in PAUSES:
+        try:
+            return starts.start_image_scan(image)
+        except RetryableError as error:
+            logger.info("The start of a scan of %s is retried: %s", image, error)
+            time.sleep(random.uniform(0, pause))
+    return starts.start_image_scan(image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
@@ -34,11 +35,22 @@ _PROPERTY_OF_COUNT_TYPE = {count_type.name: name for name, count_type in COUNT_P
 
 def parse(text: str, path: str, faults: Faults) -> list[DeclaredRule | None]:
     """The rules of a policy text, with None for an invalid one."""
+    repeated: list[str] = []
+
+    def once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen = Counter(name for name, _ in members)
+        repeated.extend(name for name, times in seen.items() if times > 1)
+        return dict(members)
+
     try:
-        document = properties.check_document("LifecyclePolicyText", json.loads(text), path, faults)
+        read = json.loads(text, object_pairs_hook=once)
+        document = properties.check_document("LifecyclePolicyText", read, path, faults)
     except (ValueError, RecursionError) as error:
         faults.add(path, f"is not valid JSON: {error}")
         return []
+    # JSON readers differ in which value counts.
+    for name in dict.fromkeys(repeated):
+        faults.add(path, f"has the member {name} more than once in one object; remove one of them")
     rules = enumerate((document or {}).get("rules", ()))
     return [None if rule is None else _declared(rule, f"{path}.rules[{i}]", faults) for i, rule in rules]
 

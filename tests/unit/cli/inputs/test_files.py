@@ -77,3 +77,15 @@ def test_errors_name_the_file_and_faults_keep_their_path() -> None:
     with pytest.raises(InvalidProperties) as raised, files.errors_in("a.yaml"):
         raise InvalidProperties("It", [Fault("A.B", "is wrong"), Fault("", "is empty")])
     assert list(map(str, raised.value.faults)) == ["a.yaml: A.B: is wrong", "a.yaml: is empty"]
+
+
+def test_aliases_that_expand_beyond_measure_are_refused(file: File) -> None:
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    with pytest.raises(UserError, match="its aliases expand to more than 1,000,000 values"):
+        files.read_yaml(file("t.yaml", "\n".join(levels)))
+
+
+def test_an_alias_within_itself_is_refused(file: File) -> None:
+    with pytest.raises(UserError, match="its aliases expand"):
+        files.read_yaml(file("t.yaml", "a: &a [*a]"))
