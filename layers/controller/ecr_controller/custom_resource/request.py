@@ -39,6 +39,12 @@ class Home:
         _, partition, _, region, account, _ = stack_id.split(":", 5)
         return cls(partition, region, account)
 
+    @classmethod
+    def of_function(cls, arn: str) -> Home:
+        """Of ``arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME``, which Lambda gives the function."""
+        _, partition, _, region, account, *_ = arn.split(":")
+        return cls(partition, region, account)
+
 
 def refuse_malformed(event: Mapping[str, Any]) -> None:
     """Raise UserError for an event that does not have the form of CloudFormation's requests."""
@@ -57,12 +63,6 @@ def refuse_malformed(event: Mapping[str, Any]) -> None:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= MAX_ID and not _SURROGATE.search(value)
-
-    @classmethod
-    def of_function(cls, arn: str) -> Home:
-        """Of ``arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME``, which Lambda gives the function."""
-        _, partition, _, region, account, *_ = arn.split(":")
-        return cls(partition, region, account)
 
 
 @dataclass(frozen=True, slots=True)
