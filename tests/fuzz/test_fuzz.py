@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CASES = int(os.environ.get("CASES") or 20_000)
 SEED = int(os.environ.get("SEED") or 0)
 PER_TEST = 500
-RECORDS = 5  # about as many in a batch of scan events, each of which is a case
+RECORDS = 4  # at least as many on average in a batch of scan events, each of which is a case
 TYPES = sorted(PROPERTIES)
 # The share of each subject in every eight tests.
 ROUND = ("properties",) * 4 + ("forged", "scans", "scans", "others")

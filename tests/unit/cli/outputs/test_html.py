@@ -92,9 +92,17 @@ def test_nothing_in_the_inputs_becomes_markup(plan: Run, file: File) -> None:
         assert any(EVIL in text for tag, text in shown.texts if tag == where), where
 
 
-def test_a_lone_surrogate_in_an_input_is_replaced(plan: Run, file: File, images: str) -> None:
+def test_a_lone_surrogate_in_an_input_is_replaced(plan: Run, file: File, rules: str) -> None:
+    images = file("i.json", {"imageDetails": [detail("a", 1, tags=["a\ud800b"])]})
+    shown = plan("--rules-file", rules, "--images-file", images, "--output", "html").stdout
+    assert "a\N{REPLACEMENT CHARACTER}b: keep" in shown
+
+
+def test_a_lone_surrogate_in_a_rule_is_refused(plan: Run, file: File, images: str) -> None:
     rules = file("r.json", [{"Description": "a\ud800b", "MaxImageCount": 1}])
-    assert ("small", "a?b") in page(plan, rules, images).texts
+    refused = plan("--rules-file", rules, "--images-file", images, "--output", "html")
+    assert refused.exit_code != 0
+    assert "must not contain surrogates" in refused.output
 
 
 def test_long_cells_wrap_and_tables_scroll(plan: Run, rules: str, images: str) -> None:
