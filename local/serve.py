@@ -38,8 +38,8 @@ def main() -> None:
 
 
 @contextmanager
-def running_controller() -> Iterator[Emulator]:
-    """An embedded AWS with the controller deployed; where a step fails, what the functions logged is shown."""
+def running_controller(**parameters: str) -> Iterator[Emulator]:
+    """An embedded AWS with the controller deployed, with more parameters; where a step fails, what the functions logged is shown."""
     with step("Starting the embedded AWS, IAM enforced"):
         emulator = Emulator.start()
     with emulator as aws:
@@ -47,7 +47,7 @@ def running_controller() -> Iterator[Emulator]:
             with step("sam build"):
                 template = deploy.build(aws.folder, aws.environment())
             with step("sam deploy of the controller"):
-                deploy.deploy(template, aws.environment(), parameters=deploy.EVERYTHING)
+                deploy.deploy(template, aws.environment(), parameters=deploy.EVERYTHING | parameters)
             yield aws
         except StepFailed:
             _show_function_logs(aws)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from local.demo.authority import BOUNDARIES, show_boundaries
 from local.demo.grants import show_grants
 from local.demo.repositories import show_adoption, show_create, show_delete, show_faults, show_guard, show_update
 from local.demo.scans import show_gate, show_routes
@@ -13,7 +14,7 @@ from local.serve import running_controller
 
 def main() -> None:
     """Start the AWS, deploy the controller, show each scene in the order in which a user meets it, delete all."""
-    with running_controller() as aws:
+    with running_controller(Boundaries=BOUNDARIES) as aws:
         show_create(aws, 1)
         show_faults(aws, 2)
         show_adoption(aws, 3)
@@ -22,7 +23,8 @@ def main() -> None:
         show_gate(aws, 6)
         show_routes(aws, 7)
         show_grants(aws, 8)
-        show_delete(aws, 9)
+        show_boundaries(aws, 9)
+        show_delete(aws, 10)
     heading("That was everything. `make local` starts the same AWS for you to try things by hand.")
 
 

@@ -325,6 +325,25 @@ def test_it_is_not_refused_if_the_repository_allows_it(
     resource.create(request("Create", properties=OURS))
 
 
+@pytest.mark.parametrize(("boundaries", "is_refused"), [("shop=team/*", False), ("shop=*", False), ("", True)])
+def test_it_is_not_refused_if_a_boundary_of_the_stack_allows_it(
+    resource: Served,
+    owned: Callable[..., None],
+    alive: set[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    boundaries: str,
+    is_refused: bool,
+) -> None:
+    monkeypatch.setenv("BOUNDARIES", boundaries)
+    owned()
+    alive.add((OWNER, "Repository"))
+    if is_refused:
+        with pytest.raises(UserError, match="in the parameter Boundaries of its stack"):
+            resource.create(request("Create", properties=OURS))
+    else:
+        resource.create(request("Create", properties=OURS))
+
+
 @pytest.mark.usefixtures("alive")
 def test_an_owner_that_is_gone_refuses_nobody(resource: Served, owned: Callable[..., None]) -> None:
     owned()

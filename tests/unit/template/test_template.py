@@ -40,7 +40,8 @@ def test_each_folder_of_a_function_is_deployed() -> None:
 @pytest.mark.parametrize("type_name", TYPES)
 def test_each_type_has_an_exported_token_of_a_function_that_is_answered_for(type_name: str) -> None:
     output = TEMPLATE["Outputs"][type_name]
-    assert output["Export"]["Name"] == {"Fn::Sub": "${AWS::StackName}-" + type_name}
+    prefix = {"Fn::If": ["HasExportPrefix", {"Ref": "ExportPrefix"}, {"Ref": "AWS::StackName"}]}
+    assert output["Export"]["Name"] == {"Fn::Join": ["-", [prefix, type_name]]}
     function, attribute = output["Value"]["Fn::GetAtt"]
     assert attribute == "Arn"
     invoked = RESOURCES[function]["Properties"]["EventInvokeConfig"]

@@ -56,6 +56,10 @@ class Boundaries:
         patterns = self.of(stack_name)
         return matches(self.repositories, repository) and any(matches(each, repository) for each in patterns)
 
+    def name(self, stack_name: str, repository: str) -> bool:
+        """Whether a boundary of the stack's own allows the repository, and not only the absence of boundaries."""
+        return not self.is_empty and self.allow(stack_name, repository)
+
     def verify(self, stack_name: str, repositories: Iterable[str]) -> None:
         """Raise OutsideBoundaries unless the stack may manage all of these names and patterns."""
         outside = sorted({each for each in repositories if not self.allow(stack_name, each)})

@@ -187,7 +187,8 @@ def refuse_policy_of_other_stack(found: Repository, request: Request[Any]) -> No
     raise UserError(
         f"The repository {found.name} belongs to {found.tags.get(LOGICAL_ID, 'a resource')} in the stack {owner}, "
         "which does not allow lifecycle policies of other stacks. Declare the rules there, or set "
-        "AllowLifecyclePolicies: true for that resource and deploy that stack."
+        "AllowLifecyclePolicies: true for that resource and deploy that stack, or ask the operator of the controller "
+        "to name this stack and the repository in the parameter Boundaries of its stack."
     )
 
 

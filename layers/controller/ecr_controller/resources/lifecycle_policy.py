@@ -10,6 +10,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ecr_controller.custom_resource.boundaries import Boundaries
 from ecr_controller.custom_resource.request import Result
 from ecr_controller.deadline import undoing
 from ecr_controller.errors import ControllerError, RetryableError, UserError
@@ -89,7 +90,8 @@ class LifecyclePolicyResource:
         current = self._policies.get_lifecycle_policy(name)
         ours = ownership.declares_policy(found, request)
         if not ours:
-            ownership.refuse_policy_of_other_stack(found, request)
+            if not Boundaries.configured().name(request.stack_name, name):
+                ownership.refuse_policy_of_other_stack(found, request)
             _refuse_policy_of_others(request, current)
         differs = not is_policy(current, spec.policy)
         if differs and guard.applies(spec.guard):
