@@ -39,7 +39,10 @@ def main() -> None:
 
 @contextmanager
 def running_controller(**parameters: str) -> Iterator[Emulator]:
-    """An embedded AWS with the controller deployed, with more parameters; where a step fails, what the functions logged is shown."""
+    """An embedded AWS with the controller deployed, with more parameters of its stack.
+
+    Where a step fails, what the functions logged is shown.
+    """
     with step("Starting the embedded AWS, IAM enforced"):
         emulator = Emulator.start()
     with emulator as aws:

@@ -55,21 +55,30 @@ class Controller:
         return self.ids[resource]
 
     def run(self, name: str) -> tuple[dict[str, Any] | None, Any]:
-        """Run the function of an event in a process of its own: its answer to CloudFormation, and what it returns.
+        """Run the function of an event: its answer to CloudFormation, if it gives one, and what it returns.
 
-        The deployed function would refuse the event, which no stack makes. Raises ControllerError where the function
-        ends in an error.
+        Raises ControllerError where the function ends in an error.
         """
         self._answers.clear()
-        event = json.dumps(worlds.event(self._aws, name, self._url))
-        function = name.split("/")[0]
-        environment = {**self._aws.environment(), **self.variables_of(function), "AWS_SAM_LOCAL": "true"}
-        code, output = child_process.run(
-            [sys.executable, "-m", "local.invoke.in_process", function, event], cwd=ROOT, env=environment
+        event = worlds.event(self._aws, name, self._url)
+        # The deployed function would refuse a request that no stack makes.
+        run = self._run_in_process if "ResponseURL" in event else self._invoke
+        failed, returned = run(name.split("/")[0], json.dumps(event))
+        if failed:
+            raise ControllerError(f"The function of the event {name} ended in an error: {returned}")
+        return (self._answers.pop() if self._answers else None), json.loads(returned or "null")
+
+    def _invoke(self, function: str, event: str) -> tuple[bool, str]:
+        invoked = self._aws.client("lambda").invoke(
+            FunctionName=self._id_of(invocation.logical_id(function)), Payload=event
         )
-        if code != 0:
-            raise ControllerError(f"The function of the event {name} ended in an error: {output}")
-        return (self._answers.pop() if self._answers else None), json.loads(output.splitlines()[-1])
+        return "FunctionError" in invoked, invoked["Payload"].read().decode()
+
+    def _run_in_process(self, function: str, event: str) -> tuple[bool, str]:
+        environment = {**self._aws.environment(), **self.variables_of(function), "AWS_SAM_LOCAL": "true"}
+        command = [sys.executable, "-m", "local.invoke.in_process", function, event]
+        code, output = child_process.run(command, cwd=ROOT, env=environment)
+        return (True, output) if code != 0 else (False, output.splitlines()[-1])
 
     def answer_to(self, name: str) -> Mapping[str, Any]:
         """The answer to the event of a custom resource. Raises ControllerError where there is none."""
