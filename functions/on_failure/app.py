@@ -28,7 +28,8 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
     circumstances, response = _map(event.get("requestContext")), event.get("responsePayload")
     error = response if isinstance(response, dict) else {"errorMessage": response}
     cause = error.get("errorMessage") or error.get("errorType") or circumstances.get("condition", "unknown")
-    function = str(circumstances.get("functionArn", "unknown")).split(":function:")[-1].split(":")[0]
+    # A function's name has at most 64 characters.
+    function = str(circumstances.get("functionArn", "unknown")).split(":function:")[-1].split(":")[0][:64]
     reason = f"The controller's function {function} failed before it could answer: {cause}. Its log has the details."
     until = time.time() + context.get_remaining_time_in_millis() / 1000 * 0.9
     try:

@@ -142,6 +142,14 @@ def test_a_long_message_is_cut_to_what_cloudformation_accepts(app: ModuleType) -
     assert "for the full reason, see the log: log of ecr-controller-repository" in server.only()["Reason"]
 
 
+def test_a_long_function_arn_is_cut_to_the_length_of_a_name(app: ModuleType) -> None:
+    with ResponseServer() as server:
+        failed = failure(event("Create", server.url))
+        failed["requestContext"]["functionArn"] = "\x00" * 9_000
+        app.handler(failed, LambdaContext())
+    assert len(server.taken[0].body) <= 4096
+
+
 def test_it_raises_in_time_if_the_answer_is_not_accepted_so_that_lambda_retries(app: ModuleType) -> None:
     began, context = time.time(), LambdaContext(seconds=4)
     with ResponseServer(always=500) as server, pytest.raises(app.answer.NotDelivered, match="HTTP status 500"):
