@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_ecr import ECRClient
 
+    from local.emulator.process import Emulator
+    from local.real_aws import RealAws
     from local.stack import Stack
 
     Push = Callable[[str, str], str]
@@ -133,6 +135,24 @@ def test_a_repository_that_declares_its_rules_takes_no_second_policy(
     assert any("is already declared by Repository in the stack" in reason for reason in deployed.reasons)
 
 
+@pytest.fixture
+def no_boundaries(aws: Emulator | RealAws, controller_stack: str) -> Iterator[None]:
+    """The function of lifecycle policies as it is where the parameter Boundaries is empty."""
+    outputs = aws.client("cloudformation").describe_stacks(StackName=controller_stack)["Stacks"][0]["Outputs"]
+    tokens = {each["OutputKey"]: each["OutputValue"] for each in outputs}
+    function, client = tokens["ECRLifecyclePolicy"], aws.client("lambda")
+    variables = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+
+    def put(environment: dict[str, str]) -> None:
+        client.update_function_configuration(FunctionName=function, Environment={"Variables": environment})
+        client.get_waiter("function_updated_v2").wait(FunctionName=function)
+
+    put(variables | {"BOUNDARIES": ""})
+    yield
+    put(variables)
+
+
+@pytest.mark.usefixtures("no_boundaries")
 def test_a_policy_for_the_repository_of_another_stack_needs_its_permission(
     stack: Stack,
     other_stack: Stack,
@@ -156,6 +176,13 @@ def test_a_policy_for_the_repository_of_another_stack_needs_its_permission(
     assert kept(ecr, name) == 2
     assert stack.delete().succeeded
     assert policy(ecr, name) is None
+
+
+def test_a_boundary_that_allows_both_stacks_is_a_permission(
+    stack: Stack, other_stack: Stack, template: Callable[..., str], policy_template: Callable[..., str], name: str
+) -> None:
+    assert other_stack.deploy(template(RepositoryName=name)).succeeded
+    assert stack.deploy(policy_template({"RepositoryName": name, "LifecycleRules": [KEEP_TWO]})).succeeded
 
 
 def test_the_guard_stops_a_dangerous_change_and_the_stack_rolls_back_clean(
