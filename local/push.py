@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from local.images import push_image
+from local.images import push_as_buildx, push_image
 from local.progress import exit_code
 
 if TYPE_CHECKING:
@@ -22,14 +22,20 @@ def main() -> None:
     parser.add_argument("repository", metavar="REPOSITORY", help="the name of a repository, such as team/app")
     parser.add_argument("tags", metavar="TAG", nargs="+", help="a tag; each gets an image of its own")
     parser.add_argument("--findings", metavar="COUNTS", help="what a scan finds, such as CRITICAL=1,HIGH=2")
+    parser.add_argument(
+        "--platform", metavar="OS/ARCH", action="append", help="push an index as buildx does, with an image for each"
+    )
     given = parser.parse_args()
     if "AWS_ENDPOINT_URL" not in os.environ:
         parser.error("AWS_ENDPOINT_URL is not set. Run the `export` commands that `make local` prints.")
     ecr: ECRClient = boto3.client("ecr")
     for tag in given.tags:
-        print(
-            f"{given.repository}:{tag} {push_image(ecr, given.repository, tag, content=tag, findings=given.findings)}"
-        )
+        if given.platform:
+            findings = dict.fromkeys(given.platform, given.findings)
+            digest = push_as_buildx(ecr, given.repository, tag, findings, content=tag).index
+        else:
+            digest = push_image(ecr, given.repository, tag, content=tag, findings=given.findings)
+        print(f"{given.repository}:{tag} {digest}")
 
 
 if __name__ == "__main__":

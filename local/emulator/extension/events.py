@@ -1,4 +1,7 @@
-"""Events of `aws.ecr`: MiniStack's ECR emits none. They go to the default bus of the account and Region of the call."""
+"""Events of ECR and of Amazon Inspector, of which MiniStack emits none.
+
+They go to the default bus of the account and Region of the call.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +35,29 @@ def image_scanned(image: Json, status: str, counts: dict[str, int]) -> None:
         "image-digest": image["imageDigest"],
         "image-tags": image["imageTags"],
     }
-    home = f"{get_region()}:{get_account_id()}"
-    _emit("ECR Image Scan", detail, [f"arn:aws:ecr:{home}:repository/{image['repositoryName']}"])
+    _emit("ECR Image Scan", detail, [_arn(image)])
 
 
-def _emit(detail_type: str, detail: Json, resources: list[str]) -> None:
-    entry = {"Source": "aws.ecr", "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
+def image_inspected(image: Json, counts: dict[str, int]) -> None:
+    """Emit `Inspector2 Scan`, which has the ARN of the repository where a basic scan has its name."""
+    detail = {
+        "scan-status": "INITIAL_SCAN_COMPLETE",
+        "repository-name": _arn(image),
+        "finding-severity-counts": {
+            **{severity: counts.get(severity, 0) for severity in ("CRITICAL", "HIGH", "MEDIUM")},
+            "TOTAL": sum(counts.values()),
+        },
+        "image-digest": image["imageDigest"],
+        "image-tags": image["imageTags"],
+        "version": "1.0",
+    }
+    _emit("Inspector2 Scan", detail, [_arn(image)], source="aws.inspector2")
+
+
+def _arn(image: Json) -> str:
+    return f"arn:aws:ecr:{get_region()}:{get_account_id()}:repository/{image['repositoryName']}"
+
+
+def _emit(detail_type: str, detail: Json, resources: list[str], source: str = "aws.ecr") -> None:
+    entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
     put_events({"Entries": [entry]}, allow_aws_source=True)

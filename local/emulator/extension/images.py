@@ -1,12 +1,14 @@
-"""Images as ECR keeps them: MiniStack has no pages of images, ignores unknown ids, deletes an image with any of its
-tags, lets an index lose its children, moves tags that are excluded from moving, and emits no event on a push.
+"""Images as ECR keeps them.
+
+MiniStack has no pages of images, ignores unknown ids, deletes an image with any of its tags, lets an index lose its
+children, moves tags that are excluded from moving, knows no subjects and referrers, and emits no event on a push.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from ministack.core.responses import get_account_id
+from ministack.core.responses import get_account_id, get_region
 
 from local.emulator.extension import events, scanning
 from local.emulator.extension.repositories import is_immutable
@@ -21,7 +23,7 @@ from local.emulator.extension.store import (
     page,
     repository,
 )
-from local.images import PUSHED_AT
+from local.images import PUSHED_AT, SIGNING
 
 
 async def put_image(data: Json) -> Json:
@@ -34,7 +36,7 @@ async def put_image(data: Json) -> Json:
     answer = await own("PutImage", _typed(data))
     image = find_image(data, {"imageDigest": answer["image"]["imageId"]["imageDigest"]})
     if image["imageDigest"] not in known:
-        _arrive(record, image)
+        _arrive(image)
     events.image_pushed(image, tag)
     return answer
 
@@ -49,12 +51,11 @@ def _typed(data: Json) -> Json:
         return data
 
 
-def _arrive(record: Json, image: Json) -> None:
+def _arrive(image: Json) -> None:
     pushed_at = annotation(image, PUSHED_AT)
     if pushed_at:
         image["imagePushedAt"] = int(datetime.fromisoformat(pushed_at).timestamp())
-    if record["imageScanningConfiguration"].get("scanOnPush") and scanning.is_supported(image):
-        scanning.start(image)
+    scanning.image_pushed(image)
 
 
 async def describe_images(data: Json) -> Json:
@@ -64,6 +65,28 @@ async def describe_images(data: Json) -> Json:
     found = [find_image(data, each) for each in ids] if ids else [i for i in images_of(data) if _selected(data, i)]
     shown, following = page(found, {"maxResults": len(found)} if ids else data)
     return {"imageDetails": [detail(data, image) for image in shown], **following}
+
+
+async def list_image_referrers(data: Json) -> Json:
+    subject, types = data["subjectId"]["imageDigest"], data.get("filter", {}).get("artifactTypes")
+    referrers = [image for image in images_of(data) if _subject(image) == subject]
+    shown, following = page(
+        [each for each in map(_referrer, referrers) if not types or each["artifactType"] in types], data
+    )
+    return {"referrers": shown, **following}
+
+
+async def describe_image_signing_status(data: Json) -> Json:
+    image = find_image(data, data["imageId"])
+    status = annotation(image, SIGNING)
+    profile = f"arn:aws:signer:{get_region()}:{get_account_id()}:/signing-profiles/local"
+    statuses = [{"signingProfileArn": profile, "status": status}] if status else []
+    return {
+        "registryId": get_account_id(),
+        "repositoryName": data["repositoryName"],
+        "imageId": data["imageId"] | {"imageDigest": image["imageDigest"]},
+        "signingStatuses": statuses,
+    }
 
 
 async def list_images(data: Json) -> Json:
@@ -99,7 +122,7 @@ def _delete(data: Json, image_id: Json) -> list[Json]:
 
 def detail(data: Json, image: Json) -> Json:
     """The image as DescribeImages returns it."""
-    config = manifest(image).get("config", {})
+    subject = _subject(image)
     shown: Json = {
         "registryId": get_account_id(),
         "repositoryName": data["repositoryName"],
@@ -107,9 +130,33 @@ def detail(data: Json, image: Json) -> Json:
         "imageSizeInBytes": _size(data, image),
         "imagePushedAt": image["imagePushedAt"],
         "imageManifestMediaType": image["imageManifestMediaType"],
-        "artifactMediaType": config.get("mediaType", image["imageManifestMediaType"]),
+        "artifactMediaType": _artifact_type(image),
     }
-    return shown | ({"imageTags": image["imageTags"]} if image["imageTags"] else {})
+    tags = {"imageTags": image["imageTags"]} if image["imageTags"] else {}
+    return shown | tags | ({"subjectManifestDigest": subject} if subject else {})
+
+
+def _artifact_type(image: Json) -> str:
+    content = manifest(image)
+    config = content.get("config", {}).get("mediaType", image["imageManifestMediaType"])
+    return str(content.get("artifactType", config))
+
+
+def _subject(image: Json) -> str | None:
+    """The digest of the image that a signature or an SBOM belongs to."""
+    subject: Json = manifest(image).get("subject", {})
+    return subject.get("digest")
+
+
+def _referrer(image: Json) -> Json:
+    return {
+        "digest": image["imageDigest"],
+        "mediaType": image["imageManifestMediaType"],
+        "artifactType": _artifact_type(image),
+        "size": len(image["imageManifest"]),
+        "annotations": manifest(image).get("annotations", {}),
+        "artifactStatus": "ACTIVE",
+    }
 
 
 def _size(data: Json, image: Json) -> int:

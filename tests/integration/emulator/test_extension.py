@@ -16,10 +16,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.emulator.process import Emulator
-from local.images import push_image, push_index
+from local.images import IN_TOTO, SIGNATURE, push_as_buildx, push_image, push_index, push_referrer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_ecr import ECRClient
 
@@ -70,20 +70,21 @@ def as_role(cloud: Emulator, service: str, *statements: dict[str, Any]) -> Any:
     )
 
 
-def scanned(ecr: ECRClient, name: str, tag: str) -> Any:
-    """The findings of a scan, once it is over."""
+def scanned(ecr: ECRClient, name: str, image: str) -> Any:
+    """The findings of a scan, once it is over, by a tag or a digest."""
+    image_id: Any = {"imageDigest": image} if image.startswith("sha256:") else {"imageTag": image}
     for _ in range(100):
-        findings = ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": tag})
+        findings = ecr.describe_image_scan_findings(repositoryName=name, imageId=image_id)
         if findings["imageScanStatus"]["status"] != "IN_PROGRESS":
             return findings
         time.sleep(0.1)
     pytest.fail("the scan did not end in ten seconds")
 
 
-def event_queue(cloud: Emulator, detail_type: str, name: str) -> str:
+def event_queue(cloud: Emulator, detail_type: str, name: str, source: str = "aws.ecr") -> str:
     """A queue that gets the events of one type about one repository."""
     queue = cloud.client("sqs").create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
-    pattern = {"source": ["aws.ecr"], "detail-type": [detail_type], "detail": {"repository-name": [name]}}
+    pattern = {"source": [source], "detail-type": [detail_type], "detail": {"repository-name": [{"suffix": name}]}}
     cloud.client("events").put_rule(Name=name, EventPattern=json.dumps(pattern))
     arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{queue.rpartition('/')[2]}"
     cloud.client("events").put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
@@ -376,6 +377,207 @@ def test_scans_that_cannot_be_are_faults(ecr: ECRClient, name: str) -> None:
         ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "unknown"})
     with pytest.raises(ecr.exceptions.ScanNotFoundException):
         ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": "v1"})
+
+
+def test_attestations_cannot_be_scanned(ecr: ECRClient, name: str) -> None:
+    pushed = push_as_buildx(ecr, name, "v1", {"linux/amd64": "HIGH=1"})
+    for digest in (pushed.images["linux/amd64"], pushed.attestations["linux/amd64"]):
+        ecr.start_image_scan(repositoryName=name, imageId={"imageDigest": digest})
+    assert scanned(ecr, name, pushed.images["linux/amd64"])["imageScanStatus"]["status"] == "COMPLETE"
+    assert scanned(ecr, name, pushed.attestations["linux/amd64"])["imageScanStatus"]["status"] == "UNSUPPORTED_IMAGE"
+
+
+@pytest.fixture
+def registry_rule(ecr: ECRClient) -> Iterator[Callable[..., None]]:
+    """Sets the scanning configuration of the registry to one rule; it is as before after the test."""
+
+    def put(scan_type: str, frequency: str, pattern: str) -> None:
+        filters = [{"filter": pattern, "filterType": "WILDCARD"}]
+        rules: Any = [{"scanFrequency": frequency, "repositoryFilters": filters}]
+        ecr.put_registry_scanning_configuration(scanType=scan_type, rules=rules)  # type: ignore[arg-type]
+
+    yield put
+    ecr.put_registry_scanning_configuration(scanType="BASIC", rules=[])
+
+
+def test_the_registry_decides_what_is_scanned(ecr: ECRClient, name: str, registry_rule: Callable[..., None]) -> None:
+    ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
+    assert frequency(ecr, name) == "SCAN_ON_PUSH"
+    registry_rule("BASIC", "SCAN_ON_PUSH", "others/*")
+    assert frequency(ecr, name) == "MANUAL"
+    registry_rule("ENHANCED", "CONTINUOUS_SCAN", name[:6])
+    assert frequency(ecr, name) == "CONTINUOUS_SCAN"
+    found = ecr.batch_get_repository_scanning_configuration(repositoryNames=["none"])
+    assert [each["failureCode"] for each in found["failures"]] == ["REPOSITORY_NOT_FOUND"]
+    assert ecr.get_registry_scanning_configuration()["scanningConfiguration"]["scanType"] == "ENHANCED"
+
+
+def frequency(ecr: ECRClient, name: str) -> str:
+    [found] = ecr.batch_get_repository_scanning_configuration(repositoryNames=[name])["scanningConfigurations"]
+    return found["scanFrequency"]
+
+
+@pytest.mark.parametrize(("how", "status"), [("SCAN_ON_PUSH", "COMPLETE"), ("CONTINUOUS_SCAN", "ACTIVE")])
+def test_enhanced_scanning_has_findings_when_it_has_a_time_of_completion(
+    cloud: Emulator, ecr: ECRClient, name: str, registry_rule: Callable[..., None], how: str, status: str
+) -> None:
+    registry_rule("ENHANCED", how, name)
+    queue = event_queue(cloud, "Inspector2 Scan", name, source="aws.inspector2")
+    push_image(ecr, name, "v1", findings="CRITICAL=1,LOW=1", fix="NO")
+    begun = ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": "v1"})
+    assert begun["imageScanStatus"]["status"] == status
+    assert "imageScanCompletedAt" not in begun["imageScanFindings"]
+    with pytest.raises(ecr.exceptions.ValidationException, match="This feature is disabled"):
+        ecr.start_image_scan(repositoryName=name, imageId={"imageTag": "v1"})
+    event = next_event(cloud, queue)
+    assert event["detail"]["finding-severity-counts"] == {"CRITICAL": 1, "HIGH": 0, "MEDIUM": 0, "TOTAL": 2}
+    ended = ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": "v1"})
+    assert ended["imageScanStatus"]["status"] == status
+    assert "imageScanCompletedAt" in ended["imageScanFindings"]
+    assert [each["fixAvailable"] for each in ended["imageScanFindings"]["enhancedFindings"]] == ["NO", "NO"]
+
+
+def test_enhanced_scanning_leaves_out_repositories_without_a_rule(
+    ecr: ECRClient, name: str, registry_rule: Callable[..., None]
+) -> None:
+    registry_rule("ENHANCED", "CONTINUOUS_SCAN", "others/*")
+    push_image(ecr, name, "v1")
+    with pytest.raises(ecr.exceptions.ScanNotFoundException):
+        ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": "v1"})
+
+
+# Indexes, signatures and attestations
+
+
+def test_a_referrer_is_listed_with_its_subject(ecr: ECRClient, name: str) -> None:
+    subject = push_image(ecr, name, "v1")
+    signature = push_referrer(ecr, name, subject)
+    sbom = push_referrer(ecr, name, subject, artifact_type="application/spdx+json")
+    listed = ecr.list_image_referrers(repositoryName=name, subjectId={"imageDigest": subject})["referrers"]
+    assert {each["digest"]: each["artifactType"] for each in listed} == {
+        signature: SIGNATURE,
+        sbom: "application/spdx+json",
+    }
+    some = ecr.list_image_referrers(
+        repositoryName=name, subjectId={"imageDigest": subject}, filter={"artifactTypes": [SIGNATURE]}
+    )
+    assert [each["digest"] for each in some["referrers"]] == [signature]
+    details = ecr.describe_images(repositoryName=name, imageIds=[{"imageDigest": signature}])["imageDetails"]
+    assert [(each["subjectManifestDigest"], each["artifactMediaType"]) for each in details] == [(subject, SIGNATURE)]
+
+
+def test_the_status_of_managed_signing_is_described(ecr: ECRClient, name: str) -> None:
+    push_image(ecr, name, "v1", signing_status="COMPLETE")
+    push_image(ecr, name, "v2", content="unsigned")
+    shown = [
+        ecr.describe_image_signing_status(repositoryName=name, imageId={"imageTag": tag})["signingStatuses"]
+        for tag in ("v1", "v2")
+    ]
+    assert [[each["status"] for each in statuses] for statuses in shown] == [["COMPLETE"], []]
+
+
+def test_a_push_as_of_buildx_is_an_index_of_images_and_attestations(ecr: ECRClient, name: str) -> None:
+    pushed = push_as_buildx(ecr, name, "v1", {"linux/amd64": None, "linux/arm64/v8": None})
+    [image] = ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": "v1"}])["images"]
+    entries = json.loads(image["imageManifest"])["manifests"]
+    assert [each["platform"] for each in entries] == [
+        {"os": "linux", "architecture": "amd64"},
+        {"os": "linux", "architecture": "arm64", "variant": "v8"},
+        {"os": "unknown", "architecture": "unknown"},
+        {"os": "unknown", "architecture": "unknown"},
+    ]
+    assert [each["annotations"]["vnd.docker.reference.type"] for each in entries[2:]] == ["attestation-manifest"] * 2
+    [attestation] = ecr.batch_get_image(repositoryName=name, imageIds=[{"imageDigest": entries[2]["digest"]}])["images"]
+    assert json.loads(attestation["imageManifest"])["layers"][0]["mediaType"] == IN_TOTO
+    details = ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": "v1"}])["imageDetails"]
+    assert [each["imageDigest"] for each in details] == [pushed.index]
+    assert details[0]["imageSizeInBytes"] == 25_000_000  # of the largest image
+
+
+# What CloudFormation shows while it waits for a custom resource
+
+WITNESS = """
+import boto3, json, urllib.request
+
+def handler(event, context):
+    seen = {"RequestType": event["RequestType"]}
+    cloudformation, stack = boto3.client("cloudformation"), event["StackId"]
+    seen["stack"] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+    try:
+        resource = cloudformation.describe_stack_resource(
+            StackName=stack, LogicalResourceId=event["LogicalResourceId"]
+        )["StackResourceDetail"]
+        seen |= {"status": resource["ResourceStatus"], "type": resource["ResourceType"],
+                 "physical": resource.get("PhysicalResourceId")}
+    except Exception as error:
+        seen["error"] = str(error)
+    boto3.client("sqs").send_message(QueueUrl=event["ResourceProperties"]["Queue"], MessageBody=json.dumps(seen))
+    answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")} | {
+        "Status": "SUCCESS", "PhysicalResourceId": event["ResourceProperties"]["Name"]}
+    if event["RequestType"] == "Delete":
+        answer["PhysicalResourceId"] = event["PhysicalResourceId"]
+    body = json.dumps(answer).encode()
+    urllib.request.urlopen(
+        urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"))
+"""
+
+
+def witness(role: str, queue: str, name: str) -> str:
+    """A template with a custom resource whose function sends what it sees of itself to the queue."""
+    code = {"ZipFile": WITNESS}
+    function = {"Runtime": "python3.13", "Handler": "index.handler", "Role": role, "Code": code, "Timeout": 60}
+    resource = {"ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]}, "Queue": queue, "Name": name}
+    return json.dumps(
+        {
+            "Resources": {
+                "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
+                "Witness": {"Type": "Custom::Witness", "Properties": resource},
+            }
+        }
+    )
+
+
+def test_a_custom_resource_is_shown_while_its_request_is_in_progress(cloud: Emulator) -> None:
+    cloudformation, sqs = cloud.client("cloudformation"), cloud.client("sqs")
+    stack = f"witness-{uuid.uuid4().hex[:8]}"
+    queue = sqs.create_queue(QueueName=stack)["QueueUrl"]
+    trust = json.dumps({"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}]})
+    iam = cloud.client("iam")
+    role = iam.create_role(RoleName=stack, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    rights = {"Effect": "Allow", "Action": ["cloudformation:Describe*", "sqs:SendMessage"], "Resource": "*"}
+    iam.put_role_policy(RoleName=stack, PolicyName="rights", PolicyDocument=json.dumps({"Statement": [rights]}))
+
+    def seen() -> Any:
+        [message] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2).get("Messages", [{"Body": "{}"}])
+        if "ReceiptHandle" in message:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return json.loads(message["Body"])
+
+    cloudformation.create_stack(StackName=stack, TemplateBody=witness(role, queue, "first"))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    assert seen() == {
+        "RequestType": "Create",
+        "stack": "CREATE_IN_PROGRESS",
+        "status": "CREATE_IN_PROGRESS",
+        "type": "Custom::Witness",
+        "physical": "",
+    }
+    cloudformation.update_stack(StackName=stack, TemplateBody=witness(role, queue, "second"))
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    assert seen() == {
+        "RequestType": "Update",
+        "stack": "UPDATE_IN_PROGRESS",
+        "status": "UPDATE_IN_PROGRESS",
+        "type": "Custom::Witness",
+        "physical": "first",
+    }
+    cleaned = seen()
+    assert cleaned["stack"] == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    assert (cleaned["RequestType"], cleaned["physical"]) == ("Delete", "second")
+    cloudformation.delete_stack(StackName=stack)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    deleted = seen()
+    assert (deleted["status"], deleted["physical"]) == ("DELETE_IN_PROGRESS", "second")
 
 
 # Lifecycle policy previews
