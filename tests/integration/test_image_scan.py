@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_controller.image_scans.gate import Scan, attributes
+from ecr_controller.image_scans.gate import Gate, Scan, attributes
 from local import ROOT
 from local.images import push_image, push_index
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     Template = Callable[..., str]
 
-ATTRIBUTES = tuple(attributes("", Scan("")))
+ATTRIBUTES = tuple(attributes("", [Scan("")], Gate(), date.min))
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import __version__, aws
 from ecr_controller.errors import UserError, count
-from ecr_controller.lifecycle.images import MANIFEST_LISTS, Image, parse_images
+from ecr_controller.lifecycle.images import Image, parse_images
+from ecr_controller.manifests import MANIFEST_LISTS, entries_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,13 +77,12 @@ class Images:
             imageIds=[{"imageDigest": digest} for digest in digests],
             acceptedMediaTypes=sorted(MANIFEST_LISTS),
         )
-        return {image["imageId"]["imageDigest"]: _digests_in(image["imageManifest"]) for image in response["images"]}
+        return {
+            image["imageId"]["imageDigest"]: tuple(entry.digest for entry in entries_of(image["imageManifest"]))
+            for image in response["images"]
+        }
 
 
 def _protects_children(detail: Mapping[str, Any]) -> bool:
     """Whether it is a manifest list in standard storage; one in the archive protects nothing."""
     return detail.get("imageManifestMediaType") in MANIFEST_LISTS and detail.get("imageStatus", "ACTIVE") == "ACTIVE"
-
-
-def _digests_in(manifest_list: str) -> tuple[str, ...]:
-    return tuple(each["digest"] for each in json.loads(manifest_list).get("manifests", ()))

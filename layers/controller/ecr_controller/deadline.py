@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
+
+from ecr_controller.errors import RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEADLINE: ContextVar[float] = ContextVar("DEADLINE")
 UNDO_DEADLINE: ContextVar[float] = ContextVar("UNDO_DEADLINE")
+POLL_SECONDS = 1.0
 
 
 @contextmanager
@@ -22,3 +26,10 @@ def undoing() -> Iterator[None]:
         yield
     finally:
         DEADLINE.reset(token)
+
+
+def wait_before(until: float, message: str) -> None:
+    """Wait a moment before AWS is asked again. Raises RetryableError with the message if that would be too late."""
+    if time.time() + POLL_SECONDS >= until:
+        raise RetryableError(message)
+    time.sleep(POLL_SECONDS)

@@ -131,8 +131,6 @@ class Source:
             case ast.BoolOp(ast.Or(), values):
                 # In a message, what is not constant before the "or" is the message of a schema.
                 return self._any(values, follow=follow) - ({PART} if follow else set())
-            case ast.Lambda(_, body):
-                return self._texts(body)
         return self._any(self._values(node, follow=follow), follow=follow) or {self._passed(node)}
 
     def _any(self, nodes: Iterable[ast.expr], *, follow: bool) -> set[str]:
@@ -162,8 +160,12 @@ class Source:
     def _values(self, node: ast.expr, *, follow: bool) -> list[ast.expr]:
         """The expressions that a name or a call stands for."""
         match node:
+            case ast.Lambda(_, value) | ast.GeneratorExp(value) | ast.Call(ast.Name("list"), [value]):
+                return [value]
             case ast.Name(name):
                 return self._bound(name, node, follow=follow)
+            case ast.Call(ast.Attribute(ast.Constant(), "join"), [ast.Name() as sentences]) if follow:
+                return self._items(sentences)
             case ast.Attribute(ast.Name(), name) if name.isupper():
                 return self._constants(name, node)
             case ast.Call(func) if follow and _name(func) in self._functions:
@@ -260,7 +262,7 @@ def _joined(parts: Iterable[set[str]]) -> set[str]:
 
 def _results(function: ast.FunctionDef) -> Iterator[ast.expr]:
     for node in ast.walk(function):
-        if isinstance(node, (ast.Return, ast.Yield)) and node.value is not None:
+        if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom)) and node.value is not None:
             yield node.value
 
 

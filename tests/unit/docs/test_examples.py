@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 
 import jsonschema
 import pytest
@@ -59,7 +60,7 @@ def findings_exceeded() -> str:
         Finding("CVE-2026-4", "HIGH", "bash 5.0"),
     )
     scan = Scan("COMPLETE", counts={"CRITICAL": 1, "HIGH": 2}, findings=findings)
-    return str(Gate("HIGH").refusal("team/app:v1", scan))
+    return " ".join(Gate("HIGH").refusals("team/app:v1", [scan], date(2026, 11, 26)))
 
 
 @pytest.mark.parametrize(

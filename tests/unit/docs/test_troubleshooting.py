@@ -96,6 +96,10 @@ def messages_in(code: str, more: str = "") -> list[tuple[str | None, str]]:
         ('def f(text):\n    raise UserError(text)\nf("given")\nf(text="named")', ["given", "named"]),
         ('def refusal():\n    return None if a else "no"\nraise UserError(refusal())', ["no"]),
         ('def f():\n    yield "one"\ndef g():\n    for text in f():\n        raise UserError(text)', ["one"]),
+        (
+            'def f():\n    yield "one."\n    yield from ("2" for _ in a)\nb = list(f())\nraise UserError(" ".join(b))',
+            ["2", "one."],
+        ),
         ('class Lost(UserError):\n    def __init__(self, n):\n        super().__init__(f"lost {n}")', [f"lost {PART}"]),
         ('answer = {"Reason": "it failed"}', ["it failed"]),
         ('queue.send_message(body, "it failed")', ["it failed"]),

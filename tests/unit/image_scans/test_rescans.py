@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,10 @@ from botocore.stub import Stubber
 from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.event_routing.routes import storage_key
-from ecr_controller.image_scans.ecr import Image, ImageScans, ScanStarts, scan_image
+from ecr_controller.image_scans.ecr import Image, ImageScans, ScanStarts
 from ecr_controller.image_scans.gate import Scan
 from ecr_controller.image_scans.rescans import plan_rescans, rescan
+from ecr_controller.image_scans.scanning import scan_images
 from tests.unit.template.sam import RESOURCES, TEMPLATE
 
 if TYPE_CHECKING:
@@ -209,7 +211,7 @@ def test_a_scan_that_ecr_refuses_is_requested_once(sent: Callable[..., Wire]) ->
 def test_the_gate_requests_a_scan_once(sent: Callable[..., Wire], monkeypatch: pytest.MonkeyPatch) -> None:
     wire, scan = sent("LimitExceededException"), Scan("COMPLETE")
     monkeypatch.setattr(ImageScans, "describe_image_scan_findings", lambda _self, _image: scan)
-    assert scan_image(ImageScans(), Image(NAME, "sha256:1"), time.time() + 5) is scan
+    assert scan_images(ImageScans(), [Image(NAME, "sha256:1")], time.time() + 5) == [replace(scan, is_enhanced=False)]
     assert wire.requests == 1
 
 

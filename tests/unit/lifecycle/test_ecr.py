@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from ecr_controller import deadline
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.lifecycle import ecr as adapter
 from ecr_controller.lifecycle.ecr import PreviewedImage, Previews
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def ecr() -> ECRClient:
 
 @pytest.fixture
 def stub(ecr: ECRClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    monkeypatch.setattr(adapter, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(deadline, "POLL_SECONDS", 0.01)
     with Stubber(ecr) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()

@@ -5,16 +5,22 @@ ECR's answers are scripted, and checked against its model.
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 import pytest
 from botocore.stub import Stubber
 
-from ecr_controller import aws
+from ecr_controller import aws, deadline
 from ecr_controller.errors import InvalidProperties, RetryableError, UserError
-from ecr_controller.image_scans import ecr as scans
+from ecr_controller.image_scans import scanning
+from ecr_controller.image_scans.ecr import SIGNATURES, ScanStarts
+from ecr_controller.image_scans.gate import WAITING, WITH_FINDINGS
+from ecr_controller.manifests import MANIFEST_LISTS
 from ecr_controller.resources.image_scan import ImageScanResource
 from tests.unit.conftest import STACK_ID, Served, request
 
@@ -26,9 +32,15 @@ if TYPE_CHECKING:
 NAME = "team/app"
 DIGEST = "sha256:" + "0a" * 32
 ID = f"{NAME}@{DIGEST}"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_IMAGE = "application/vnd.oci.image.manifest.v1+json"
 TAGGED = {"RepositoryName": NAME, "ImageTag": "v1", "FailOnSeverity": "HIGH"}
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-BY_DIGEST = {"repositoryName": NAME, "imageId": {"imageDigest": DIGEST}}
+INDEX, AMD, ARM, NESTED = (f"sha256:{each * 64}" for each in "1234")
+
+
+def by_digest(digest: str) -> dict[str, Any]:
+    return {"repositoryName": NAME, "imageId": {"imageDigest": digest}}
 
 
 class Script:
@@ -44,26 +56,82 @@ class Script:
         self.cloudformation.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK_ID})
         return self
 
-    def named(self, digest: str = DIGEST) -> Script:
+    def named(self, digest: str = DIGEST, media_type: str = "") -> Script:
         expected = {"repositoryName": NAME, "imageIds": [{"imageTag": "v1"}]}
-        self.ecr.add_response("describe_images", {"imageDetails": [{"imageDigest": digest}]}, expected)
+        detail = {"imageDigest": digest} | ({"imageManifestMediaType": media_type} if media_type else {})
+        self.ecr.add_response("describe_images", {"imageDetails": [detail]}, expected)
         return self
 
-    def starts(self) -> Script:
-        self.ecr.add_response("start_image_scan", {"imageScanStatus": {"status": "IN_PROGRESS"}}, BY_DIGEST)
+    def index(self, *entries: dict[str, Any], digest: str = INDEX) -> Script:
+        """The tag names an index, or an index in it is read."""
+        if digest == INDEX:
+            self.named(INDEX, OCI_INDEX)
+        expected = {
+            "repositoryName": NAME,
+            "imageIds": [{"imageDigest": digest}],
+            "acceptedMediaTypes": sorted(MANIFEST_LISTS),
+        }
+        image = {"imageManifest": json.dumps({"manifests": entries}), "imageId": {"imageDigest": digest}}
+        self.ecr.add_response("batch_get_image", {"images": [image]}, expected)
+        return self
+
+    def starts(self, digest: str = DIGEST) -> Script:
+        self.ecr.add_response("start_image_scan", {"imageScanStatus": {"status": "IN_PROGRESS"}}, by_digest(digest))
+        return self
+
+    def registry(self, scan_type: str, *, covered: bool = False) -> Script:
+        self.ecr.add_response("get_registry_scanning_configuration", {"scanningConfiguration": {"scanType": scan_type}})
+        filters = [{"filter": "*", "filterType": "WILDCARD"}] if covered else []
+        found = {"repositoryName": NAME, "scanFrequency": "MANUAL", "appliedScanFilters": filters}
+        self.ecr.add_response(
+            "batch_get_repository_scanning_configuration",
+            {"scanningConfigurations": [found]},
+            {"repositoryNames": [NAME]},
+        )
+        return self
+
+    def referrers(self, *digests: str, token: str = "", after: str = "") -> Script:
+        answer: dict[str, Any] = {"referrers": [{"digest": each, "mediaType": "x", "size": 1} for each in digests]}
+        expected = {
+            "repositoryName": NAME,
+            "subjectId": {"imageDigest": DIGEST},
+            "filter": {"artifactTypes": list(SIGNATURES)},
+        }
+        self.ecr.add_response(
+            "list_image_referrers",
+            answer | ({"nextToken": token} if token else {}),
+            expected | ({"nextToken": after} if after else {}),
+        )
+        return self
+
+    def signing(self, *statuses: dict[str, Any]) -> Script:
+        answer: Any = {"signingStatuses": list(statuses)}
+        self.ecr.add_response("describe_image_signing_status", answer, by_digest(DIGEST))
         return self
 
     def refuses(self, operation: str, code: str, message: str = "ECR says no.") -> Script:
         self.ecr.add_client_error(operation, code, message)
         return self
 
-    def shows(self, status: str, *, description: str = "", token: str = "", after: str = "", **findings: Any) -> Script:
+    def shows(
+        self,
+        status: str,
+        *,
+        description: str = "",
+        token: str = "",
+        after: str = "",
+        complete: bool = True,
+        digest: str = DIGEST,
+        **findings: Any,
+    ) -> Script:
         answer: dict[str, Any] = {"imageScanStatus": {"status": status, "description": description}}
+        if complete and status in WITH_FINDINGS:
+            findings.setdefault("imageScanCompletedAt", NOW)
         if findings:
             answer["imageScanFindings"] = findings
         if token:
             answer["nextToken"] = token
-        expected = BY_DIGEST | {"maxResults": 1000} | ({"nextToken": after} if after else {})
+        expected = by_digest(digest) | {"maxResults": 1000} | ({"nextToken": after} if after else {})
         self.ecr.add_response("describe_image_scan_findings", answer, expected)
         return self
 
@@ -74,9 +142,10 @@ class Script:
 
 @pytest.fixture
 def script(moto: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
-    monkeypatch.setattr(scans, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(deadline, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(scanning, "PAUSES", (0.001,) * 3)
     # One client, so that the order of all calls is known.
-    monkeypatch.setattr(vars(scans.ScanStarts)["_ecr"], "_options", {})
+    monkeypatch.setattr(vars(ScanStarts)["_ecr"], "_options", {})
     made = Script()
     with made.ecr, made.cloudformation:
         yield made
@@ -143,7 +212,9 @@ def test_enhanced_scanning_is_awaited_until_inspector_has_looked_once(script: Sc
         },
     }
     script.named().refuses("start_image_scan", "ValidationException", "This feature is disabled")
-    script.refuses("describe_image_scan_findings", "ScanNotFoundException").shows("PENDING").shows("ACTIVE")
+    script.refuses("describe_image_scan_findings", "ScanNotFoundException").registry("ENHANCED", covered=True)
+    script.refuses("describe_image_scan_findings", "ScanNotFoundException").shows("PENDING")
+    script.shows("ACTIVE", complete=False)
     script.shows(
         "ACTIVE",
         imageScanCompletedAt=NOW,
@@ -157,19 +228,35 @@ def test_enhanced_scanning_is_awaited_until_inspector_has_looked_once(script: Sc
     script.done()
 
 
-@pytest.mark.parametrize(
-    "status",
-    [
-        "FAILED",
-        "UNSUPPORTED_IMAGE",
-        "SCAN_ELIGIBILITY_EXPIRED",
-        "FINDINGS_UNAVAILABLE",
-        "LIMIT_EXCEEDED",
-        "IMAGE_ARCHIVED",
-        "IMAGE_SIZE_EXCEEDED",
-        "A_STATUS_OF_TOMORROW",
-    ],
-)
+def scan_statuses() -> list[str]:
+    """Those of botocore's model, and one that it does not have yet."""
+    shape: Any = botocore.session.get_session().get_service_model("ecr").shape_for("ScanStatus")
+    return [*shape.enum, "IMAGE_SIZE_EXCEEDED", "A_STATUS_OF_TOMORROW"]
+
+
+@pytest.mark.parametrize("status", scan_statuses())
+def test_every_status_is_awaited_judged_or_an_end_without_findings(script: Script, status: str) -> None:
+    script.named().starts().shows(status)
+    if status in WITH_FINDINGS:
+        assert create().data["ScanStatus"] == status
+    elif status in WAITING:
+        with pytest.raises(RetryableError, match=f"no result yet .status {status}."):
+            Served(ImageScanResource()).create(request("Create", properties=TAGGED, deadline=time.time()))
+    else:
+        with pytest.raises(UserError, match=rf"no scan findings \({status}\)"):
+            create()
+
+
+@pytest.mark.parametrize("status", WITH_FINDINGS)
+def test_without_a_time_of_completion_no_status_is_a_result(script: Script, status: str) -> None:
+    script.named().starts().shows(status, complete=False, findings=[])
+    script.shows(status, findingSeverityCounts={"CRITICAL": 1})
+    with pytest.raises(UserError, match="1 CRITICAL"):
+        create()
+    script.done()
+
+
+@pytest.mark.parametrize("status", [each for each in scan_statuses() if each not in (*WITH_FINDINGS, *WAITING)])
 def test_every_end_without_findings_stops_a_deployment_at_once_unless_it_is_to_pass(
     script: Script, status: str
 ) -> None:
@@ -279,3 +366,233 @@ def test_a_delete_makes_no_call(script: Script, properties: Any) -> None:
     Served(ImageScanResource()).delete(gone)
     Served(ImageScanResource()).delete_failed_create(gone, "request-0")
     script.done()
+
+
+# What the tag names
+
+
+def entry(digest: str, platform: str = "", media_type: str = OCI_IMAGE, **more: Any) -> dict[str, Any]:
+    named = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False)) if platform else {}
+    return {"mediaType": media_type, "digest": digest, "size": 1} | ({"platform": named} if named else {}) | more
+
+
+ATTESTATION = entry(
+    f"sha256:{'a' * 64}", "unknown/unknown", annotations={"vnd.docker.reference.type": "attestation-manifest"}
+)
+PLATFORMS = (entry(AMD, "linux/amd64"), entry(ARM, "linux/arm64/v8"), ATTESTATION)
+
+
+def test_each_image_of_an_index_is_scanned_and_the_sum_is_judged(script: Script) -> None:
+    script.index(*PLATFORMS).starts(AMD).starts(ARM).shows("COMPLETE", digest=AMD, findingSeverityCounts={"LOW": 1})
+    critical = {"name": "CVE-2", "severity": "CRITICAL"}
+    script.shows("COMPLETE", digest=ARM, findingSeverityCounts={"CRITICAL": 1}, findings=[critical])
+    with pytest.raises(UserError, match=r"Findings: CVE-2 \(CRITICAL\) in linux/arm64/v8\."):
+        create()
+    script.done()
+
+
+def test_an_index_is_the_physical_id_and_its_counts_are_summed(script: Script) -> None:
+    script.index(*PLATFORMS).starts(AMD).starts(ARM)
+    script.shows("COMPLETE", digest=AMD, findingSeverityCounts={"LOW": 1})
+    script.shows("COMPLETE", digest=ARM, findingSeverityCounts={"LOW": 2})
+    result = create()
+    assert (result.physical_id, result.data["ImageDigest"]) == (f"{NAME}@{INDEX}", INDEX)
+    assert result.data["LowFindings"] == "3"
+    script.done()
+
+
+@pytest.mark.parametrize(
+    "artifact",
+    [
+        ATTESTATION,
+        entry(NESTED, "unknown/unknown"),
+        entry(NESTED, "linux/amd64", annotations={"vnd.docker.reference.type": "something-new"}),
+        entry(NESTED, artifactType="application/spdx+json"),
+        entry(NESTED, media_type="application/vnd.cncf.helm.config.v1+json"),
+    ],
+)
+def test_what_is_no_image_is_left_out(script: Script, artifact: dict[str, Any]) -> None:
+    script.index(artifact, entry(AMD, "linux/amd64")).starts(AMD).shows("COMPLETE", digest=AMD)
+    assert create().data["ScanStatus"] == "COMPLETE"
+    script.done()
+
+
+def test_an_index_without_an_image_is_unscannable(script: Script) -> None:
+    script.index(ATTESTATION)
+    with pytest.raises(UserError, match=r"NO_IMAGES: The image index contains no image of a platform\). To deploy"):
+        create()
+    script.index(ATTESTATION)
+    assert create(OnUnscannable="Pass").data["ScanStatus"] == "NO_IMAGES"
+    script.done()
+
+
+def test_the_images_of_an_index_in_an_index_are_scanned_once_each(script: Script) -> None:
+    script.index(entry(AMD, "linux/amd64"), entry(NESTED, media_type=OCI_INDEX))
+    script.index(entry(AMD, "linux/amd64"), entry(ARM, "linux/arm64"), digest=NESTED)
+    script.starts(AMD).starts(ARM).shows("COMPLETE", digest=AMD).shows("COMPLETE", digest=ARM)
+    assert create().physical_id == f"{NAME}@{INDEX}"
+    script.done()
+
+
+def test_an_index_without_end_is_refused(script: Script) -> None:
+    script.index(entry(NESTED, media_type=OCI_INDEX))
+    for _ in range(4):
+        script.index(entry(NESTED, media_type=OCI_INDEX), digest=NESTED)
+    with pytest.raises(UserError, match="has more than 100 images or 5 levels of indexes"):
+        create()
+    script.index(*(entry(f"sha256:{number:064}", "linux/amd64") for number in range(101)))
+    with pytest.raises(UserError, match="has more than 100 images or 5 levels of indexes"):
+        create()
+
+
+def test_an_image_that_the_index_names_and_the_repository_lacks_is_an_error(script: Script) -> None:
+    script.index(*PLATFORMS).refuses("start_image_scan", "ImageNotFoundException")
+    with pytest.raises(UserError, match=rf"does not contain the image {AMD} \(linux/amd64\), which the image index"):
+        create()
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"manifests": [{}]}', '{"manifests": {"a": 1}}'])
+def test_an_index_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
+    script.named(INDEX, OCI_INDEX)
+    script.ecr.add_response("batch_get_image", {"images": [{"imageManifest": text}]})
+    with pytest.raises(UserError, match="manifest list of an image index cannot be read"):
+        create()
+
+
+def test_an_index_that_is_gone_by_now_is_an_error(script: Script) -> None:
+    script.named(INDEX, OCI_INDEX)
+    failure: Any = {"imageId": {"imageDigest": INDEX}, "failureCode": "ImageNotFound", "failureReason": "Gone"}
+    script.ecr.add_response("batch_get_image", {"images": [], "failures": [failure]})
+    with pytest.raises(UserError, match=rf"image index {NAME}@{INDEX} cannot be read \(ImageNotFound: Gone\)"):
+        create()
+
+
+def test_a_rollback_reads_what_is_known_of_an_index(script: Script) -> None:
+    script.rolling_back(is_it=True).index(*PLATFORMS).shows("COMPLETE", digest=AMD)
+    script.refuses("describe_image_scan_findings", "ScanNotFoundException")
+    assert update().data["ScanStatus"] == "NOT_SCANNED"
+    script.done()
+
+
+def test_a_throttled_start_is_retried(script: Script) -> None:
+    script.named().refuses("start_image_scan", "ThrottlingException").starts().shows("COMPLETE")
+    assert create().data["ScanStatus"] == "COMPLETE"
+    script.done()
+
+
+# Enhanced scanning
+
+
+def test_a_repository_that_inspector_does_not_scan_is_reported_at_once(script: Script) -> None:
+    for _ in range(2):
+        script.named().refuses("start_image_scan", "ValidationException", "This feature is disabled")
+        script.refuses("describe_image_scan_findings", "ScanNotFoundException").registry("ENHANCED")
+    with pytest.raises(UserError, match=r"NOT_COVERED: Amazon Inspector does not scan the repository team/app"):
+        create()
+    assert create(OnUnscannable="Pass").data["ScanStatus"] == "NOT_COVERED"
+    script.done()
+
+
+def test_a_scan_that_basic_scanning_refuses_is_reported_at_once(script: Script) -> None:
+    script.named().refuses("start_image_scan", "ValidationException", "Not today.")
+    script.refuses("describe_image_scan_findings", "ScanNotFoundException").registry("BASIC")
+    with pytest.raises(UserError, match=r"did not start a scan of .* no earlier result.*Not today"):
+        create()
+
+
+def test_where_the_configuration_of_the_registry_cannot_be_read_the_scan_is_awaited(
+    script: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    script.named().refuses("start_image_scan", "ValidationException", "This feature is disabled")
+    script.refuses("describe_image_scan_findings", "ScanNotFoundException")
+    script.refuses("get_registry_scanning_configuration", "AccessDeniedException").shows("ACTIVE")
+    assert create().data["ScanStatus"] == "ACTIVE"
+    assert "Whether Amazon Inspector scans team/app is not known" in caplog.text
+    script.done()
+
+
+def enhanced(name: str, fix: str) -> dict[str, Any]:
+    details = {"vulnerabilityId": name}
+    return {"severity": "HIGH", "fixAvailable": fix, "packageVulnerabilityDetails": details}
+
+
+def test_only_findings_with_a_fix_in_full_or_in_part_may_count(script: Script) -> None:
+    found = [enhanced("CVE-1", "YES"), enhanced("CVE-2", "NO"), enhanced("CVE-3", "PARTIAL")]
+    script.named().refuses("start_image_scan", "ValidationException", "This feature is disabled")
+    for _ in range(2):
+        script.shows("ACTIVE", findingSeverityCounts={"HIGH": 3}, enhancedFindings=found)
+    with pytest.raises(UserError, match=r"2 findings with a fix of severity HIGH .* Findings: CVE-1 .*, CVE-3"):
+        create(OnlyFixable=True)
+    script.done()
+
+
+def test_a_clean_image_of_basic_scanning_is_refused_where_only_fixes_count(script: Script) -> None:
+    script.named().starts().shows("COMPLETE")
+    with pytest.raises(UserError, match="OnlyFixable requires enhanced scanning"):
+        create(OnlyFixable=True)
+
+
+def test_a_clean_image_of_enhanced_scanning_passes_where_only_fixes_count(script: Script) -> None:
+    script.named().refuses("start_image_scan", "ValidationException", "This feature is disabled")
+    script.shows("COMPLETE").shows("COMPLETE")
+    assert create(OnlyFixable=True).data["HighFindings"] == "0"
+
+
+def test_an_accepted_finding_passes_and_is_logged_with_its_reason(
+    script: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    script.named().starts()
+    script.shows("COMPLETE", findingSeverityCounts={"HIGH": 1}, findings=[{"name": "CVE-1", "severity": "HIGH"}])
+    accepted = [{"Finding": "CVE-1", "Until": "9999-12-31", "Reason": "no exploit"}]
+    result = create(Accepted=accepted)
+    assert (result.data["HighFindings"], result.data["HighFindingsBeforeExceptions"]) == ("0", "1")
+    assert "accepted: CVE-1 until 9999-12-31 (no exploit)" in caplog.text
+
+
+# Signatures
+
+
+@pytest.fixture
+def clean(script: Script) -> Script:
+    return script.named().starts().shows("COMPLETE")
+
+
+def test_a_signature_is_a_referrer(clean: Script) -> None:
+    clean.referrers(token="2").referrers(AMD, after="2")
+    assert create(RequireSignature=True).physical_id == ID
+    clean.done()
+
+
+def test_a_signature_of_managed_signing_is_awaited(clean: Script) -> None:
+    clean.referrers().signing({"status": "IN_PROGRESS"}).referrers().signing({"status": "COMPLETE"})
+    assert create(RequireSignature=True).physical_id == ID
+    clean.done()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "reason"),
+    [
+        ([], "demands. Sign the image"),
+        ([{"status": "FAILED", "failureReason": "No profile"}], "Amazon ECR failed to sign it: No profile."),
+        ([{"status": "FAILED", "failureCode": "Denied"}], "Amazon ECR failed to sign it: Denied."),
+    ],
+)
+def test_an_image_without_a_signature_stops_a_deployment(
+    clean: Script, statuses: list[dict[str, Any]], reason: str
+) -> None:
+    clean.referrers().signing(*statuses)
+    with pytest.raises(UserError, match=re.escape(reason)):
+        create(RequireSignature=True)
+
+
+def test_findings_and_a_missing_signature_are_reported_together(script: Script) -> None:
+    script.named().starts().shows("COMPLETE", findingSeverityCounts={"HIGH": 1}).referrers().signing()
+    with pytest.raises(UserError, match=r"MaxFindings allows 0\. The image team/app:v1 has no signature"):
+        create(RequireSignature=True)
+
+
+def test_a_signature_that_is_not_made_in_time_is_worth_another_try(script: Script) -> None:
+    script.named().starts().shows("COMPLETE").referrers().signing({"status": "IN_PROGRESS"})
+    slow = request("Create", properties=TAGGED | {"RequireSignature": True}, deadline=time.time())
+    with pytest.raises(RetryableError, match="is not signed yet"):
+        Served(ImageScanResource()).create(slow)

@@ -6,33 +6,36 @@ The waiter of botocore recognizes only COMPLETE and FAILED, and times out for ev
 from __future__ import annotations
 
 import heapq
-import logging
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
-from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.image_scans.gate import WAITING, Finding, Scan
-from ecr_controller.lifecycle.images import MANIFEST_LISTS
+from ecr_controller.errors import UserError
+from ecr_controller.image_scans.gate import WITH_FINDINGS, Finding, Scan
+from ecr_controller.manifests import MANIFEST_LISTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_ecr import ECRClient
-    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, ImageSigningStatusTypeDef
 
-logger = logging.getLogger(__name__)
-
-POLL_SECONDS = 1.0
+# The artifact types of Notation's and of Cosign's signatures.
+SIGNATURES = (
+    "application/vnd.cncf.notary.signature",
+    "application/vnd.dev.cosign.artifact.sig.v1+json",
+    "application/vnd.dev.sigstore.bundle.v0.3+json",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image of a repository, by its digest."""
+    """One image of a repository, by its digest: an index of images, or an image, of a platform if an index names it."""
 
     repository: str
     digest: str
+    is_index: bool = False
+    platform: str = ""
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.digest}"
@@ -63,7 +66,8 @@ class ImageScans:
             raise UserError(
                 f"The repository {repository} contains no image {name}. Push the image before you deploy the stack."
             ) from None
-        return Image(repository, described["imageDetails"][0]["imageDigest"])
+        [detail] = described["imageDetails"]
+        return Image(repository, detail["imageDigest"], detail.get("imageManifestMediaType") in MANIFEST_LISTS)
 
     def describe_newest_images(self, repository: str, count: int) -> list[Image]:
         """DescribeImages, 1,000 a page: the images pushed last; none if the repository does not exist. An index is
@@ -81,15 +85,69 @@ class ImageScans:
 
     def describe_image_scan_findings(self, image: Image) -> Scan | None:
         """DescribeImageScanFindings, 1,000 findings a page, without waiting; None if the image was never scanned."""
+        failures = self._ecr.exceptions
         pages = self._ecr.get_paginator("describe_image_scan_findings").paginate(
             repositoryName=image.repository,
             imageId={"imageDigest": image.digest},
             PaginationConfig={"PageSize": 1000},
         )
         try:
-            return _scan(list(pages))
-        except self._ecr.exceptions.ScanNotFoundException:
+            return _scan(list(pages), image.platform)
+        except failures.ScanNotFoundException:
             return None
+        except (failures.ImageNotFoundException, failures.RepositoryNotFoundException):
+            raise UserError(
+                f"The repository {image.repository} does not contain the image {image.digest}. Push the image again."
+            ) from None
+
+    def batch_get_image(self, repository: str, digests: Sequence[str]) -> list[str]:
+        """BatchGetImage, 100 a call: the manifest lists with these digests, of which ECR may count this as a pull."""
+        texts: list[str] = []
+        for start in range(0, len(digests), 100):
+            answer = self._ecr.batch_get_image(
+                repositoryName=repository,
+                imageIds=[{"imageDigest": digest} for digest in digests[start : start + 100]],
+                acceptedMediaTypes=sorted(MANIFEST_LISTS),
+            )
+            for failure in answer.get("failures", ()):
+                raise UserError(
+                    f"The image index {repository}@{failure.get('imageId', {}).get('imageDigest')} cannot be read "
+                    f"({failure.get('failureCode')}: {failure.get('failureReason')}). Push the image index again."
+                )
+            texts += [each["imageManifest"] for each in answer["images"]]
+        return texts
+
+    def get_registry_scanning_configuration(self) -> str:
+        """GetRegistryScanningConfiguration: BASIC or ENHANCED."""
+        return self._ecr.get_registry_scanning_configuration()["scanningConfiguration"].get("scanType", "BASIC")
+
+    def batch_get_repository_scanning_configuration(self, repository: str) -> bool:
+        """BatchGetRepositoryScanningConfiguration: whether a rule of the registry matches the repository."""
+        answer = self._ecr.batch_get_repository_scanning_configuration(repositoryNames=[repository])
+        return any(each.get("appliedScanFilters") for each in answer.get("scanningConfigurations", ()))
+
+    def list_image_referrers(self, image: Image) -> bool:
+        """ListImageReferrers, 50 a page: whether a signature is among the artifacts about the image."""
+        token: Any = {}
+        while True:
+            page = self._ecr.list_image_referrers(
+                repositoryName=image.repository,
+                subjectId={"imageDigest": image.digest},
+                filter={"artifactTypes": list(SIGNATURES)},
+                **token,
+            )
+            if page.get("referrers"):
+                return True
+            if "nextToken" not in page:
+                return False
+            token = {"nextToken": page["nextToken"]}
+
+    def describe_image_signing_status(self, image: Image) -> list[ImageSigningStatusTypeDef]:
+        """DescribeImageSigningStatus: one status for each profile with which ECR signs the image."""
+        answer = self._ecr.describe_image_signing_status(
+            repositoryName=image.repository, imageId={"imageDigest": image.digest}
+        )
+        return answer["signingStatuses"]
 
 
 @aws.translates_errors
@@ -130,54 +188,27 @@ class Refusal:
     message: str
 
 
-def scan_image(scans: ImageScans, image: Image, until: float) -> Scan:
-    """Start a scan and wait for its result. If the last scan is less than 24 hours old, its result is returned.
-
-    ``until`` is a ``time.time()``. Raises RetryableError if there is no result before it, and UserError if ECR starts
-    no scan and there is no earlier result.
-    """
-    refusal = ScanStarts().start_image_scan(image)
-    if refusal is None:
-        return await_scan(scans, image, until)
-    match refusal.reason:
-        case "LIMIT_EXCEEDED":
-            if scans.describe_image_scan_findings(image) is None:
-                raise UserError(
-                    f"ECR did not start a scan of {image}, and there is no earlier result: {refusal.message}"
-                )
-            logger.info("ECR scanned %s within the last 24 hours, so the result of that scan is used", image)
-        case "ENHANCED":
-            logger.info("Amazon Inspector scans %s on its own schedule: %s", image, refusal.message)
-        case "NOT_FOUND":
-            raise UserError(f"The image {image} was deleted while this request ran. Push the image again.")
-        case status:
-            return Scan(status, refusal.message)
-    return await_scan(scans, image, until)
-
-
-def await_scan(scans: ImageScans, image: Image, until: float) -> Scan:
-    """The result, when the scan has a final status. Raises RetryableError if it does not have one before ``until``."""
-    while True:
-        scan = scans.describe_image_scan_findings(image)
-        if scan is not None and scan.status not in WAITING:
-            return scan
-        if time.time() + POLL_SECONDS >= until:
-            status = f"status {scan.status}" if scan else "no scan was started"
-            raise RetryableError(f"The scan of {image} has no result yet ({status}).")
-        time.sleep(POLL_SECONDS)
-
-
-def _scan(pages: list[Any]) -> Scan:
+def _scan(pages: list[Any], platform: str) -> Scan:
     shown, found = pages[0]["imageScanStatus"], pages[0].get("imageScanFindings", {})
     status = shown["status"]
-    if status == "ACTIVE" and "imageScanCompletedAt" not in found:
-        status = "PENDING"  # Inspector monitors the image, and its first scan has not ended
+    if status in WITH_FINDINGS and "imageScanCompletedAt" not in found:
+        # Inspector reports no findings with COMPLETE or ACTIVE until its first scan of the image has ended.
+        status = "PENDING"
     return Scan(
         status,
         shown.get("description", ""),
         found.get("findingSeverityCounts", {}),
         tuple(finding for page in pages for finding in _findings(page.get("imageScanFindings", {}))),
+        platform,
+        _is_enhanced(status, found),
     )
+
+
+def _is_enhanced(status: str, found: Mapping[str, Any]) -> bool | None:
+    """None where nothing was found, because neither kind of findings is there."""
+    if status == "ACTIVE" or found.get("enhancedFindings"):
+        return True
+    return False if found.get("findings") else None
 
 
 def _findings(found: Mapping[str, Any]) -> Iterator[Finding]:
@@ -190,4 +221,5 @@ def _findings(found: Mapping[str, Any]) -> Iterator[Finding]:
         [package, *_] = details.get("vulnerablePackages") or [{}]
         named = f"{package.get('name', '')} {package.get('version', '')}".strip()
         name = details.get("vulnerabilityId") or enhanced.get("title", "a finding without a name")
-        yield Finding(name, enhanced.get("severity", "UNDEFINED"), named)
+        has_fix = {"YES": True, "PARTIAL": True, "NO": False}.get(enhanced.get("fixAvailable", ""))
+        yield Finding(name, enhanced.get("severity", "UNDEFINED"), named, has_fix)

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import logging
-import random
-import time
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ecr_controller import aws
 from ecr_controller.config import config
-from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.errors import UserError
 from ecr_controller.event_routing.routes import patterns_matching, storage_key
 from ecr_controller.image_scans.ecr import ImageScans, ScanStarts
+from ecr_controller.image_scans.scanning import start_scan
 from ecr_controller.repository.model import is_name
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-    from ecr_controller.image_scans.ecr import Image, Refusal
-
 logger = logging.getLogger(__name__)
-
-# Seconds: the longest pauses before a throttled scan is started again, after which the queue retries the repository.
-PAUSES = (1.0, 2.0, 4.0)
 
 
 @aws.translates_errors
@@ -64,20 +58,9 @@ def rescan(repository: str, count: int) -> int:
         return 0
     starts, started = ScanStarts(), 0
     for image in ImageScans().describe_newest_images(repository, count):
-        refusal = _start(starts, image)
+        refusal = start_scan(starts, image)
         if refusal is None:
             started += 1
         else:
             logger.info("ECR did not start a scan of %s: %s", image, refusal.message)
     return started
-
-
-def _start(starts: ScanStarts, image: Image) -> Refusal | None:
-    """Start a scan, and retry after a throttle."""
-    for pause in PAUSES:
-        try:
-            return starts.start_image_scan(image)
-        except RetryableError as error:
-            logger.info("The start of a scan of %s is retried: %s", image, error)
-            time.sleep(random.uniform(0, pause))
-    return starts.start_image_scan(image)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
-from ecr_controller.image_scans.gate import Gate
+from ecr_controller.image_scans.gate import Exemption, Gate
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef
@@ -16,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImageScanSpec:
-    """An image of a repository, by a tag or by its digest, and the findings that are allowed."""
+    """An image of a repository, by a tag or by its digest, the findings that are allowed, and whether it is signed."""
 
     repository: str
     image_id: ImageIdentifierTypeDef
     gate: Gate
+    requires_signature: bool = False
 
     @property
     def name(self) -> str:
@@ -31,26 +34,55 @@ class ImageScanSpec:
 
 def parse_image_scan(values: Values, faults: Faults) -> ImageScanSpec | None:
     """The scan that the properties declare."""
+    image_id = parse_image_id(values, faults)
     _validate_combinations(values, faults)
-    image_id: ImageIdentifierTypeDef = {}
-    if "ImageTag" in values:
-        image_id = {"imageTag": values["ImageTag"]}
-    elif "ImageDigest" in values:
-        image_id = {"imageDigest": values["ImageDigest"]}
-    if not image_id or "RepositoryName" not in values:
+    accepted = _parse_accepted(values, faults)
+    if image_id is None or "RepositoryName" not in values:
         return None
     gate = Gate(
         fail_on=values.get("FailOnSeverity"),
         max_findings=values.get("MaxFindings", 0),
+        by_severity=values.get("MaxFindingsBySeverity", {}),
+        only_fixable=values.get("OnlyFixable", False),
+        accepted=accepted,
         passes_unscannable=values.get("OnUnscannable") == "Pass",
     )
-    return ImageScanSpec(values["RepositoryName"], image_id, gate)
+    return ImageScanSpec(values["RepositoryName"], image_id, gate, values.get("RequireSignature", False))
 
 
-def _validate_combinations(values: Values, faults: Faults) -> None:
+def parse_image_id(values: Values, faults: Faults) -> ImageIdentifierTypeDef | None:
+    """The image that ImageTag or ImageDigest names, of which exactly one must be declared."""
     if values.declares("ImageTag") and values.declares("ImageDigest"):
         faults.add("ImageDigest", "cannot be combined with ImageTag; remove one of them")
     if not values.declares("ImageTag") and not values.declares("ImageDigest"):
         faults.add("ImageTag", "is required unless ImageDigest is declared")
+    if "ImageTag" in values:
+        return {"imageTag": values["ImageTag"]}
+    return {"imageDigest": values["ImageDigest"]} if "ImageDigest" in values else None
+
+
+def _validate_combinations(values: Values, faults: Faults) -> None:
     if values.declares("MaxFindings") and not values.declares("FailOnSeverity"):
         faults.add("MaxFindings", "is only supported with FailOnSeverity")
+    if values.get("MaxFindingsBySeverity") == {}:
+        faults.add("MaxFindingsBySeverity", "must have at least one severity")
+    if values.declares("FailOnSeverity") or values.declares("MaxFindingsBySeverity"):
+        return
+    for name in ("Accepted", "OnlyFixable"):
+        if values.declares(name):
+            faults.add(name, "is only supported with FailOnSeverity or MaxFindingsBySeverity")
+
+
+def _parse_accepted(values: Values, faults: Faults) -> tuple[Exemption, ...]:
+    accepted = []
+    for position, each in enumerate(values.get("Accepted", ())):
+        try:
+            accepted.append(Exemption(each["Finding"], date.fromisoformat(each["Until"]), each["Reason"]))
+        except ValueError:
+            faults.add(f"Accepted[{position}].Until", f"{each['Until']} is not a date; use YYYY-MM-DD")
+        except KeyError:
+            continue  # reported as missing already
+    for finding, number in Counter(each.finding for each in accepted).items():
+        if number > 1:
+            faults.add("Accepted", f"has {number} entries for {finding}; keep one of them")
+    return tuple(accepted)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ecr_controller import aws
+from ecr_controller.deadline import wait_before
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.lifecycle.images import Image, parse_images
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
-
-POLL_SECONDS = 1.0
 
 
 @aws.translates_errors
@@ -102,14 +100,14 @@ class Previews:
                     )
                 case "EXPIRED":
                     raise RetryableError(f"ECR's preview of the lifecycle policy of {repository} expired.")
-            _wait(until, f"ECR's preview of the lifecycle policy of {repository} did not complete in time.")
+            wait_before(until, f"ECR's preview of the lifecycle policy of {repository} did not complete in time.")
 
     def _start(self, repository: str, policy_text: str, until: float) -> None:
         while True:
             try:
                 self._ecr.start_lifecycle_policy_preview(repositoryName=repository, lifecyclePolicyText=policy_text)
             except self._ecr.exceptions.LifecyclePolicyPreviewInProgressException:
-                _wait(until, f"Another lifecycle policy preview of {repository} did not complete in time.")
+                wait_before(until, f"Another lifecycle policy preview of {repository} did not complete in time.")
             else:
                 return
 
@@ -130,9 +128,3 @@ def _previewed(result: Any) -> PreviewedImage:
         action="expire" if result["action"]["type"] == "EXPIRE" else "archive",
         rule_priority=result["appliedRulePriority"],
     )
-
-
-def _wait(until: float, message: str) -> None:
-    if time.time() + POLL_SECONDS >= until:
-        raise RetryableError(message)
-    time.sleep(POLL_SECONDS)

@@ -8,15 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_controller.errors import UserError
+from ecr_controller.manifests import MANIFEST_LISTS
 
 if TYPE_CHECKING:
     from ecr_controller.lifecycle.policy import StorageClass
 
 T = TypeVar("T")
-
-MANIFEST_LISTS = frozenset(
-    {"application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json"}
-)
 
 # An image that is being restored stays in the archive until that is done; an assumption, not in ECR's guide.
 _STORAGE_CLASSES: Mapping[str, StorageClass] = {"ACTIVE": "standard", "ARCHIVED": "archive", "ACTIVATING": "archive"}

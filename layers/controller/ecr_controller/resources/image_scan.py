@@ -1,4 +1,4 @@
-"""``Custom::ECRImageScan``: an image is scanned, and its findings may stop the deployment.
+"""``Custom::ECRImageScan``: an image, or each image of an index, is scanned, and findings may stop the deployment.
 
 A scan cannot be undone, so nothing is ever deleted, and nothing is stored but the image, which is the physical ID.
 """
@@ -6,29 +6,31 @@ A scan cannot be undone, so nothing is ever deleted, and nothing is stored but t
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ecr_controller.custom_resource.request import Result
-from ecr_controller.errors import ControllerError, UserError
-from ecr_controller.image_scans.ecr import Image, ImageScans, await_scan, scan_image
-from ecr_controller.image_scans.gate import Scan, attributes
+from ecr_controller.errors import ControllerError, UserError, count
+from ecr_controller.image_scans.ecr import Image, ImageScans
+from ecr_controller.image_scans.gate import Gate, attributes
+from ecr_controller.image_scans.scanning import NOT_SCANNED, images_of, known_scans, missing_signature, scan_images
 from ecr_controller.image_scans.spec import ImageScanSpec, parse_image_scan
 from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
 
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.errors import Faults
+    from ecr_controller.image_scans.gate import Scan
 
 logger = logging.getLogger(__name__)
 
-NOT_SCANNED = Scan("NOT_SCANNED")
-
 
 class ImageScanResource:
-    """The scan of one image. The physical ID is ``<repository>@<digest>``."""
+    """The scan of what a tag or a digest names. The physical ID is ``<repository>@<digest>``."""
 
     type_name = "ECRImageScan"
 
@@ -61,29 +63,39 @@ class ImageScanResource:
         """Do nothing: a scan cannot be undone."""
 
     def _judge(self, request: Request[ImageScanSpec]) -> Result:
-        spec = request.spec
+        spec, today = request.spec, datetime.now(UTC).date()
         image = self._scans.describe_image(spec.repository, spec.image_id)
-        is_known = request.physical_id == str(image) and self._scans.describe_image_scan_findings(image) is not None
-        scan = (await_scan if is_known else scan_image)(self._scans, image, request.deadline)
-        reason = spec.gate.refusal(spec.name, scan)
-        if reason:
-            raise UserError(reason)
-        logger.info(
-            "The image %s has scan status %s and the allowed findings %s", image, scan.status, dict(scan.counts)
-        )
-        return _result(image, scan)
+        images = images_of(self._scans, image)
+        scans = scan_images(self._scans, images, request.deadline, is_known=request.physical_id == str(image))
+        reasons = list(self._refusals(request, image, scans, today))
+        if reasons:
+            raise UserError(" ".join(reasons))
+        for exemption in spec.gate.used(scans, today):
+            logger.warning("The image %s has a finding that is accepted: %s", image, exemption)
+        result = _result(image, scans, spec.gate)
+        logger.info("The image %s has the allowed findings of %s: %s", image, count(len(scans), "scan"), result.data)
+        return result
+
+    def _refusals(
+        self, request: Request[ImageScanSpec], image: Image, scans: Sequence[Scan], today: date
+    ) -> Iterator[str]:
+        spec = request.spec
+        yield from spec.gate.refusals(spec.name, scans, today)
+        if spec.requires_signature:
+            yield from missing_signature(self._scans, image, spec.name, request.deadline)
 
     def _read(self, request: Request[ImageScanSpec]) -> Result:
         """What is known of the image now. This does not wait and does not fail, so that a rollback always succeeds."""
         try:
             spec = request.spec
             image = self._scans.describe_image(spec.repository, spec.image_id)
-            return _result(image, self._scans.describe_image_scan_findings(image) or NOT_SCANNED)
+            return _result(image, known_scans(self._scans, images_of(self._scans, image)), spec.gate)
         except ControllerError as error:
             logger.warning("Findings are not enforced during a rollback: %s", error)
-            digest = request.physical_id.rpartition("@")[2]
-            return Result(request.physical_id, attributes(digest, NOT_SCANNED))
+            repository, _, digest = request.physical_id.rpartition("@")
+            known = _result(Image(repository, digest), [NOT_SCANNED], Gate())
+            return Result(request.physical_id, known.data)
 
 
-def _result(image: Image, scan: Scan) -> Result:
-    return Result(str(image), attributes(image.digest, scan))
+def _result(image: Image, scans: Sequence[Scan], gate: Gate) -> Result:
+    return Result(str(image), attributes(image.digest, scans, gate, datetime.now(UTC).date()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.lifecycle.images import MANIFEST_LISTS
+from ecr_controller.manifests import MANIFEST_LISTS
 from tests.unit.cli.conftest import INDEX, asks_for, digest, page
 
 if TYPE_CHECKING:
