@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 from local.demo.checks import example, expect
-from local.images import push_image
+from local.images import push_as_buildx, push_image
 from local.progress import console, heading, say, step
 from local.stack import Stack
 
@@ -30,8 +31,22 @@ def show_gate(aws: Emulator, number: int) -> None:
         stopped = expect(stack.deploy(template, ImageTag="prod-2.1"), "UPDATE_ROLLBACK_COMPLETE")
     say(stopped.reasons[0])
     say(f"The released image is still {stopped.outputs['Image']}")
+    _show_index(aws, stack, template)
     with step("Deleting the stack release"):
         expect(stack.delete(), "DELETE_COMPLETE")
+
+
+def _show_index(aws: Emulator, stack: Stack, template: str) -> None:
+    """An index as buildx pushes it: stopped for a finding of one platform, and released with an exception for it."""
+    platforms = {"linux/amd64": "LOW=1", "linux/arm64": "CRITICAL=1"}
+    push_as_buildx(aws.client("ecr"), RELEASED, "prod-2.2", platforms, content="prod-2.2")
+    with step("Updating it to prod-2.2, an image index for linux/amd64 and linux/arm64 with attestations"):
+        stopped = expect(stack.deploy(template, ImageTag="prod-2.2"), "UPDATE_ROLLBACK_COMPLETE")
+    say(stopped.reasons[0])
+    [finding] = re.findall(r"Findings: (CVE-\S+)", stopped.reasons[0])
+    accepted = {"Accepted": finding, "AcceptedUntil": "2099-12-31"}
+    with step(f"Updating it to prod-2.2 again, with {finding} accepted until a date"):
+        expect(stack.deploy(template, ImageTag="prod-2.2", **accepted), "UPDATE_COMPLETE")
 
 
 def show_routes(aws: Emulator, number: int) -> None:

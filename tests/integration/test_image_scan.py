@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+import re
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ecr_controller.image_scans.gate import Gate, Scan, attributes
 from local import ROOT
-from local.images import push_image, push_index
+from local.images import push_as_buildx, push_image, push_index, push_referrer
+from tests.integration.conftest import ON_REAL_AWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_ecr import ECRClient
 
@@ -61,6 +63,12 @@ def test_a_clean_image_passes_and_its_digest_and_counts_are_given(
         "LowFindings": "2",
         "InformationalFindings": "0",
         "UndefinedFindings": "0",
+        "CriticalFindingsBeforeExceptions": "0",
+        "HighFindingsBeforeExceptions": "0",
+        "MediumFindingsBeforeExceptions": "0",
+        "LowFindingsBeforeExceptions": "2",
+        "InformationalFindingsBeforeExceptions": "0",
+        "UndefinedFindingsBeforeExceptions": "0",
     }
     assert stack.delete().succeeded
 
@@ -107,10 +115,142 @@ def test_an_image_whose_scan_finds_nothing_out_fails_unless_it_is_to_pass(
     assert (passed.outputs["ScanStatus"], passed.outputs["CriticalFindings"]) == (status, "unknown")
 
 
-def test_an_index_is_not_scanned_itself(stack: Stack, scan_template: Template, ecr: ECRClient, repository: str) -> None:
-    push_index(ecr, repository, "v1", [push_image(ecr, repository, None)])
+# Indexes, as buildx pushes them
+
+TOMORROW = datetime.now(UTC).date() + timedelta(days=1)
+BUILT = {"linux/amd64": "LOW=1", "linux/arm64": "LOW=2,CRITICAL=1"}
+
+
+def test_an_index_is_stopped_by_a_finding_of_one_platform_and_passes_with_an_exception(
+    stack: Stack, scan_template: Template, ecr: ECRClient, repository: str
+) -> None:
+    pushed = push_as_buildx(ecr, repository, "v1", BUILT)
+    declared = {"RepositoryName": repository, "ImageTag": "v1", "FailOnSeverity": "HIGH"}
+    stopped = stack.deploy(scan_template(declared))
+    assert stopped.status == "ROLLBACK_COMPLETE"
+    found = re.search(r"Findings: (CVE-\S+) \(CRITICAL, package-\d+ 1.0.0\) in linux/arm64\.", stopped.reasons[0])
+    assert found is not None, stopped.reasons
+    assert stack.delete().succeeded
+
+    stack.id = ""
+    accepted = [{"Finding": found[1], "Until": str(TOMORROW), "Reason": "not reachable"}]
+    passed = stack.deploy(scan_template(declared | {"Accepted": accepted}))
+    assert passed.succeeded, passed
+    assert (passed.outputs["Ref"], passed.outputs["ImageDigest"]) == (f"{repository}@{pushed.index}", pushed.index)
+    assert (passed.outputs["LowFindings"], passed.outputs["CriticalFindings"]) == ("3", "0")
+    assert passed.outputs["CriticalFindingsBeforeExceptions"] == "1"
+    for attestation in pushed.attestations.values():
+        with pytest.raises(ecr.exceptions.ScanNotFoundException):
+            ecr.describe_image_scan_findings(repositoryName=repository, imageId={"imageDigest": attestation})
+
+
+def test_one_image_of_an_index_can_be_scanned_by_its_digest(
+    stack: Stack, scan_template: Template, ecr: ECRClient, repository: str
+) -> None:
+    pushed = push_as_buildx(ecr, repository, "v1", BUILT)
+    image = {"RepositoryName": repository, "ImageDigest": pushed.images["linux/amd64"], "FailOnSeverity": "HIGH"}
+    deployed = stack.deploy(scan_template(image))
+    assert deployed.succeeded, deployed
+    assert (deployed.outputs["LowFindings"], deployed.outputs["CriticalFindings"]) == ("1", "0")
+
+
+def test_an_index_of_attestations_alone_cannot_be_scanned(
+    stack: Stack, scan_template: Template, ecr: ECRClient, repository: str
+) -> None:
+    push_index(ecr, repository, "v1", [])
     stopped = stack.deploy(scan_template({"RepositoryName": repository, "ImageTag": "v1"}))
-    assert "has no scan findings (UNSUPPORTED_IMAGE: The image's manifest media type" in stopped.reasons[0]
+    assert "(NO_IMAGES: The image index contains no image of a platform)" in stopped.reasons[0]
+
+
+def test_a_single_severity_may_have_a_limit(
+    stack: Stack, scan_template: Template, ecr: ECRClient, repository: str
+) -> None:
+    push_as_buildx(ecr, repository, "v1", BUILT)
+    declared = {"RepositoryName": repository, "ImageTag": "v1"}
+    assert stack.deploy(scan_template(declared | {"MaxFindingsBySeverity": {"CRITICAL": 1}})).succeeded
+    stopped = stack.deploy(scan_template(declared | {"MaxFindingsBySeverity": {"CRITICAL": 1, "LOW": 2}}))
+    assert "has 3 findings of severity LOW. MaxFindingsBySeverity allows 2." in stopped.reasons[0]
+
+
+def test_a_signature_may_be_required(stack: Stack, scan_template: Template, ecr: ECRClient, repository: str) -> None:
+    pushed = push_as_buildx(ecr, repository, "v1", {"linux/amd64": None})
+    declared = {"RepositoryName": repository, "ImageTag": "v1", "RequireSignature": True}
+    stopped = stack.deploy(scan_template(declared))
+    assert f"Sign the image {pushed.index}" in stopped.reasons[0]
+    stack.delete()
+
+    stack.id = ""
+    push_referrer(ecr, repository, pushed.index)
+    assert stack.deploy(scan_template(declared)).succeeded
+    push_image(ecr, repository, "v2", signing_status="COMPLETE")
+    assert stack.deploy(scan_template(declared | {"ImageTag": "v2"})).succeeded
+
+
+# Enhanced scanning
+
+
+@pytest.fixture
+def enhanced(ecr: ECRClient, repository: str) -> Iterator[Callable[..., None]]:
+    """Turns on enhanced scanning, by default of the repository of the test; it is off again after the test."""
+
+    def turn_on(frequency: str, pattern: str = "") -> None:
+        filters = [{"filter": pattern or repository, "filterType": "WILDCARD"}]
+        rules: Any = [{"scanFrequency": frequency, "repositoryFilters": filters}]
+        ecr.put_registry_scanning_configuration(scanType="ENHANCED", rules=rules)
+
+    before = ecr.get_registry_scanning_configuration()["scanningConfiguration"]
+    yield turn_on
+    ecr.put_registry_scanning_configuration(scanType=before["scanType"], rules=before["rules"])
+
+
+ON_EMULATOR = pytest.mark.skipif(ON_REAL_AWS, reason="enhanced scanning is of the registry, and costs")
+
+
+@ON_EMULATOR
+@pytest.mark.parametrize("frequency", ["SCAN_ON_PUSH", "CONTINUOUS_SCAN"])
+def test_the_first_scan_of_inspector_is_awaited(
+    stack: Stack,
+    scan_template: Template,
+    ecr: ECRClient,
+    repository: str,
+    enhanced: Callable[..., None],
+    frequency: str,
+) -> None:
+    enhanced(frequency)
+    push_image(ecr, repository, "v1", findings="CRITICAL=1")
+    stopped = stack.deploy(scan_template({"RepositoryName": repository, "ImageTag": "v1", "FailOnSeverity": "HIGH"}))
+    assert "has 1 finding of severity HIGH or higher (1 CRITICAL)" in stopped.reasons[0]
+
+
+@ON_EMULATOR
+def test_a_repository_that_inspector_does_not_scan_is_reported_at_once(
+    stack: Stack, scan_template: Template, ecr: ECRClient, repository: str, enhanced: Callable[..., None]
+) -> None:
+    enhanced("CONTINUOUS_SCAN", "others/*")
+    push_image(ecr, repository, "v1")
+    stopped = stack.deploy(scan_template({"RepositoryName": repository, "ImageTag": "v1"}))
+    assert f"NOT_COVERED: Amazon Inspector does not scan the repository {repository}" in stopped.reasons[0]
+
+
+@ON_EMULATOR
+def test_only_findings_with_a_fix_may_count(
+    stack: Stack, scan_template: Template, ecr: ECRClient, repository: str, enhanced: Callable[..., None]
+) -> None:
+    declared = {"RepositoryName": repository, "FailOnSeverity": "HIGH", "OnlyFixable": True}
+    push_image(ecr, repository, "basic")
+    stopped = stack.deploy(scan_template(declared | {"ImageTag": "basic"}))
+    assert "OnlyFixable requires enhanced scanning" in stopped.reasons[0]
+    stack.delete()
+
+    stack.id = ""
+    enhanced("CONTINUOUS_SCAN")
+    push_image(ecr, repository, "v1", content="v1", findings="HIGH=2", fix="NO")
+    passed = stack.deploy(scan_template(declared | {"ImageTag": "v1"}))
+    assert passed.succeeded, passed
+    assert (passed.outputs["HighFindings"], passed.outputs["HighFindingsBeforeExceptions"]) == ("0", "2")
+    push_image(ecr, repository, "v2", content="v2", findings="HIGH=1", fix="PARTIAL")
+    stopped = stack.deploy(scan_template(declared | {"ImageTag": "v2"}))
+    assert "has 1 finding with a fix of severity HIGH or higher" in stopped.reasons[0]
 
 
 def test_a_second_deployment_within_a_day_takes_the_fresh_result(

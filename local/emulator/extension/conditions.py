@@ -113,8 +113,8 @@ def extract_resource_arn(service: str, *request: Any) -> str:
         return f"arn:aws:ecr:{region}:{account}{_named(data)}"
     if "resourceArn" in data:
         return _named(data)
-    every = operation == "DescribeRepositories"
-    return f"arn:aws:ecr:{region}:{account}{_named(data)}" if every else arn
+    by_names = operation in ("DescribeRepositories", "BatchGetRepositoryScanningConfiguration")
+    return f"arn:aws:ecr:{region}:{account}{_named(data)}" if by_names else arn
 
 
 def enforce(access_key_id: str, iam_action: str, *where: Any, **resource: Any) -> Any:

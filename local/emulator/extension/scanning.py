@@ -110,7 +110,7 @@ def _counts(image: Json) -> dict[str, int]:
 def _severities(image: Json) -> list[tuple[int, str]]:
     """The number and the severity of each finding. The numbers are drawn from the digest."""
     severities = [severity for severity, count in _counts(image).items() for _ in range(count)]
-    return list(enumerate(severities, int(image["imageDigest"][-4:], 16)))
+    return [*enumerate(severities)]
 
 
 def _findings(image: Json) -> list[Json]:

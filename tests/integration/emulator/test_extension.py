@@ -446,6 +446,16 @@ def test_enhanced_scanning_leaves_out_repositories_without_a_rule(
         ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageTag": "v1"})
 
 
+def test_the_scanning_configuration_of_a_repository_is_checked_on_the_repository(
+    cloud: Emulator, ecr: ECRClient, name: str
+) -> None:
+    arn = f"arn:aws:ecr:{cloud.region}:{cloud.account}:repository/{name}"
+    limited = as_role(cloud, "ecr", {"Action": "ecr:BatchGetRepositoryScanningConfiguration", "Resource": arn})
+    assert frequency(limited, name) == "MANUAL"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        frequency(limited, "others")
+
+
 # Indexes, signatures and attestations
 
 
