@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from local.images import push_image
+from local.images import push_as_buildx, push_image
 from local.invoke.invocation import addressed_to, load
 
 if TYPE_CHECKING:
@@ -119,6 +119,13 @@ def stack_id(aws: Aws) -> str:
     return str(found["StackId"])
 
 
+def index(aws: Aws) -> str:
+    """An image index for two platforms, with a critical finding in one of them."""
+    if not aws.client("ecr").list_images(repositoryName=REPOSITORY)["imageIds"]:
+        push_as_buildx(aws.client("ecr"), REPOSITORY, "multi", {"linux/amd64": "LOW=1", "linux/arm64": "CRITICAL=1"})
+    return f"an image index with the tag multi in {REPOSITORY}"
+
+
 V1 = image("v1", "LOW=3")
 VULNERABLE = World((repository, image("vulnerable", "CRITICAL=1,HIGH=2,LOW=3")))
 NEW_REPOSITORY = World()
@@ -126,6 +133,7 @@ STACKS_REPOSITORY = World(events=("repository/create",))
 STACKS_POLICY = World((repository,), ("lifecycle_policy/create",))
 GRANTED = World((repository, role), ("grant/create",))
 TO_BE_SCANNED, SCANNED = World((repository, V1)), World((repository, V1), ("image_scan/create",), in_stack=True)
+RESOLVED = World((repository, V1), ("image_scan/resolve-image",), in_stack=True)
 ROUTE = World(events=("image_scan_route/create",))
 ROUTE_TO_QUEUE = World((queue,), ("image_scan_route/create-for-a-queue",))
 
@@ -144,7 +152,12 @@ WORLDS = {
     "image_scan/create-refused": VULNERABLE,
     "image_scan/create-tolerant": VULNERABLE,
     "image_scan/delete": SCANNED,
+    "image_scan/create-for-an-index": World((repository, index)),
+    "image_scan/forget-image": RESOLVED,
     "image_scan/replace": World((repository, V1, image("v2", "MEDIUM=1")), ("image_scan/create",), in_stack=True),
+    "image_scan/resolve-image": TO_BE_SCANNED,
+    "image_scan/resolve-image-again": RESOLVED,
+    "image_scan/resolve-missing-image": World((repository,)),
     "image_scan/update": SCANNED,
     "image_scan_route/create-for-a-queue": World((queue,)),
     "image_scan_route/delete": ROUTE,

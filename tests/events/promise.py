@@ -127,7 +127,7 @@ def _scanned(ecr: Any) -> list[str]:
                 ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageDigest": image["imageDigest"]})
             except ecr.exceptions.ScanNotFoundException:
                 continue
-            tags += image["imageTags"]
+            tags += image.get("imageTags", ["untagged"])
     return sorted(tags)
 
 

@@ -36,6 +36,8 @@ V1, V2, VULNERABLE = (
     "sha256:5420968701adb26febbacda0893792a1ff1ea27edac1be6bc77142bd280729ea",
 )
 CLEAN = {"ImageDigest": V1, "ScanStatus": "COMPLETE", "HighFindings": "0", "LowFindings": "3"}
+V1_URI = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/{REPOSITORY}@{V1}"
+V1_IMAGE = {"ImageUri": V1_URI, "ImageDigest": V1, "MediaType": "application/vnd.oci.image.manifest.v1+json"}
 EVERY_SCAN = {"routes": {"*": (["findings"], None)}}
 NO_JSON = "The message is not an EventBridge event, because it is not JSON (Expecting value: line 1 column 1 (char 0))."
 PROCESSED: dict[str, Any] = {"batchItemFailures": []}
@@ -110,6 +112,12 @@ PROMISES = {
     ),
     "image_scan/create": Promise("SUCCESS", f"{REPOSITORY}@{V1}", scanned("v1"), CLEAN),
     "image_scan/create-by-digest": Promise("SUCCESS", f"{REPOSITORY}@{V1}", scanned("v1"), CLEAN),
+    "image_scan/create-for-an-index": Promise(
+        "FAILED",
+        failed_create("image_scan/create-for-an-index"),
+        scanned("untagged", "untagged"),
+        reasons=("1 finding of severity HIGH or higher (1 CRITICAL)", "in linux/arm64."),
+    ),
     "image_scan/create-refused": Promise(
         "FAILED",
         failed_create("image_scan/create-refused"),
@@ -120,6 +128,15 @@ PROMISES = {
         "SUCCESS", f"{REPOSITORY}@{VULNERABLE}", scanned("vulnerable"), {"CriticalFindings": "1", "HighFindings": "2"}
     ),
     "image_scan/delete": Promise("SUCCESS", f"{REPOSITORY}@{V1}", scanned("v1")),
+    "image_scan/forget-image": Promise("SUCCESS", V1_URI, ORPHAN),
+    "image_scan/resolve-image": Promise("SUCCESS", V1_URI, ORPHAN, V1_IMAGE),
+    "image_scan/resolve-image-again": Promise("SUCCESS", V1_URI, ORPHAN, V1_IMAGE),
+    "image_scan/resolve-missing-image": Promise(
+        "FAILED",
+        failed_create("image_scan/resolve-missing-image"),
+        ORPHAN,
+        reasons=("The repository team/app contains no image missing. Push the image before you deploy the stack.",),
+    ),
     "image_scan/replace": Promise("SUCCESS", f"{REPOSITORY}@{V2}", scanned("v1", "v2"), {"MediumFindings": "1"}),
     "image_scan/update": Promise("SUCCESS", f"{REPOSITORY}@{V1}", scanned("v1"), CLEAN),
     "image_scan_route/bad-properties": Promise(

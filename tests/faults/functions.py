@@ -33,6 +33,7 @@ FUNCTION_OF = {
     "Custom::ECRPublicGalleryAuthorizationTokenGrant": "grant",
     "Custom::ECRImageScanRoute": "image_scan_route",
     "Custom::ECRImageScan": "image_scan",
+    "Custom::ECRImage": "image_scan",
 }
 
 

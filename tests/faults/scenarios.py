@@ -288,6 +288,7 @@ TYPES = {
     "public-token": ("Custom::ECRPublicGalleryAuthorizationTokenGrant", _public_token_grants),
     "route": ("Custom::ECRImageScanRoute", _routes),
     "scan": ("Custom::ECRImageScan", _image_scans),
+    "image": ("Custom::ECRImage", _image_scans),
 }
 
 

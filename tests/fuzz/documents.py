@@ -81,6 +81,18 @@ PROPERTIES: dict[str, list[dict[str, Any]]] = {
     "image_scan Custom::ECRImageScan": [
         {"RepositoryName": "adopt/app", "ImageTag": "v1", "FailOnSeverity": "HIGH", "MaxFindings": "3"},
         {"RepositoryName": "adopt/app", "ImageDigest": f"sha256:{'0a' * 32}", "OnUnscannable": "Pass"},
+        {
+            "RepositoryName": "adopt/app",
+            "ImageTag": "v1",
+            "MaxFindingsBySeverity": {"HIGH": "1"},
+            "OnlyFixable": "true",
+            "Accepted": [{"Finding": "CVE-2026-1", "Until": "2027-01-01", "Reason": "none"}],
+            "RequireSignature": "true",
+        },
+    ],
+    "image_scan Custom::ECRImage": [
+        {"RepositoryName": "adopt/app", "ImageTag": "v1", "Version": "1"},
+        {"RepositoryName": "adopt/app", "ImageDigest": f"sha256:{'0a' * 32}"},
     ],
 }
 """By the folder of the function and the type."""

@@ -93,6 +93,7 @@ def test_the_on_failure_function_needs_the_request_alone(harness: Harness, chang
         ("lifecycle_policy", "Custom::ECRLifecyclePolicy", ":"),
         ("image_scan_route", "Custom::ECRImageScanRoute", "|"),
         ("image_scan", "Custom::ECRImageScan", "@"),
+        ("image_scan", "Custom::ECRImage", "@"),
     ],
 )
 def test_a_delete_of_an_id_that_is_not_ours_does_nothing(

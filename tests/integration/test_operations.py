@@ -32,6 +32,7 @@ TYPES = (
     "ECRPublicGalleryAuthorizationTokenGrant",
     "ECRImageScanRoute",
     "ECRImageScan",
+    "ECRImage",
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from ecr_controller import aws
 from ecr_controller.custom_resource import properties
 from ecr_controller.resources.authorization_token_grant import AuthorizationTokenGrantResource
+from ecr_controller.resources.image import ImageResource
 from ecr_controller.resources.image_scan import ImageScanResource
 from ecr_controller.resources.image_scan_route import ImageScanRouteResource
 from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
@@ -34,6 +35,7 @@ RESOURCES: list[Resource[Any]] = [
     PublicGalleryAuthorizationTokenGrantResource(),
     ImageScanRouteResource(),
     ImageScanResource(),
+    ImageResource(),
 ]
 INVALID: dict[str, Any] = {"RepositoryName": ["no", "name"], "Grantee": {"no": "string"}, "Unheard": "of"}
 
@@ -103,6 +105,7 @@ VALID: dict[str, Any] = {
     "ECRPublicGalleryAuthorizationTokenGrant": {"Grantee": "arn:aws:iam::123456789012:role/web"},
     "ECRImageScanRoute": {"RepositoryName": "*", "Targets": ["arn:aws:sqs:eu-west-1:123456789012:findings"]},
     "ECRImageScan": {"RepositoryName": "team/app", "ImageTag": "v1"},
+    "ECRImage": {"RepositoryName": "team/app", "ImageTag": "v1"},
 }
 
 

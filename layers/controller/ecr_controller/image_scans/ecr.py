@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_ecr import ECRClient
-    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef, ImageSigningStatusTypeDef
+    from mypy_boto3_ecr.type_defs import ImageDetailTypeDef, ImageIdentifierTypeDef, ImageSigningStatusTypeDef
 
 # The artifact types of Notation's and of Cosign's signatures.
 SIGNATURES = (
@@ -52,22 +52,32 @@ class ImageScans:
         pages = self._ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
         return tuple(each["repositoryName"] for page in pages for each in page["repositories"])
 
+    def describe_repository_uri(self, repository: str) -> str:
+        """DescribeRepositories: the URI of a repository. Raises UserError if it does not exist."""
+        try:
+            return self._ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]["repositoryUri"]
+        except self._ecr.exceptions.RepositoryNotFoundException:
+            raise _no_repository(repository) from None
+
     def describe_image(self, repository: str, image_id: ImageIdentifierTypeDef) -> Image:
-        """DescribeImages: the image that a tag or a digest names now."""
+        """The image that a tag or a digest names now; see `describe_image_detail`."""
+        detail = self.describe_image_detail(repository, image_id)
+        return Image(repository, detail["imageDigest"], detail.get("imageManifestMediaType") in MANIFEST_LISTS)
+
+    def describe_image_detail(self, repository: str, image_id: ImageIdentifierTypeDef) -> ImageDetailTypeDef:
+        """DescribeImages: what ECR knows of the image that a tag or a digest names now. Raises UserError if there is
+        none."""
         name = image_id.get("imageTag") or image_id.get("imageDigest")
         try:
             described = self._ecr.describe_images(repositoryName=repository, imageIds=[image_id])
         except self._ecr.exceptions.RepositoryNotFoundException:
-            raise UserError(
-                f"The repository {repository} does not exist in this account and Region. RepositoryName must name an "
-                "existing repository."
-            ) from None
+            raise _no_repository(repository) from None
         except self._ecr.exceptions.ImageNotFoundException:
             raise UserError(
                 f"The repository {repository} contains no image {name}. Push the image before you deploy the stack."
             ) from None
         [detail] = described["imageDetails"]
-        return Image(repository, detail["imageDigest"], detail.get("imageManifestMediaType") in MANIFEST_LISTS)
+        return detail
 
     def describe_newest_images(self, repository: str, count: int) -> list[Image]:
         """DescribeImages, 1,000 a page: the images pushed last; none if the repository does not exist. An index is
@@ -186,6 +196,13 @@ class Refusal:
 
     reason: str
     message: str
+
+
+def _no_repository(name: str) -> UserError:
+    return UserError(
+        f"The repository {name} does not exist in this account and Region. RepositoryName must name an existing "
+        "repository."
+    )
 
 
 def _scan(pages: list[Any], platform: str) -> Scan:
