@@ -27,7 +27,7 @@ from ecr_controller.event_routing.router import Router
 from ecr_controller.event_routing.routes import Route, reader, storage_key
 from ecr_controller.shared_documents.converge import Part
 from ecr_controller.sqs_batch import process_records
-from tests.unit.event_routing.fakes import FakeDeadLetters, FakeDeliveries, FakeTargets, record
+from tests.unit.event_routing.fakes import FakeDeadLetters, FakeDeliveries, FakeTargets, no_tags, record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,7 +88,7 @@ def measure(size: int) -> tuple[float, float]:
     started = perf_counter()
     for each in records:
         # Each event is a batch of its own, so that no read is cached.
-        routing = EventRouting(router, reader(store.query_parts))
+        routing = EventRouting(router, reader(store.query_parts), no_tags)
         process_records([each], routing.route, FakeDeadLetters(), MAX_RECEIVES)
     seconds = perf_counter() - started
     gc.unfreeze()
@@ -105,7 +105,7 @@ def milliseconds(image_tags: tuple[str, ...], rounds: int = 200) -> float:
     store = Store([Route("*", (HEALTHY,), image_tags), Route("team/app", (HEALTHY,))])
     scanned = event("team/app", 1)
     scanned["detail"]["image-tags"] = [letter + "a" * 127 for letter in "wxyz"]
-    routing = EventRouting(Router(FakeDeliveries(), "one", 60, FakeTargets().parse), reader(store.query_parts))
+    routing = EventRouting(Router(FakeDeliveries(), "one", 60, FakeTargets().parse), reader(store.query_parts), no_tags)
     records = [record(scanned | {"id": str(number)}) for number in range(rounds)]
     started = perf_counter()
     process_records(records, routing.route, FakeDeadLetters(), MAX_RECEIVES)
@@ -218,7 +218,7 @@ class Burst:
         self.invocations += 1
         claimant, until = str(uuid.uuid4()), self.deliveries.now + INVOCATION_SECONDS
         router = Router(self.deliveries, claimant, until, self.targets.parse)
-        routing = EventRouting(router, reader(self.store.query_parts))
+        routing = EventRouting(router, reader(self.store.query_parts), no_tags)
         try:
             failed = set(process_records(records, routing.route, self.dead_letters, MAX_RECEIVES).failed)
         except Death:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller import sqs_batch
 from ecr_controller.event_routing.deliveries import DeliveriesTable
+from ecr_controller.event_routing.ecr import ImageIndexes
+from ecr_controller.event_routing.index_tags import tag_reader
 from ecr_controller.event_routing.metrics import record
 from ecr_controller.event_routing.queued_events import EventRouting
 from ecr_controller.event_routing.router import Router
@@ -24,7 +26,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Returns the messages that the queue delivers again."""
     end = time.time() + context.get_remaining_time_in_millis() / 1000
     router = Router(DeliveriesTable(), claimant=context.aws_request_id, until=end)
-    routing = EventRouting(router, reader(PartsTable().query_parts))
+    routing = EventRouting(router, reader(PartsTable().query_parts), tag_reader(ImageIndexes()))
     result = sqs_batch.process(event, context, routing.route)
     record(routing.tally, result)
     return result.response

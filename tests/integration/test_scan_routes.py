@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from local.images import push_image
+from local.images import push_as_buildx, push_image
 from tests.integration.conftest import ON_REAL_AWS
 
 if TYPE_CHECKING:
@@ -143,6 +143,25 @@ def example(kind: str) -> str:
 def account_of(aws: Emulator) -> str:
     account: str = aws.client("sts").get_caller_identity()["Account"]
     return account
+
+
+def test_the_images_of_an_index_are_selected_by_its_tags(
+    stack: Stack, routes: Callable[..., str], ecr: ECRClient, repository: str, queues: Queues
+) -> None:
+    queue = queues.make()
+    declared = {"RepositoryName": repository, "ImageTags": ["prod*"], "ScanStatus": "*", "Targets": [queues.arn(queue)]}
+    assert stack.deploy(routes(declared)).succeeded
+    platforms = {"linux/amd64": "LOW=1", "linux/arm64": "HIGH=2"}
+    push_as_buildx(ecr, repository, "dev", platforms, content="dev")
+    pushed = push_as_buildx(ecr, repository, "prod-1", platforms, content="prod")
+
+    scans = [queues.scan(queue) for _ in range(4)]
+    assert all(scan["imageTags"] == ["prod-1"] for scan in scans)
+    assert {scan["imageDigest"]: scan["scanStatus"] for scan in scans} == {
+        **dict.fromkeys(pushed.images.values(), "COMPLETE"),
+        **dict.fromkeys(pushed.attestations.values(), "UNSUPPORTED_IMAGE"),
+    }
+    assert queues.is_empty(queue)
 
 
 def test_a_scan_is_delivered_to_a_queue_and_to_a_topic(

@@ -110,7 +110,7 @@ def test_only_adapters_call_aws() -> None:
     assert calling == {
         *("stacks", "sqs_batch", "principals.iam", "shared_documents.parts", "event_routing.deliveries"),
         *("repository.ecr", "lifecycle.ecr", "repository_policy.ecr", "image_scans.ecr", "image_scans.rescans"),
-        *("repository.settings", "event_routing.targets"),
+        *("repository.settings", "event_routing.targets", "event_routing.ecr"),
     }
 
 

@@ -39,12 +39,18 @@ class FakeDeliveries:
             del self.kept[event, target]
 
 
+def no_tags(_repository: str, _digest: str) -> tuple[str, ...]:
+    """No index names any image."""
+    return ()
+
+
 @dataclass
 class FakeTargets:
     """What targets received, and the errors that a target answers with, one after another."""
 
     received: Counter[tuple[str, str]] = field(default_factory=Counter)
     errors: dict[str, list[BaseException]] = field(default_factory=dict)
+    scans: list[ScanCompleted] = field(default_factory=list)
 
     def parse(self, arn: str) -> Target:
         """The target of that ARN."""
@@ -54,6 +60,7 @@ class FakeTargets:
         if self.errors.get(arn):
             raise self.errors[arn].pop(0)
         self.received[scan.event_id, arn] += 1
+        self.scans.append(scan)
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def test_an_event_without_resources_is_placed_by_its_account_and_region() -> Non
         basic(image_tags=1.0),
         basic(image_tags={"prod": 1}),
         basic(image_tags=["prod", 1]),
-        basic(image_tags=["x" * 129]),
+        basic(image_tags=["x" * 301]),
         basic(repository_name="a/" * 200 + "a"),
         basic(repository_name="Team/App"),
         basic(repository_name="team/app\n"),

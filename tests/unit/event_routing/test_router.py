@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.event_routing.queued_events import EventRouting, Tally
+from ecr_controller.event_routing.queued_events import INDEX_SECONDS, EventRouting, Tally
 from ecr_controller.event_routing.router import Router
 from ecr_controller.event_routing.routes import Route
 from ecr_controller.sqs_batch import process_records
-from tests.unit.event_routing.fakes import FakeDeadLetters, FakeDeliveries, FakeTargets, record
+from tests.unit.event_routing.fakes import FakeDeadLetters, FakeDeliveries, FakeTargets, no_tags, record
 from tests.unit.event_routing.samples import basic, documented
+from tests.unit.template.sam import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from ecr_controller.event_routing.index_tags import TagReader
 
 A, B = "arn:aws:sqs:eu-west-1:123456789012:a", "arn:aws:sns:eu-west-1:123456789012:b"
 EVENT = basic()["id"]
@@ -30,11 +34,16 @@ class Bench:
         self.dead_letters = FakeDeadLetters()
         self._invocations = 0
 
-    def work(self, *records: dict[str, object], routes: Iterable[Route] = (Route("*", (A, B)),)) -> Outcome:
+    def work(
+        self,
+        *records: dict[str, object],
+        routes: Iterable[Route] = (Route("*", (A, B)),),
+        tags_of: TagReader = no_tags,
+    ) -> Outcome:
         self._invocations += 1
         claimant, until = f"invocation-{self._invocations}", self.deliveries.now + 10
         router = Router(self.deliveries, claimant, until, self.targets.parse)
-        routing = EventRouting(router, lambda key: routes if key == "*" else ())
+        routing = EventRouting(router, lambda key: routes if key == "*" else (), tags_of)
         result = process_records(records, routing.route, self.dead_letters, 5)
         return Outcome(routing.tally, result.failed, result.dead_letters)
 
@@ -147,3 +156,80 @@ def test_scans_are_counted_by_the_worst_that_they_found_once_they_are_done_with(
     assert first.tally.scans == {"NONE": 1, "NOT_SCANNED": 1}
     assert second.tally.scans == {"CRITICAL": 1}
     assert all(age > 0 for age in first.tally.ages + second.tally.ages)
+
+
+# Images in an index, which have no tags of their own
+
+UNTAGGED = basic(image_tags=[])
+PROD = (Route("*", (A,), ("prod*",)), Route("*", (B,)))
+
+
+class Tags:
+    """What indexes name, or the error with which that is answered, and how often it was asked."""
+
+    def __init__(self, *tags: str, error: Exception | None = None) -> None:
+        self.tags, self.error, self.asked = tags, error, 0
+
+    def __call__(self, repository: str, digest: str) -> tuple[str, ...]:
+        assert (repository, digest) == (UNTAGGED["detail"]["repository-name"], UNTAGGED["detail"]["image-digest"])
+        self.asked += 1
+        if self.error:
+            raise self.error
+        return self.tags
+
+
+def test_the_tags_of_the_index_select_a_route_and_are_in_the_message(bench: Bench) -> None:
+    tags = Tags("prod-1", "latest")
+    assert bench.work(record(UNTAGGED), routes=PROD, tags_of=tags).failed == []
+    assert dict(bench.targets.received) == {(EVENT, A): 1, (EVENT, B): 1}
+    assert [scan.image_tags for scan in bench.targets.scans] == [("prod-1", "latest")] * 2
+
+
+@pytest.mark.parametrize(
+    ("event", "routes"),
+    [
+        (basic(image_tags=["v1"]), PROD),
+        (UNTAGGED, PROD[1:]),
+        (UNTAGGED, (Route("*", (A,), ("prod*",), "FAILED"), PROD[1])),
+        (basic(image_tags=[], finding_severity_counts={}), (Route("*", (A,), ("p*",), "*", "LOW"), PROD[1])),
+    ],
+    ids=["the image has tags", "no route has patterns", "another status", "another severity"],
+)
+def test_tags_are_read_only_if_a_route_depends_on_them(bench: Bench, event: Any, routes: Iterable[Route]) -> None:
+    tags = Tags("prod-1")
+    bench.work(record(event), routes=routes, tags_of=tags)
+    assert tags.asked == 0
+    assert bench.targets.received[EVENT, B] == 1
+
+
+def test_tags_that_cannot_be_read_now_are_read_again_and_delay_no_other_route(bench: Bench) -> None:
+    throttled = Tags(error=RetryableError("throttled"))
+    assert bench.work(record(UNTAGGED), routes=PROD, tags_of=throttled).failed == ["m"]
+    assert dict(bench.targets.received) == {(EVENT, B): 1}
+    assert bench.work(record(UNTAGGED, receives=2), routes=PROD, tags_of=Tags("prod-1")).failed == []
+    assert dict(bench.targets.received) == {(EVENT, A): 1, (EVENT, B): 1}
+
+
+@pytest.mark.parametrize(("error", "receives"), [(UserError("AWS says no"), 1), (RetryableError("AWS says no"), 5)])
+def test_tags_that_cannot_be_read_at_all_end_in_the_dead_letters(bench: Bench, error: Exception, receives: int) -> None:
+    outcome = bench.work(record(UNTAGGED, receives=receives), routes=PROD, tags_of=Tags(error=error))
+    assert (outcome.failed, outcome.dead_letters) == ([], 1)
+    assert bench.dead_letters.letters[0][1].startswith("The image indexes in ")
+    assert bench.dead_letters.letters[0][1].endswith(": AWS says no")
+    assert dict(bench.targets.received) == {(EVENT, B): 1}
+
+
+def test_an_index_may_be_pushed_after_the_scan_of_its_image(bench: Bench) -> None:
+    fresh = UNTAGGED | {"time": datetime.now(UTC).isoformat()}
+    assert bench.work(record(fresh), routes=PROD).failed == ["m"]
+    assert dict(bench.targets.received) == {(EVENT, B): 1}
+    # The queue delivers the event again after six minutes.
+    later = UNTAGGED | {"time": (datetime.now(UTC) - timedelta(minutes=6)).isoformat()}
+    assert bench.work(record(later, receives=2), routes=PROD).failed == []
+    assert dict(bench.targets.received) == {(EVENT, B): 1}
+    assert bench.work(record(fresh, receives=5), routes=PROD).failed == []
+    assert bench.dead_letters.letters == []
+
+
+def test_the_queue_waits_longer_than_an_index_may_take() -> None:
+    assert RESOURCES["ScanQueue"]["Properties"]["VisibilityTimeout"] > INDEX_SECONDS

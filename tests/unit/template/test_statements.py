@@ -30,7 +30,7 @@ CHECKED_BY = {
     "events:PutEvents": "events:DescribeEventBus",
 }
 # Services that the two functions use for themselves.
-OWN_SERVICES = {"logs", "dynamodb", "kms", "cloudformation"}
+OWN_SERVICES = {"logs", "dynamodb", "kms", "cloudformation", "ecr"}
 # Actions on the registry, for which IAM has no resource
 # (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html).
 WITHOUT_RESOURCE = {"ecr:GetRegistryScanningConfiguration"}

@@ -22,7 +22,7 @@ BASIC, ENHANCED = "ECR Image Scan", "Inspector2 Scan"
 VERSION = "1"
 MAX_LEVELS = 50
 # Of ECR.
-MAX_TAG = 128
+MAX_TAG = 300
 MAX_COUNT = 2**63 - 1
 
 _ARN = re.compile(r"arn:[\w-]+:ecr:(?P<region>[\w-]+):(?P<account>\d{12}):repository/(?P<name>.+)")
@@ -109,7 +109,7 @@ def parse(event: Any) -> ScanCompleted | None:
     counts, total = _counts(detail.get("finding-severity-counts") or {})
     tags = _texts(detail, "image-tags")
     if any(len(tag) > MAX_TAG for tag in tags):
-        raise MalformedEvent("The scan event has an image tag of more than 128 characters, which ECR does not allow.")
+        raise MalformedEvent("The scan event has an image tag of more than 300 characters, which ECR does not allow.")
     status = _text(detail, "scan-status")
     return ScanCompleted(
         event_id=_text(event, "id"),

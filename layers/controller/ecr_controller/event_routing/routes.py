@@ -35,10 +35,16 @@ class Route:
 
     def selects(self, scan: ScanCompleted) -> bool:
         """Whether the route selects the scan of an image in its repositories."""
-        return (
-            self.scan_status in (scan.status, ANY_STATUS)
-            and (not self.image_tags or any(self._names(tag) for tag in scan.image_tags))
-            and (self.minimum_severity is None or scan.reaches(self.minimum_severity))
+        has_tag = not self.image_tags or any(self._names(tag) for tag in scan.image_tags)
+        return has_tag and self._selects_whatever_its_tags(scan)
+
+    def depends_on_tags(self, scan: ScanCompleted) -> bool:
+        """Whether tags of an image without any could have the route select its scan."""
+        return bool(self.image_tags) and not scan.image_tags and self._selects_whatever_its_tags(scan)
+
+    def _selects_whatever_its_tags(self, scan: ScanCompleted) -> bool:
+        return self.scan_status in (scan.status, ANY_STATUS) and (
+            self.minimum_severity is None or scan.reaches(self.minimum_severity)
         )
 
     def _names(self, tag: str) -> bool:
@@ -80,13 +86,14 @@ def patterns_matching(repository: str) -> tuple[str, ...]:
 def targets_of(scan: ScanCompleted, routes_under: Callable[[str], Iterable[Route]]) -> tuple[str, ...]:
     """The targets of all routes that select the scan, each once, in the order of the routes."""
 
-    def every() -> Iterator[str]:
-        for key in patterns_matching(scan.repository_name):
-            for route in routes_under(key):
-                if route.selects(scan):
-                    yield from route.targets
+    routes = routes_of(scan, routes_under)
+    return tuple(dict.fromkeys(target for route in routes if route.selects(scan) for target in route.targets))
 
-    return tuple(dict.fromkeys(every()))
+
+def routes_of(scan: ScanCompleted, routes_under: Callable[[str], Iterable[Route]]) -> Iterator[Route]:
+    """All routes for the repository of the scan."""
+    for key in patterns_matching(scan.repository_name):
+        yield from routes_under(key)
 
 
 def storage_key(pattern: str) -> str:
