@@ -37,13 +37,14 @@ class Deployment:
 
 
 class Stack:
-    """One stack by its name."""
+    """One stack by its name. ``tags`` are those of the stack from its next deployment on."""
 
     def __init__(self, cloudformation: CloudFormationClient, name: str, *, timeout: float = 300) -> None:
         self._cloudformation = cloudformation
         self._timeout = timeout
         self.name = name
         self.id = ""
+        self.tags: dict[str, str] = {}
 
     def deploy(self, template: str, **parameters: str) -> Deployment:
         """Create the stack, or update it where it is there."""
@@ -52,6 +53,7 @@ class Stack:
             "TemplateBody": template,
             "Capabilities": ["CAPABILITY_IAM"],
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
         }
         started, seen = time.monotonic(), self._event_ids()
         if self._described() is None:

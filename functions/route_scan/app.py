@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import sqs_batch
+from ecr_controller.custom_resource.request import Home
 from ecr_controller.event_routing.deliveries import DeliveriesTable
 from ecr_controller.event_routing.ecr import ImageIndexes
 from ecr_controller.event_routing.index_tags import tag_reader
@@ -26,7 +27,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Returns the messages that the queue delivers again."""
     end = time.time() + context.get_remaining_time_in_millis() / 1000
     router = Router(DeliveriesTable(), claimant=context.aws_request_id, until=end)
-    routing = EventRouting(router, reader(PartsTable().query_parts), tag_reader(ImageIndexes()))
+    partition = Home.of_function(context.invoked_function_arn).partition
+    routing = EventRouting(router, reader(PartsTable().query_parts), tag_reader(ImageIndexes()), partition)
     result = sqs_batch.process(event, context, routing.route)
     record(routing.tally, result)
     return result.response

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Reaction = Callable[["Met", Call, Callable[[], Any]], Any]
 
 ENDPOINT = "https://aws.invalid"
-READS = ("Describe", "Get", "List", "Query")
+READS = ("BatchGet", "Describe", "Get", "List", "Query")
 LATE = 8.0  # seconds after the deadline, less than the time-out of a read
 
 

@@ -141,7 +141,10 @@ def template(controller_stack: str) -> Callable[..., str]:
 def repository_template(controller_stack: str, properties: dict[str, Any]) -> str:
     token = {"Fn::ImportValue": f"{controller_stack}-ECRRepository"}
     repository = {"Type": "Custom::ECRRepository", "Properties": {"ServiceToken": token, **properties}}
-    attributes = ("RepositoryName", "RepositoryArn", "RepositoryUri", "RegistryUri", "RegistryId")
+    attributes = (
+        *("RepositoryName", "RepositoryArn", "Arn", "RepositoryUri", "DualStackRepositoryUri", "RegistryUri"),
+        *("RegistryId", "ScanFrequency"),
+    )
     outputs: dict[str, Any] = {each: {"Value": {"Fn::GetAtt": ["Repository", each]}} for each in attributes}
     return json.dumps(
         {"Resources": {"Repository": repository}, "Outputs": outputs | {"Ref": {"Value": {"Ref": "Repository"}}}}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
+    from local.emulator.process import Emulator
     from local.stack import Stack
 
     Template = Callable[..., str]
@@ -71,9 +72,12 @@ def test_a_repository_comes_with_all_that_is_declared_and_goes(
         "Ref": name,
         "RepositoryName": name,
         "RepositoryArn": found["repositoryArn"],
+        "Arn": found["repositoryArn"],
         "RepositoryUri": uri,
+        "DualStackRepositoryUri": uri.replace(".dkr.ecr.", ".dkr-ecr.").replace(".amazonaws.com/", ".on.aws/"),
         "RegistryUri": uri.removesuffix(f"/{name}"),
         "RegistryId": found["registryId"],
+        "ScanFrequency": "SCAN_ON_PUSH",
     }
     assert found["imageScanningConfiguration"] == {"scanOnPush": True}
     assert found["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
@@ -86,6 +90,48 @@ def test_a_repository_comes_with_all_that_is_declared_and_goes(
 
     assert stack.delete().succeeded
     assert not exists(ecr, name)
+
+
+def test_a_repository_has_the_tags_of_its_stack_as_long_as_the_stack_has_them(
+    stack: Stack, template: Template, ecr: ECRClient, name: str
+) -> None:
+    stack.tags = {"cost": "1", "owner": "shop"}
+    assert stack.deploy(template(RepositoryName=name)).succeeded
+    assert tags(ecr, name) | stack.tags == tags(ecr, name)
+    stack.tags = {"cost": "2"}
+    changed = stack.deploy(template(RepositoryName=name, Tags=[{"Key": "team", "Value": "platform"}]))
+    assert changed.succeeded, changed
+    assert {key: value for key, value in tags(ecr, name).items() if not key.startswith("ecr-controller:")} == {
+        "cost": "2",
+        "team": "platform",
+    }
+    assert stack.delete().succeeded
+
+
+def test_a_key_can_be_named_by_its_id_and_by_an_alias(
+    aws: Emulator, stack: Stack, template: Template, ecr: ECRClient, name: str
+) -> None:
+    kms, alias = aws.client("kms"), f"alias/{name}"
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
+    for spelling in (alias, key["KeyId"], key["Arn"], alias):
+        deployed = stack.deploy(template(RepositoryName=name, EncryptionKey=spelling))
+        assert deployed.succeeded, deployed
+        assert described(ecr, name)["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": key["Arn"]}
+    assert stack.delete().succeeded
+
+
+def test_a_registry_that_overrides_scan_on_push_shows_in_the_attribute(
+    stack: Stack, template: Template, ecr: ECRClient, name: str
+) -> None:
+    filters: Any = [{"filter": "others/*", "filterType": "WILDCARD"}]
+    rules: Any = [{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": filters}]
+    ecr.put_registry_scanning_configuration(scanType="BASIC", rules=rules)
+    try:
+        deployed = stack.deploy(template(RepositoryName=name, ImageScanOnPush=True))
+    finally:
+        ecr.put_registry_scanning_configuration(scanType="BASIC", rules=[])
+    assert deployed.outputs["ScanFrequency"] == "MANUAL"
 
 
 def test_an_update_changes_what_is_declared_and_defaults_what_no_longer_is(

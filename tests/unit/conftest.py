@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ecr_controller.custom_resource.request import Result
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/7d6f1c80"
-READS = ("Describe", "List", "Get")
+READS = ("BatchGet", "Describe", "List", "Get")
 
 
 @dataclass(frozen=True)

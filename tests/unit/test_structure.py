@@ -35,6 +35,7 @@ LATE = {
     ("repository.adoption", "ecr_controller.shared_documents.ledger"),
     ("repository.ownership", "ecr_controller.stacks"),
     ("repository.settings", "ecr_controller.repository_policy.document"),
+    ("resources.repository", "ecr_controller.repository.kms"),
     ("repository.spec", "ecr_controller.repository_policy"),
 }
 
@@ -110,7 +111,7 @@ def test_only_adapters_call_aws() -> None:
     assert calling == {
         *("stacks", "sqs_batch", "principals.iam", "shared_documents.parts", "event_routing.deliveries"),
         *("repository.ecr", "lifecycle.ecr", "repository_policy.ecr", "image_scans.ecr", "image_scans.rescans"),
-        *("repository.settings", "event_routing.targets", "event_routing.ecr"),
+        *("repository.settings", "repository.kms", "event_routing.targets", "event_routing.ecr"),
     }
 
 

@@ -49,6 +49,16 @@ class Stacks:
                 return False
             raise
 
+    def tags(self, stack_id: str) -> dict[str, str]:
+        """DescribeStacks: the tags of the stack; none if it does not exist, as under `sam local invoke`."""
+        try:
+            stack = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
+        except self._cloudformation.exceptions.ClientError as error:
+            if _does_not_exist(error.response.get("Error", {})):
+                return {}
+            raise
+        return {tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())}
+
     def _status(self, stack_id: str) -> str:
         return self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
 

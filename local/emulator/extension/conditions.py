@@ -2,8 +2,9 @@
 
 Missing are `iam:PolicyARN`, `aws:ResourceTag` and `ecr:ResourceTag` for ECR, `aws:TagKeys` of UntagResource; a call
 with a `resourceArn` or `repositoryNames` is checked on `*`; AttachGroupPolicy is checked on the policy;
-CreateRepository with tags does not need ecr:TagResource; DescribeEventBus is checked on a rule; `events:source` and
-`events:detail-type` of PutEvents; `dynamodb:LeadingKeys`.
+CreateRepository with tags does not need ecr:TagResource; a call that names a KMS key by an alias is checked on the
+alias; DescribeEventBus is checked on a rule; `events:source` and `events:detail-type` of PutEvents;
+`dynamodb:LeadingKeys`.
 
 Whether CreateRepository of a repository that exists meets the conditions on its tags is not documented. Here it does,
 which is the stricter of the two.
@@ -16,7 +17,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import dynamodb
+from ministack.services import dynamodb, kms
 from ministack.services.tagging import _collect_ecr as tags_of_repositories
 
 if TYPE_CHECKING:
@@ -96,12 +97,20 @@ def _named(data: Json) -> str:
     return data.get("resourceArn") or f":repository/{name}"
 
 
+def _key_arn(data: Json) -> str | None:
+    """The ARN of the key that a call names, also by an alias: IAM knows no aliases as resources."""
+    key: Json | None = kms._resolve_key(data.get("KeyId"))  # noqa: SLF001
+    return None if key is None else key["Arn"]
+
+
 def extract_resource_arn(service: str, *request: Any) -> str:
     """The ARN that a request is checked on."""
     arn: str = _ministack_resource(service, *request)
     _method, _path, headers, body, params, region, account = request
     if service == "iam" and "GroupName" in params:
         return f"arn:aws:iam::{account}:group/{params['GroupName'][0]}"
+    if service == "kms":
+        return _key_arn(json.loads(body or b"{}")) or arn
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if operation == "DescribeEventBus":
         return f"arn:aws:events:{region}:{account}:event-bus/{json.loads(body or b'{}').get('Name', 'default')}"

@@ -109,6 +109,14 @@ def test_attaching_a_policy_to_a_group_is_checked_on_the_group(cloud: Emulator) 
     limited.attach_group_policy(GroupName=group, PolicyArn=policy)
 
 
+def test_a_key_that_is_named_by_an_alias_is_checked_on_the_key(cloud: Emulator) -> None:
+    kms, alias = cloud.client("kms"), f"alias/{uuid.uuid4().hex}"
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
+    limited = as_role(cloud, "kms", {"Action": "kms:DescribeKey", "Resource": key["Arn"]})
+    assert limited.describe_key(KeyId=alias)["KeyMetadata"]["Arn"] == key["Arn"]
+
+
 def test_a_condition_on_the_policy_arn_is_checked(cloud: Emulator) -> None:
     iam = cloud.client("iam")
     group = f"group-{uuid.uuid4().hex[:8]}"

@@ -151,7 +151,7 @@ def test_properties_that_are_no_map_are_one_fault(declared: Any) -> None:
         ("LifecycleGuard", {"MaxPercent": 101}, "LifecycleGuard.MaxPercent", "must be at most 100"),
         ("LifecycleGuard", {"MaxPercent": -1}, "LifecycleGuard.MaxPercent", "must be at least 0"),
         ("OnExisting", "adopt", "OnExisting", "must be one of Fail, Adopt"),
-        ("EncryptionKey", "alias/key", "EncryptionKey", "arn:aws:kms:REGION:ACCOUNT:key/ID"),
+        ("EncryptionKey", "key", "EncryptionKey", "an alias such as alias/NAME"),
     ],
 )
 def test_a_value_out_of_bounds_is_reported(name: str, given: Any, path: str, words: str) -> None:

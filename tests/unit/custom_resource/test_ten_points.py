@@ -48,6 +48,7 @@ def ecr(monkeypatch: pytest.MonkeyPatch) -> Iterator[ECRClient]:
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("PARTS_TABLE", "parts")
     monkeypatch.setattr(Stacks, "is_being_deleted", lambda _self, _stack_id: False)
+    monkeypatch.setattr(Stacks, "tags", lambda _self, _stack_id: {})
     with mock_aws():
         aws.client.cache_clear()
         create_table(aws.client("dynamodb"), "PartsTable", "parts")

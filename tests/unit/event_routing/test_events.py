@@ -111,9 +111,10 @@ def test_a_scan_by_inspector_of_something_else_than_an_image_is_nothing() -> Non
 
 
 def test_an_event_without_resources_is_placed_by_its_account_and_region() -> None:
-    china = {"resources": [], "region": "cn-north-1"}
-    found = read(documented("ecr-image-scan-complete") | china)
-    assert found.repository_arn == "arn:aws-cn:ecr:cn-north-1:123456789012:repository/my-repository-name"
+    elsewhere = {"resources": [], "region": "us-iso-east-1"}
+    found = events.parse(documented("ecr-image-scan-complete") | elsewhere, "aws-iso")
+    assert found is not None
+    assert found.repository_arn == "arn:aws-iso:ecr:us-iso-east-1:123456789012:repository/my-repository-name"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Context:
     """What Lambda gives beside the event."""
 
-    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "1"
+    function_name = memory_limit_in_mb = aws_request_id = "1"
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:1"
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000

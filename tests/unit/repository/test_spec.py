@@ -199,13 +199,29 @@ def test_another_encryption_is_refused_and_its_key_is_not_blamed() -> None:
     assert faults(Encryption="AES_256", EncryptionKey=KEY) == [("Encryption", "must be one of AES256, KMS, KMS_DSSE")]
 
 
-@pytest.mark.parametrize(
-    "key", ["", "alias/app", KEY.replace(":key/", ":alias/"), KEY.replace("kms", "s3"), KEY + "\n"]
-)
-def test_a_key_is_an_arn(key: str) -> None:
+ID = KEY.rpartition("/")[2]
+MULTI_REGION = f"mrk-{'0a' * 16}"
+
+
+@pytest.mark.parametrize("key", ["", "app", f"{ID}0", "alias/", KEY.replace("kms", "s3"), KEY + "\n"])
+def test_other_texts_are_no_key(key: str) -> None:
     assert faults(EncryptionKey=key) == [
-        ("EncryptionKey", "must be the ARN of a KMS key, arn:aws:kms:REGION:ACCOUNT:key/ID")
+        ("EncryptionKey", "must be the ARN or the ID of a KMS key, an alias such as alias/NAME, or the ARN of an alias")
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "arn"),
+    [
+        (ID, KEY),
+        (MULTI_REGION, KEY.replace(ID, MULTI_REGION)),
+        (KEY, KEY),
+        ("alias/team/app", "alias/team/app"),
+        (KEY.replace(f"key/{ID}", "alias/app"), KEY.replace(f"key/{ID}", "alias/app")),
+    ],
+)
+def test_the_id_of_a_key_is_one_of_this_account_and_region(key: str, arn: str) -> None:
+    assert read(EncryptionKey=key).encryption == Encryption("KMS", arn)
 
 
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov", "aws-iso-b", "aws-eusc"])

@@ -34,8 +34,10 @@ NOTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": 
 
 @dataclass
 class KnownStacks:
-    """What CloudFormation says of stacks. All exist, and none is being deleted, but those that a test names."""
+    """What CloudFormation says of stacks. All exist, and none is being deleted, but those that a test names. All have
+    the same tags."""
 
+    tags: dict[str, str] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     deleting: set[str] = field(default_factory=set)
 
@@ -44,6 +46,7 @@ class KnownStacks:
 def stacks(monkeypatch: pytest.MonkeyPatch) -> KnownStacks:
     """CloudFormation, which moto does not answer for."""
     known = KnownStacks()
+    monkeypatch.setattr(Stacks, "tags", lambda _self, stack_id: known.tags)
     monkeypatch.setattr(Stacks, "exists", lambda _self, stack_id: stack_id not in known.gone)
     monkeypatch.setattr(Stacks, "is_being_deleted", lambda _self, stack_id: stack_id in known.deleting)
     return known

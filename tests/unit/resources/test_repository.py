@@ -6,9 +6,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ecr_controller.errors import InvalidProperties, RetryableError, UserError
 from ecr_controller.lifecycle.ecr import LifecyclePolicies, Preview, PreviewedImage, Previews
+from ecr_controller.repository import ownership
+from ecr_controller.repository.ecr import Repositories
+from ecr_controller.repository.kms import Keys
 from ecr_controller.resources.repository import RepositoryResource
 from ecr_controller.stacks import Stacks
 from local.images import push_image
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
     from ecr_controller.shared_documents.parts import PartsTable
+    from tests.unit.resources.conftest import KnownStacks
 
     Tags = Callable[[str], dict[str, str]]
 
@@ -56,16 +61,19 @@ def test_a_full_repository_takes_one_create_and_one_call_for_each_document_besid
     resource: Served, calls: Calls
 ) -> None:
     result = resource.create(request("Create", properties=FULL))
-    assert calls.made == ["CreateRepository", "PutLifecyclePolicy"]
+    assert calls.made == ["CreateRepository", "PutLifecyclePolicy", "BatchGetRepositoryScanningConfiguration"]
     assert result.physical_id == NAME
     assert result.data == {
         "RepositoryName": NAME,
         "RepositoryArn": "arn:aws:ecr:eu-west-1:123456789012:repository/team/app",
+        "Arn": "arn:aws:ecr:eu-west-1:123456789012:repository/team/app",
         "RepositoryUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app",
+        "DualStackRepositoryUri": "123456789012.dkr-ecr.eu-west-1.on.aws/team/app",
         "RegistryUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
         "RegistryId": "123456789012",
         "MatchedImages": "unknown",
         "ExpiringImages": "unknown",
+        "ScanFrequency": "MANUAL",  # of moto, in which the registry alone decides
     }
 
 
@@ -75,7 +83,10 @@ def test_an_update_that_changes_nothing_writes_nothing_and_reads_what_is_declare
     resource.create(request("Create", properties=FULL))
     calls.made.clear()
     resource.update(request("Update", physical_id=NAME, properties=FULL, old_properties=FULL))
-    assert calls.made == ["DescribeRepositories", "ListTagsForResource", "GetLifecyclePolicy"]
+    assert calls.made == [
+        *("DescribeRepositories", "ListTagsForResource", "GetLifecyclePolicy"),
+        "BatchGetRepositoryScanningConfiguration",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -471,7 +482,7 @@ def test_a_new_repository_is_empty_and_needs_no_preview_under_the_ceiling(
 ) -> None:
     monkeypatch.setenv("LIFECYCLE_MAX_IMAGES", "0")
     result = resource.create(request("Create", properties=FULL))
-    assert calls.made == ["CreateRepository", "PutLifecyclePolicy"]
+    assert calls.writes == ["CreateRepository", "PutLifecyclePolicy"]
     assert (result.data["MatchedImages"], result.data["ExpiringImages"]) == ("0", "0")
     calls.made.clear()
     resource.update(request("Update", physical_id=NAME, properties=FULL, old_properties=FULL))
@@ -496,3 +507,175 @@ def test_the_ceiling_bounds_a_change_of_the_rules(
     with pytest.raises(UserError, match="exceeds the parameters of the controller's stack"):
         resource.update(request("Update", physical_id=NAME, properties=after, old_properties=before))
     assert calls.writes == []
+
+
+# How ECR scans the images
+
+
+def test_the_scan_frequency_is_read_only_where_it_is_declared(resource: Served, calls: Calls) -> None:
+    result = resource.create(request("Create", properties={"RepositoryName": NAME}))
+    assert result.data["ScanFrequency"] == "unknown"
+    assert calls.made == ["CreateRepository"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "frequency", "warns"),
+    [
+        ("true", "MANUAL", True),
+        ("true", "CONTINUOUS_SCAN", False),
+        ("false", "CONTINUOUS_SCAN", True),
+        ("false", "MANUAL", False),
+    ],
+)
+def test_a_registry_that_overrides_scan_on_push_is_a_warning(
+    resource: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    declared: str,
+    frequency: str,
+    warns: bool,
+) -> None:
+    monkeypatch.setattr(Repositories, "batch_get_repository_scanning_configuration", lambda *_: frequency)
+    result = resource.create(request("Create", properties={"RepositoryName": NAME, "ImageScanOnPush": declared}))
+    assert result.data["ScanFrequency"] == frequency
+    assert ("the scanning configuration of the registry decides" in caplog.text) is warns
+
+
+def test_a_scan_frequency_that_cannot_be_read_fails_nothing(resource: Served, calls: Calls) -> None:
+    denied: Any = {"Error": {"Code": "AccessDeniedException"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    calls.failing["BatchGetRepositoryScanningConfiguration"] = ClientError(denied, "BatchGet")
+    result = resource.create(request("Create", properties={"RepositoryName": NAME, "ImageScanOnPush": "true"}))
+    assert result.data["ScanFrequency"] == "unknown"
+
+
+# Aliases of keys
+
+KEY, OTHER_KEY = (f"arn:aws:kms:eu-west-1:123456789012:key/{each * 8}-0000-1111-2222-333344445555" for each in "12")
+
+
+@pytest.fixture
+def aliases(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The keys that aliases name."""
+    known = {"alias/app": KEY}
+    monkeypatch.setattr(Keys, "describe_key", lambda _self, alias: known[alias])
+    return known
+
+
+def encrypted(key: str, name: str | None = NAME) -> dict[str, Any]:
+    return {"EncryptionKey": key} | ({"RepositoryName": name} if name else {})
+
+
+def test_an_alias_is_resolved_when_the_repository_is_created(
+    resource: Served, ecr: ECRClient, aliases: dict[str, str]
+) -> None:
+    resource.create(request("Create", properties=encrypted("alias/app")))
+    [found] = ecr.describe_repositories(repositoryNames=[NAME])["repositories"]
+    assert found["encryptionConfiguration"]["kmsKey"] == KEY
+
+
+@pytest.mark.parametrize("key", [KEY, KEY.rpartition("/")[2]])
+def test_another_spelling_of_the_same_key_is_no_change(resource: Served, aliases: dict[str, str], key: str) -> None:
+    resource.create(request("Create", properties=encrypted(KEY)))
+    for before, after in ((KEY, key), (key, "alias/app"), ("alias/app", key)):
+        change = {"properties": encrypted(after), "old_properties": encrypted(before)}
+        assert resource.update(request("Update", physical_id=NAME, **change)).physical_id == NAME
+
+
+def test_an_alias_that_names_another_key_later_changes_nothing(
+    resource: Served, calls: Calls, aliases: dict[str, str]
+) -> None:
+    made = resource.create(request("Create", properties=encrypted("alias/app", None))).physical_id
+    aliases["alias/app"] = OTHER_KEY
+    calls.made.clear()
+    declared = {"properties": encrypted("alias/app", None), "old_properties": encrypted("alias/app", None)}
+    assert resource.update(request("Update", physical_id=made, **declared)).physical_id == made
+    assert calls.writes == []
+
+
+def test_an_alias_of_another_key_is_refused_for_an_existing_repository(
+    resource: Served, ecr: ECRClient, aliases: dict[str, str]
+) -> None:
+    configuration: Any = {"encryptionType": "KMS", "kmsKey": OTHER_KEY}
+    ecr.create_repository(repositoryName=NAME, encryptionConfiguration=configuration)
+    with pytest.raises(UserError, match="ECR cannot change the encryption"):
+        resource.create(request("Create", properties=encrypted("alias/app") | {"OnExisting": "Adopt"}))
+
+
+def test_a_key_that_is_taken_away_is_another_encryption_also_if_it_was_an_alias(
+    resource: Served, aliases: dict[str, str]
+) -> None:
+    made = resource.create(request("Create", properties=encrypted("alias/app", None))).physical_id
+    declared = {"properties": {"Encryption": "KMS"}, "old_properties": encrypted("alias/app", None)}
+    assert resource.update(request("Update", physical_id=made, **declared)).physical_id != made
+
+
+# Tags of the stack
+
+
+def tags_beside_ours(tags: Tags) -> dict[str, str]:
+    return {key: value for key, value in tags(NAME).items() if not key.startswith("ecr-controller:")}
+
+
+def declaring(**tags: str) -> dict[str, Any]:
+    return {"RepositoryName": NAME, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+
+def test_the_tags_of_the_stack_are_put_and_declared_ones_win(resource: Served, tags: Tags, stacks: KnownStacks) -> None:
+    stacks.tags = {"cost": "1", "team": "shop", "aws:x": "y", "ecr-controller:origin": "forged"}
+    resource.create(request("Create", properties=declaring(team="platform")))
+    assert tags_beside_ours(tags) == {"cost": "1", "team": "platform"}
+    assert tags(NAME)["ecr-controller:origin"].startswith("created ")
+
+
+def test_the_tags_of_the_stack_may_be_left_out(resource: Served, tags: Tags, stacks: KnownStacks) -> None:
+    stacks.tags = {"cost": "1"}
+    resource.create(request("Create", properties=declaring(team="platform") | {"StackTags": "false"}))
+    assert tags_beside_ours(tags) == {"team": "platform"}
+    assert "ecr-controller:stack-tags" not in tags(NAME)
+
+
+def test_an_update_follows_the_tags_of_the_stack_and_leaves_those_of_others(
+    resource: Served, tags: Tags, stacks: KnownStacks, ecr: ECRClient, calls: Calls
+) -> None:
+    stacks.tags = {"cost": "1", "owner": "shop"}
+    resource.create(request("Create", properties=declaring()))
+    arn = ecr.describe_repositories(repositoryNames=[NAME])["repositories"][0]["repositoryArn"]
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "theirs", "Value": "x"}])
+    declared = {"properties": declaring(), "old_properties": declaring()}
+
+    calls.made.clear()
+    resource.update(request("Update", physical_id=NAME, **declared))
+    assert calls.writes == []
+
+    stacks.tags = {"cost": "2"}
+    resource.update(request("Update", physical_id=NAME, **declared))
+    assert tags_beside_ours(tags) == {"cost": "2", "theirs": "x"}
+
+    off = declaring() | {"StackTags": "false"}
+    resource.update(request("Update", physical_id=NAME, properties=off, old_properties=declaring()))
+    assert tags_beside_ours(tags) == {"theirs": "x"}
+    assert "ecr-controller:stack-tags" not in tags(NAME)
+
+
+def test_an_adopted_repository_gets_its_own_tags_back(
+    resource: Served, tags: Tags, stacks: KnownStacks, ecr: ECRClient
+) -> None:
+    ecr.create_repository(repositoryName=NAME, tags=[{"Key": "cost", "Value": "theirs"}])
+    stacks.tags = {"cost": "1", "owner": "shop"}
+    declared = declaring() | {"OnExisting": "Adopt"}
+    resource.create(request("Create", properties=declared))
+    assert tags_beside_ours(tags) == {"cost": "1", "owner": "shop"}
+    stacks.tags = {"owner": "shop"}
+    resource.update(request("Update", physical_id=NAME, properties=declared, old_properties=declared))
+    assert tags_beside_ours(tags) == {"cost": "theirs", "owner": "shop"}
+    resource.delete(request("Delete", physical_id=NAME, properties=declared))
+    assert tags(NAME) == {"cost": "theirs"}
+
+
+def test_keys_that_cannot_be_named_stay() -> None:
+    long = {f"{number:03}-{'x' * 100}": "1" for number in range(3)}
+    found = ownership.from_stack({"a::b": "1", **long}, {})
+    assert set(found) == {"a::b", *long, ownership.STACK_TAGS}
+    assert set(ownership.of_stack(found)) == {*list(long)[:2], ownership.STACK_TAGS}
+    assert ownership.from_stack({"a::b": "1"}, {}) == {"a::b": "1"}
+    assert ownership.of_stack({"a": "1"}) == {}

@@ -121,6 +121,10 @@ class Request(Generic[S]):
             raise LookupError(f"A {self.type} declares nothing.")
         return self._declared
 
+    def with_spec(self, spec: S) -> Request[S]:
+        """The request with another declaration, which was completed by what AWS says."""
+        return replace(self, _declared=spec)
+
     @property
     def has_made_up_id(self) -> bool:
         """Whether CloudFormation made up the physical id: the Create ended without an answer, or before it.

@@ -28,7 +28,6 @@ MAX_COUNT = 2**63 - 1
 _ARN = re.compile(r"arn:[\w-]+:ecr:(?P<region>[\w-]+):(?P<account>\d{12}):repository/(?P<name>.+)")
 # Inspector's first complete scan of an image; it reports later ones as findings.
 _SAME_STATUS = {"INITIAL_SCAN_COMPLETE": "COMPLETE"}
-_PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 
 
 class MalformedEvent(UserError):
@@ -93,8 +92,11 @@ class ScanCompleted:
         }
 
 
-def parse(event: Any) -> ScanCompleted | None:
-    """The scan that an EventBridge event reports; None for an event about something else. Raises MalformedEvent."""
+def parse(event: Any, partition: str = "aws") -> ScanCompleted | None:
+    """The scan that an EventBridge event reports; None for an event about something else. Raises MalformedEvent.
+
+    ``partition`` is that of the repository, for an event that does not have its ARN.
+    """
     if not isinstance(event, dict) or "detail-type" not in event:
         raise MalformedEvent("The message is not an EventBridge event, because it has no detail-type.")
     kind, detail = event["detail-type"], event.get("detail")
@@ -105,7 +107,7 @@ def parse(event: Any) -> ScanCompleted | None:
         raise MalformedEvent(f"The event {event.get('id')} ({kind}) has no detail.")
     if kind == ENHANCED and "repository-name" not in detail:
         return None  # Inspector reports instances and functions under the same name
-    name, arn, region, account = _repository(event, _text(detail, "repository-name"))
+    name, arn, region, account = _repository(event, _text(detail, "repository-name"), partition)
     counts, total = _counts(detail.get("finding-severity-counts") or {})
     tags = _texts(detail, "image-tags")
     if any(len(tag) > MAX_TAG for tag in tags):
@@ -159,7 +161,7 @@ def _children(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def _repository(event: Mapping[str, Any], name: str) -> tuple[str, str, str, str]:
+def _repository(event: Mapping[str, Any], name: str, partition: str) -> tuple[str, str, str, str]:
     """The name, ARN, Region and account of the repository, which the event names directly or by its ARN."""
     bare = given["name"] if (given := _ARN.fullmatch(name)) else name
     # A long name of many levels would take a read of the routes for each of them.
@@ -170,7 +172,6 @@ def _repository(event: Mapping[str, Any], name: str) -> tuple[str, str, str, str
         if found and found["name"] == bare:
             return bare, found[0], found["region"], found["account"]
     region, account = _text(event, "region"), _text(event, "account")
-    partition = next((named for start, named in _PARTITIONS.items() if region.startswith(f"{start}-")), "aws")
     return name, f"arn:{partition}:ecr:{region}:{account}:repository/{name}", region, account
 
 

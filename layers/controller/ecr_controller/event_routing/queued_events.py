@@ -44,11 +44,12 @@ class EventRouting:
     router: Router
     routes_under: Callable[[str], Iterable[Route]]
     tags_of: TagReader
+    partition: str = "aws"
     tally: Tally = field(default_factory=Tally)
 
     def route(self, message: Message) -> None:
         """Route one event. Raises RetryableError if a retry may deliver the rest, and UserError if none follows."""
-        scan = events.parse(_json(message.body))
+        scan = events.parse(_json(message.body), self.partition)
         if scan is None:
             return
         scan, unread = self._with_tags(scan, may_wait=not message.is_last_receive)

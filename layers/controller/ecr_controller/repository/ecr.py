@@ -52,6 +52,11 @@ class Repositories:
             return None
         return _repository(described, {tag["Key"]: tag["Value"] for tag in tags})
 
+    def batch_get_repository_scanning_configuration(self, name: str) -> str | None:
+        """BatchGetRepositoryScanningConfiguration: SCAN_ON_PUSH, CONTINUOUS_SCAN or MANUAL; None if it is not said."""
+        answer = self._ecr.batch_get_repository_scanning_configuration(repositoryNames=[name])
+        return next((each.get("scanFrequency") for each in answer.get("scanningConfigurations", ())), None)
+
     def tag_resource(self, arn: str, tags: Mapping[str, str | None]) -> None:
         """TagResource for the tags with a value, UntagResource for those without."""
         put = {key: value for key, value in tags.items() if value is not None}

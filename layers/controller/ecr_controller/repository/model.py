@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """How images are encrypted at rest. ``key`` is the ARN of a KMS key; None with KMS is the AWS managed key."""
+    """How images are encrypted at rest. ``key`` is the ARN of a KMS key; None with KMS is the AWS managed key.
+
+    A declared key may also be an alias, ``alias/NAME`` or its ARN.
+    """
 
     type: str = "AES256"
     key: str | None = None
+
+    @property
+    def has_alias(self) -> bool:
+        """Whether the key is an alias, which may name another key later."""
+        return self.key is not None and ":key/" not in self.key
 
     def __str__(self) -> str:
         return self.type + (f" with {self.key}" if self.key else "")
@@ -60,10 +68,25 @@ class Repository:
         return {
             "RepositoryName": self.name,
             "RepositoryArn": self.arn,
+            "Arn": self.arn,
             "RepositoryUri": self.uri,
+            "DualStackRepositoryUri": self._dual_stack_uri,
             "RegistryUri": self.uri.removesuffix(f"/{self.name}"),
             "RegistryId": self.registry_id,
         }
+
+    @property
+    def _dual_stack_uri(self) -> str:
+        """The URI for IPv4 and IPv6. Source: "Making requests over IPv6" in the Amazon ECR user guide."""
+        registry, _, name = self.uri.partition("/")
+        account, _, rest = registry.partition(".dkr.ecr.")
+        region, _, suffix = rest.partition(".")
+        domain = _DUAL_STACK_DOMAINS.get(suffix)
+        return f"{account}.dkr-ecr.{region}.{domain}/{name}" if domain else "unknown"
+
+
+# By the domain of the URI for IPv4. Other partitions have no documented one.
+_DUAL_STACK_DOMAINS = {"amazonaws.com": "on.aws", "amazonaws.com.cn": "on.amazonwebservices.com.cn"}
 
 
 def is_name(name: str) -> bool:

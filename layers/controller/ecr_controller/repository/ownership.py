@@ -8,6 +8,7 @@ begins with ``completed`` when the replacement is complete.
 ``ecr-controller:replaces`` names the repository that it was created or adopted to replace.
 ``ecr-controller:lifecycle-policy`` names the resource that declares its lifecycle policy, which may be another one.
 ``ecr-controller:lifecycle-policies`` is ``allowed`` if resources of other stacks may declare it.
+``ecr-controller:stack-tags`` names the tags that come from the stack, so that they go with it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ REPLACEMENT = f"{TAG_PREFIX}replacement"
 REPLACES = f"{TAG_PREFIX}replaces"
 LIFECYCLE_POLICY = f"{TAG_PREFIX}lifecycle-policy"
 LIFECYCLE_POLICIES = f"{TAG_PREFIX}lifecycle-policies"
-KEYS = (STACK_ID, LOGICAL_ID, CONTROLLER, ORIGIN, REPLACEMENT, REPLACES, LIFECYCLE_POLICIES)
+STACK_TAGS = f"{TAG_PREFIX}stack-tags"
+KEYS = (STACK_ID, LOGICAL_ID, CONTROLLER, ORIGIN, REPLACEMENT, REPLACES, LIFECYCLE_POLICIES, STACK_TAGS)
+_SEPARATOR = "::"
 _ALLOWED = "allowed"
 _COMPLETED = "completed "
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -60,6 +63,31 @@ def _tags(request: Request[Any], origin: str, replaces: str | None) -> dict[str,
         ORIGIN: f"{origin} {request.request_id} {time.strftime(_TIME, time.gmtime(time.time()))}",
         **({} if replaces is None else {REPLACES: replaces}),
     }
+
+
+def from_stack(stack_tags: Mapping[str, str], declared: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a repository that come from its stack, with the one that names them. Declared tags win.
+
+    A key that does not fit into the tag, or that contains what separates keys there, is not named. Its tag stays when
+    the stack no longer has it.
+    """
+    tags = {
+        key: value
+        for key, value in stack_tags.items()
+        if key not in declared and not key.startswith(("aws:", TAG_PREFIX))
+    }
+    named = ""
+    for key in sorted(tags):
+        longer = f"{named}{_SEPARATOR}{key}" if named else key
+        if _SEPARATOR not in key and len(longer) <= _LONGEST:
+            named = longer
+    return {**tags, STACK_TAGS: named} if named else tags
+
+
+def of_stack(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a repository that came from its stack, with the one that names them."""
+    named = tags.get(STACK_TAGS, "")
+    return {key: tags[key] for key in (STACK_TAGS, *named.split(_SEPARATOR)) if key in tags}
 
 
 def is_ours(tags: Mapping[str, str], request: Request[Any]) -> bool:

@@ -30,8 +30,10 @@ def needs_other_encryption(found: Encryption, spec: RepositorySpec, before: Repo
     if wanted is None:
         return before.encryption is not None and found.type != "AES256"
     if wanted.key is None and before.encryption is not None and before.encryption.key is not None:
-        return wanted.type != found.type or found.key == before.encryption.key
-    return wanted.type != found.type or wanted.key not in (None, found.key)
+        was_declared = before.encryption.has_alias or found.key == before.encryption.key
+        return wanted.type != found.type or was_declared
+    # An alias that is still declared was resolved when the repository was created.
+    return wanted.type != found.type or (not wanted.has_alias and wanted.key not in (None, found.key))
 
 
 def encryption_is_fixed(found: Repository) -> UserError:

@@ -37,6 +37,7 @@ class RepositorySpec:
     empty_on_delete: bool = False
     allows_lifecycle_policies: bool = False
     statements: tuple[Statement, ...] = ()
+    takes_stack_tags: bool = True
 
 
 def parse_repository(values: Values, faults: Faults, home: Home) -> RepositorySpec:
@@ -45,7 +46,7 @@ def parse_repository(values: Values, faults: Faults, home: Home) -> RepositorySp
         name=values.get("RepositoryName"),
         scan_on_push=values.get("ImageScanOnPush"),
         mutability=_mutability(values, faults),
-        encryption=_encryption(values, faults),
+        encryption=_encryption(values, faults, home),
         tags=_tags(values, faults),
         lifecycle_policy=parse_policy(values, faults),
         guard=parse_guard(values, faults),
@@ -53,6 +54,7 @@ def parse_repository(values: Values, faults: Faults, home: Home) -> RepositorySp
         adopt=values.get("OnExisting") == "Adopt",
         empty_on_delete=values.get("EmptyOnDelete", False),
         allows_lifecycle_policies=values.get("AllowLifecyclePolicies", False),
+        takes_stack_tags=values.get("StackTags", True),
     )
 
 
@@ -70,12 +72,14 @@ def _mutability(values: Values, faults: Faults) -> Mutability | None:
     return Mutability(declared, tuple(each for each in values.get(filters, ()) if each))
 
 
-def _encryption(values: Values, faults: Faults) -> Encryption | None:
+def _encryption(values: Values, faults: Faults, home: Home) -> Encryption | None:
     key = values.get("EncryptionKey")
     if key is not None and values.get("Encryption") == "AES256":
         faults.add("EncryptionKey", "is only supported with Encryption KMS or KMS_DSSE")
     if key is None and "Encryption" not in values:
         return None
+    if key is not None and not key.startswith(("arn:", "alias/")):
+        key = f"arn:{home.partition}:kms:{home.region}:{home.account}:key/{key}"
     return Encryption(values.get("Encryption", "KMS"), key)
 
 

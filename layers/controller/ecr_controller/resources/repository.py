@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource.request import Request, Result
-from ecr_controller.errors import RetryableError, UserError, count
+from ecr_controller.errors import ControllerError, RetryableError, UserError, count
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.rules import is_policy
@@ -19,6 +19,7 @@ from ecr_controller.repository.model import generated_name, is_name
 from ecr_controller.repository.replacement import encryption_is_fixed, is_renamed, needs_other_encryption
 from ecr_controller.repository.settings import PolicyStatements, settings
 from ecr_controller.repository.spec import RepositorySpec, parse_repository
+from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     RepositoryRequest = Request[RepositorySpec]
 
 logger = logging.getLogger(__name__)
+
+UNKNOWN = "unknown"
 
 
 class RepositoryResource:
@@ -55,6 +58,7 @@ class RepositoryResource:
 
     def create(self, request: RepositoryRequest) -> Result:
         """CreateRepository, and one call for each document that it does not take; on failure all of it is undone."""
+        request = self._completed(request)
         if request.spec.name is not None:
             return self._create(request, request.spec.name)
         # A Delete whose physical ID CloudFormation made up finds this name, unless an earlier repository has it.
@@ -62,6 +66,7 @@ class RepositoryResource:
 
     def update(self, request: RepositoryRequest) -> Result:
         """The calls that the difference needs; a new repository if it is replaced or was deleted."""
+        request = self._completed(request)
         spec, before, name = request.spec, request.old or NOTHING, request.physical_id
         if not is_name(name):
             raise UserError(
@@ -118,6 +123,19 @@ class RepositoryResource:
                 self._give_up(request, found)
             _withdraw_statements(request, name, only_of=create_request_id)
 
+    def _completed(self, request: RepositoryRequest) -> RepositoryRequest:
+        """The request with the tags of its stack, and with the key that an alias names.
+
+        An alias that was declared before stays what it was when the repository was created.
+        """
+        spec, before = request.spec, request.old or NOTHING
+        if spec.takes_stack_tags:
+            spec = _with_tags(spec, ownership.from_stack(Stacks().tags(request.stack_id), spec.tags))
+        wanted = spec.encryption
+        if wanted is not None and wanted.key and wanted.has_alias and wanted != before.encryption:
+            spec = replace(spec, encryption=replace(wanted, key=_key_of(wanted.key)))
+        return request.with_spec(spec)
+
     def _create(
         self, request: RepositoryRequest, name: str, *, replaces: str | None = None, fallback_name: str | None = None
     ) -> Result:
@@ -135,7 +153,7 @@ class RepositoryResource:
             differences = self._difference(request, found, wanted)
             changes.apply(differences, found, lambda _done: self._undo_create(name))
             is_empty = made is not None and spec.lifecycle_policy is not None and guard.applies(spec.guard)
-            return Result(name, found.attributes | (guard.NO_IMAGES if is_empty else guard.NO_PREVIEW))
+            return self._result(request, found, guard.NO_IMAGES if is_empty else guard.NO_PREVIEW)
         if fallback_name is not None and not ownership.is_claimed_by(found.tags, request):
             return self._create(request, fallback_name)
         return self._take_over(request, found, replaces)
@@ -167,7 +185,7 @@ class RepositoryResource:
             if is_claimed and not isinstance(error, RetryableError):
                 changes.try_undo(found, lambda: self._release_adopted(request, found.name))
             raise
-        return Result(found.name, found.attributes | attributes)
+        return self._result(request, found, attributes)
 
     def _update_adopted(self, request: RepositoryRequest, found: Repository, before: RepositorySpec) -> Result:
         found = self._with_policy_of_ours(request, found)
@@ -179,7 +197,7 @@ class RepositoryResource:
             changes.apply(differences, found, lambda done: changes.revert(done, found))
         else:
             self._change_adopted(request, found, before, record, revert=True)
-        return Result(found.name, found.attributes | attributes)
+        return self._result(request, found, attributes)
 
     def _change_adopted(
         self, request: RepositoryRequest, found: Repository, before: RepositorySpec, record: Record, *, revert: bool
@@ -197,7 +215,33 @@ class RepositoryResource:
     def _change(self, request: RepositoryRequest, found: Repository, differences: Sequence[Change[Any]]) -> Result:
         attributes = self._check_policy(request, found)
         changes.apply(differences, found, lambda done: changes.revert(done, found))
-        return Result(found.name, found.attributes | attributes)
+        return self._result(request, found, attributes)
+
+    def _result(self, request: RepositoryRequest, found: Repository, attributes: Mapping[str, str]) -> Result:
+        frequency = {"ScanFrequency": self._scan_frequency(found.name, request.spec.scan_on_push)}
+        return Result(found.name, {**found.attributes, **attributes, **frequency})
+
+    def _scan_frequency(self, name: str, scan_on_push: bool | None) -> str:
+        """How ECR scans the images, which the scanning configuration of the registry may decide.
+
+        ``unknown`` if ImageScanOnPush is not declared, or if ECR cannot be asked, which does not fail the request.
+        """
+        if scan_on_push is None:
+            return UNKNOWN
+        try:
+            frequency = self._repositories.batch_get_repository_scanning_configuration(name) or UNKNOWN
+        except ControllerError as error:
+            logger.warning("How images of %s are scanned is not known: %s", name, error)
+            return UNKNOWN
+        if frequency != UNKNOWN and scan_on_push != (frequency != "MANUAL"):
+            logger.warning(
+                "ImageScanOnPush of %s is %s, but the scanning configuration of the registry decides: the scan "
+                "frequency is %s. Change the configuration with PutRegistryScanningConfiguration",
+                name,
+                str(scan_on_push).lower(),
+                frequency,
+            )
+        return frequency
 
     def _check_policy(self, request: RepositoryRequest, found: Repository) -> dict[str, str]:
         """The attributes of the guard. Raises UserError if the declared lifecycle policy may not be put."""
@@ -373,8 +417,15 @@ def _claiming(request: RepositoryRequest, spec: RepositorySpec) -> RepositorySpe
     return _with_tags(spec, tags | (ownership.policies_allowed() if spec.allows_lifecycle_policies else {}))
 
 
+def _key_of(alias: str) -> str:
+    # Few repositories declare an alias, and every cold start would pay for this import.
+    from ecr_controller.repository.kms import Keys
+
+    return Keys().describe_key(alias)
+
+
 def _claimed(request: RepositoryRequest, before: RepositorySpec, found: Repository) -> RepositorySpec:
     """What was declared before, with our tags that go unless they are declared again."""
     claiming = _claiming(request, before) if ownership.declares_policy(found, request) else before
     is_ours = ownership.is_ours(found.tags, request)
-    return _with_tags(claiming, ownership.policies_allowed()) if is_ours else claiming
+    return _with_tags(claiming, ownership.policies_allowed() | ownership.of_stack(found.tags)) if is_ours else claiming
