@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from ecr_controller.lifecycle.evaluation import Fate
     from ecr_controller.lifecycle.images import Image
 
 SHORT_DIGEST = 19
@@ -51,6 +52,11 @@ def tags(image: Image) -> str:
 def image_name(image: Image) -> str:
     """The tags of an image, or its short digest."""
     return printable(tags(image) if image.tags else image.digest[:SHORT_DIGEST])
+
+
+def subject(fate: Fate) -> str:
+    """`` with sha256:0a0a0a0a0a0a`` for a reference artifact that goes with its subject, otherwise nothing."""
+    return f" with {printable(fate.subject[:SHORT_DIGEST])}" if fate.subject else ""
 
 
 def image_names(images: Sequence[Image]) -> str:

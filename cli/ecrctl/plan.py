@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ecr_controller.errors import count
-from ecr_controller.lifecycle.evaluation import evaluate
+from ecr_controller.lifecycle.evaluation import Reading, evaluate
 from ecrctl import formatting
 from ecrctl.preview import Difference, differences
 
@@ -22,7 +23,23 @@ if TYPE_CHECKING:
     from ecrctl.inputs.policies import DeclaredPolicy
 
 
+# By their names in JSON: the readings of the documentation that differ from the one of the plan.
+READINGS = {
+    "imagesOfIndexesAreNotCounted": Reading(ranks_children=False),
+    "untaggedArtifactsFollowTheirSubjectOnly": Reading(untagged_takes_referrers=False),
+}
+
+
 @dataclass(frozen=True, slots=True)
+class OtherReading:
+    """How many images are expired or archived with another reading, and those on which the two differ."""
+
+    name: str
+    affected: int
+    differing: tuple[Image, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """The evaluation of a policy at the time ``now``, and the preview of Amazon ECR if it was requested."""
 
@@ -59,8 +76,13 @@ class Plan:
             return f"{self.title}no images"
         counts = self.evaluation.counts
         parts = [f"{number:,} to {action}" for action, number in counts.items() if number]
-        if counts["keep"] == len(self.evaluation.fates):
+        if not self.evaluation.affected:
             parts = ["none to expire or archive"]
+        parts += [
+            f"{count(number, 'reference artifact')} to {action}"
+            for action, number in self.evaluation.referrers.items()
+            if number
+        ]
         return f"{self.title}{count(len(self.evaluation.fates), 'image')}, {', '.join(parts)}"
 
     @property
@@ -77,11 +99,25 @@ class Plan:
 
     @property
     def affected(self) -> list[Fate]:
-        """The images to expire or archive: by rule, the oldest first."""
+        """The images to expire or archive: by rule, the oldest first, and then those that go with their subject."""
         return sorted(
             (fate for fate in self.evaluation.fates if fate.action != "keep"),
-            key=lambda fate: (fate.rule_priority, fate.image.available_since),
+            key=lambda fate: (fate.subject is not None, fate.rule_priority or 0, fate.image.available_since),
         )
+
+    @cached_property
+    def other_readings(self) -> list[OtherReading]:
+        """What changes if Amazon ECR does what its documentation leaves open; those with which nothing changes are left
+        out."""
+        policy, images = self.declared.policy, [fate.image for fate in self.evaluation.fates]
+        others = []
+        for name, reading in READINGS.items():
+            fates = evaluate(policy, images, self.now, reading).fates
+            pairs = zip(self.evaluation.fates, fates, strict=True)
+            differing = tuple(fate.image for fate, other in pairs if fate.action != other.action)
+            if differing:
+                others.append(OtherReading(name, sum(fate.action != "keep" for fate in fates), differing))
+        return others
 
     @property
     def kept(self) -> str:
@@ -99,5 +135,4 @@ class Plan:
     @property
     def has_effect(self) -> bool:
         """Whether any image is expired or archived, by the plan or by the preview."""
-        keeps_all = self.evaluation.counts["keep"] == len(self.evaluation.fates)
-        return not keeps_all or bool(self.preview and self.preview.results)
+        return self.evaluation.affected > 0 or bool(self.preview and self.preview.results)

@@ -35,8 +35,14 @@ _KEPT = Outcome("keep", None)
 
 
 def differences(evaluation: Evaluation, preview: Preview) -> tuple[Difference, ...]:
-    """In the order of the evaluated images, then those that only the preview has. It lists no images that are kept."""
-    planned = {fate.image.digest: Outcome(fate.action, fate.rule_priority) for fate in evaluation.fates}
+    """In the order of the evaluated images, then those that only the preview has. It lists no images that are kept.
+
+    A reference artifact goes by no rule, but after its subject, so the preview is compared as if it were kept.
+    """
+    planned = {
+        fate.image.digest: _KEPT if fate.subject else Outcome(fate.action, fate.rule_priority)
+        for fate in evaluation.fates
+    }
     previewed = {each.digest: Outcome(each.action, each.rule_priority) for each in preview.results}
     tags = {each.digest: each.tags for each in preview.results}
     tags = {fate.image.digest: fate.image.tags for fate in evaluation.fates} | {

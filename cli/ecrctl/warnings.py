@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def of(plan: Plan) -> list[str]:
     """One sentence each."""
-    return [*_idle_rules(plan), *_protected_images(plan), *_orphaned_artifacts(plan), *_unknown_children(plan)]
+    sources = (_idle_rules, _protected_images, _other_readings, _unknown_states, _unknown_children)
+    return [sentence for source in sources for sentence in source(plan)]
 
 
 def shadowing_rules(plan: Plan) -> dict[int, tuple[int, ...]]:
@@ -53,13 +54,27 @@ def _protected_images(plan: Plan) -> Iterator[str]:
             yield f"Rule {rule.priority} keeps {images} past its limit but referenced by a kept manifest list."
 
 
-def _orphaned_artifacts(plan: Plan) -> Iterator[str]:
-    if orphaned := plan.evaluation.orphaned_artifacts:
-        artifacts = count(len(orphaned), "reference artifact is", "reference artifacts are")
+_QUESTIONS = {
+    "imagesOfIndexesAreNotCounted": "whether the images of an image index count among the images that a rule keeps",
+    "untaggedArtifactsFollowTheirSubjectOnly": "whether a rule for untagged images matches the reference artifacts of "
+    "images that are kept",
+}
+
+
+def _other_readings(plan: Plan) -> Iterator[str]:
+    for other in plan.other_readings:
+        differ = count(len(other.differing), "image differs", "images differ")
         yield (
-            f"{artifacts} counted as kept, but Amazon ECR removes reference artifacts within 24 hours of their subject:"
-            f" {image_names(orphaned)}."
+            f"Amazon ECR doesn't document {_QUESTIONS[other.name]}. {plan.evaluation.affected:,} or "
+            f"{count(other.affected, 'image')} can be expired or archived; {differ}: {image_names(other.differing)}."
         )
+
+
+def _unknown_states(plan: Plan) -> Iterator[str]:
+    unknown = [fate.image for fate in plan.evaluation.fates if fate.image.storage_class == "unknown"]
+    if unknown:
+        kept = count(len(unknown), "image is", "images are")
+        yield f"{kept} counted as kept, because the status in Amazon ECR isn't known: {image_names(unknown)}."
 
 
 def _unknown_children(plan: Plan) -> Iterator[str]:

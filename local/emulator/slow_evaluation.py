@@ -12,6 +12,7 @@ it shares no code with the controller's. The rules:
 7. The oldest go first, by the time of push, or of the last restore from the archive if there was one.
 8. Every entry of a list must match some tag. ``*`` is any run of characters, and a pattern is about the whole tag.
 9. Past a count: all but the N youngest. Past an age: strictly older than N days.
+10. A reference artifact is expired or archived with its subject. (`slow_followers`, as a preview may not show it.)
 """
 
 from __future__ import annotations
@@ -36,13 +37,31 @@ class SlowFate:
     claimed_by: int | None = None
 
 
-def slow_fates(policy: LifecyclePolicy, images: Sequence[Image], now: datetime) -> list[SlowFate]:
-    """One fate an image, in the order of the images."""
+def slow_fates(
+    policy: LifecyclePolicy,
+    images: Sequence[Image],
+    now: datetime,
+    *,
+    ranks_children: bool = True,
+    untagged_takes_referrers: bool = True,
+) -> list[SlowFate]:
+    """One fate an image, in the order of the images. The last two say how the silence of the user guide is read."""
     fates = [SlowFate() for _ in images]
     for rule in in_order(policy):  # rule 1
-        identified = past_the_limit(rule, images, now)  # rule 4: as if nothing had been marked yet
+        candidates = [
+            image
+            for image in images
+            if untagged_takes_referrers or rule.tag_status != "untagged" or not is_referrer(image, images)
+        ]
+        ranked = [
+            image
+            for image in candidates
+            if ranks_children or rule.count_type != "imageCountMoreThan" or not is_child(image, images)
+        ]
+        identified = past_the_limit(rule, ranked, now)  # rule 4: as if nothing had been marked yet
         for image, fate in zip(images, fates, strict=True):
-            if matches(rule, image) and fate.claimed_by is None:  # rules 2 and 3
+            is_candidate = any(image is other for other in candidates)
+            if is_candidate and matches(rule, image) and fate.claimed_by is None:  # rules 2 and 3
                 fate.claimed_by = rule.priority
                 if any(image is other for other in identified):
                     fate.action = {"expire": "expire", "transition": "archive"}[rule.action]
@@ -50,6 +69,37 @@ def slow_fates(policy: LifecyclePolicy, images: Sequence[Image], now: datetime) 
     while (held := first_held(images, fates)) is not None:  # rule 6
         held.action, held.rule_priority = "keep", None
     return fates
+
+
+def is_child(image: Image, images: Sequence[Image]) -> bool:
+    """Whether a manifest list in standard storage refers to it."""
+    return any(other.storage_class == "standard" and image.digest in other.children for other in images)
+
+
+def is_referrer(image: Image, images: Sequence[Image]) -> bool:
+    """Whether it is a reference artifact of another image in the repository."""
+    return any(image.subject == other.digest for other in images)
+
+
+def slow_followers(images: Sequence[Image], fates: Sequence[SlowFate]) -> list[str | None]:
+    """Rule 10: what happens to each image because of its subject, or None."""
+    held = [
+        any(
+            fate.action == "keep" and other.storage_class == "standard" and image.digest in other.children
+            for other, fate in zip(images, fates, strict=True)
+        )
+        for image in images
+    ]
+    followers: list[str | None] = [None] * len(images)
+    for _ in images:  # a chain is no longer than this
+        for position, image in enumerate(images):
+            for other, fate, follows in zip(images, fates, list(followers), strict=True):
+                action = follows or fate.action
+                goes = action == "expire" or (action == "archive" and image.storage_class == "standard")
+                is_kept = fates[position].action == "keep" and followers[position] is None and not held[position]
+                if goes and is_kept and image.subject == other.digest:
+                    followers[position] = action
+    return followers
 
 
 def in_order(policy: LifecyclePolicy) -> list[Rule]:

@@ -101,9 +101,9 @@ def _affected(plan: Plan, limit: int) -> list[Markup]:
 def _row(fate: Fate, plan: Plan) -> tuple[str, ...]:
     image = fate.image
     return (
-        str(fate.rule_priority),
+        "-" if fate.rule_priority is None else str(fate.rule_priority),
         element("span", fate.action, class_=f"fate {fate.action}"),
-        formatting.printable(formatting.tags(image)),
+        formatting.printable(formatting.tags(image)) + formatting.subject(fate),
         _digest(image.digest),
         formatting.age(image.pushed_at, plan.now),
         formatting.size(image.size_in_bytes),

@@ -69,6 +69,6 @@ def _bars(fates: Sequence[Fate], left: float, base: float, scale: Scale) -> Iter
 
 def _title(fate: Fate, now: datetime) -> str:
     image = fate.image
-    rule = f" (rule {fate.rule_priority})" if fate.rule_priority is not None else ""
+    rule = f" (rule {fate.rule_priority})" if fate.rule_priority is not None else formatting.subject(fate)
     pushed = f"pushed {image.pushed_at:%Y-%m-%d}, {formatting.age(image.pushed_at, now)} ago"
     return f"{formatting.image_name(image)}: {fate.action}{rule}, {pushed}, {formatting.size(image.size_in_bytes)}"

@@ -39,6 +39,7 @@ def _image(fate: Fate) -> dict[str, Any]:
         "imageTags": list(image.tags),
         "action": fate.action,
         "rulePriority": fate.rule_priority,
+        "subject": fate.subject,
         "claimedBy": fate.claimed_by,
         "imagePushedAt": image.pushed_at.isoformat(),
         "imageSizeInBytes": image.size_in_bytes,
@@ -62,7 +63,15 @@ def _summary(plan: Plan) -> dict[str, Any]:
         "keep": counts["keep"],
         "bytesFreed": evaluation.bytes_freed,
         "rules": rules,
-        "orphanedArtifacts": [image.digest for image in evaluation.orphaned_artifacts],
+        "referrers": dict(evaluation.referrers),
+        "otherReadings": [
+            {
+                "reading": other.name,
+                "affected": other.affected,
+                "differing": [image.digest for image in other.differing],
+            }
+            for other in plan.other_readings
+        ],
         "warnings": warnings.of(plan),
     }
 

@@ -95,9 +95,9 @@ def _row(fate: Fate, plan: Plan) -> tuple[str | Text, ...]:
     image = fate.image
     untagged = "" if image.tags else " untagged"
     return (
-        str(fate.rule_priority),
+        "-" if fate.rule_priority is None else str(fate.rule_priority),
         Text(fate.action, style=STYLES[fate.action]),
-        Text.assemble(formatting.image_name(image), (untagged, "dim")),
+        Text.assemble(formatting.image_name(image), (untagged, "dim"), (formatting.subject(fate), "dim")),
         formatting.age(image.pushed_at, plan.now),
         formatting.size(image.size_in_bytes),
         f"{image.pushed_at:%Y-%m-%d}",

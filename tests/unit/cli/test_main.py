@@ -27,9 +27,13 @@ def test_the_examples_make_a_plan_in_json() -> None:
     assert [image["imageDigest"] for image in plan["images"]] == [image["imageDigest"] for image in given]
     assert [image["imageTags"] for image in plan["images"]] == [image.get("imageTags", []) for image in given]
     assert {image["action"] for image in plan["images"]} == {"expire", "archive", "keep"}
-    assert all((image["action"] == "keep") == (image["rulePriority"] is None) for image in plan["images"])
+    by_rule = [image for image in plan["images"] if image["subject"] is None]
+    assert all((image["action"] == "keep") == (image["rulePriority"] is None) for image in by_rule)
+    [signature] = [image for image in plan["images"] if image["subject"] is not None]
+    assert (signature["action"], signature["rulePriority"]) == ("expire", None)
     assert all(image["claimedBy"] is not None for image in plan["images"])
-    counted = {action: sum(image["action"] == action for image in plan["images"]) for action in ("expire", "archive")}
+    counted = {action: sum(image["action"] == action for image in by_rule) for action in ("expire", "archive")}
+    assert plan["summary"]["referrers"] == {"expire": 1, "archive": 0}
     assert counted == {"expire": plan["summary"]["expire"], "archive": plan["summary"]["archive"]}
 
 

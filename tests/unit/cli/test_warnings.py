@@ -34,12 +34,35 @@ def test_a_rule_that_several_rules_shadow(plan: Run, file: File, images: str) ->
     )
 
 
-def test_a_reference_artifact_that_ecr_removes_with_its_subject(plan: Run, file: File) -> None:
+def test_an_outcome_that_depends_on_whether_images_of_an_index_count(plan: Run, file: File) -> None:
+    index = detail("d", 1, imageManifestMediaType=INDEX, children=[digest("c")])
+    details = [detail("a", 9), detail("b", 8), detail("c", 1, tags=[]), index]
+    rules = file("r.json", [{"MaxImageCount": 3}])
+    assert warnings(plan, rules, file("i.json", {"imageDetails": details})) == (
+        "! Amazon ECR doesn't document whether the images of an image index count among the images that a rule keeps."
+        " 1 or 0 images can be expired or archived; 1 image differs: a."
+    )
+
+
+def test_an_outcome_that_depends_on_whether_signatures_are_untagged_images(plan: Run, file: File) -> None:
+    details = [detail("a", 9), detail("b", 9, tags=[], subjectManifestDigest=digest("a"))]
+    rules = file("r.json", [{"TagStatus": "untagged", "MaxImageAge": 5}])
+    found = warnings(plan, rules, file("i.json", {"imageDetails": details}))
+    assert "whether a rule for untagged images matches the reference artifacts of images that are kept" in found
+    assert found.endswith(f"1 or 0 images can be expired or archived; 1 image differs: {digest('b')[:19]}.")
+
+
+def test_a_plan_that_does_not_depend_on_it_has_no_warning(plan: Run, file: File) -> None:
     details = [detail("a", 1), detail("b", 9), detail("c", 0, tags=[], subjectManifestDigest=digest("b"))]
     rules = file("r.json", [{"TagStatus": "untagged", "MaxImageCount": 5}, {"MaxImageAge": 5}])
-    found = warnings(plan, rules, file("i.json", {"imageDetails": details}))
-    assert found.startswith("! 1 reference artifact is counted as kept, but Amazon ECR removes")
-    assert found.endswith(f"of their subject: {digest('c')[:19]}.")
+    assert warnings(plan, rules, file("i.json", {"imageDetails": details})) == ""
+
+
+def test_images_of_an_unknown_status(plan: Run, file: File) -> None:
+    images = file("i.json", {"imageDetails": [detail("a", 9), detail("b", 9, imageStatus="FROZEN")]})
+    assert warnings(plan, file("r.json", [{"MaxImageAge": 5}]), images) == (
+        "! 1 image is counted as kept, because the status in Amazon ECR isn't known: b."
+    )
 
 
 def test_images_that_a_manifest_list_protects(plan: Run, file: File) -> None:

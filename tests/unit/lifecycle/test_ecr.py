@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,6 +14,7 @@ from botocore.stub import Stubber
 from ecr_controller import deadline
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.lifecycle.ecr import PreviewedImage, Previews
+from ecr_controller.lifecycle.policy import LifecyclePolicy, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +75,19 @@ def test_it_waits_for_another_preview(ecr: ECRClient, stub: Stubber) -> None:
     stub.add_response("start_lifecycle_policy_preview", {}, START)
     stub.add_response("get_lifecycle_policy_preview", shown("COMPLETE"), GET)
     assert go(ecr) == ()
+
+
+def test_ecr_may_write_the_policy_of_a_preview_in_its_own_way(ecr: ECRClient, stub: Stubber) -> None:
+    first, second = (
+        Rule(priority, "tagged", "imageCountMoreThan", 5, tag_prefixes=("a", str(priority))) for priority in (1, 2)
+    )
+    text = LifecyclePolicy((second, first)).text()
+    own = LifecyclePolicy((first, replace(second, tag_prefixes=("2", "a"))))
+    stub.add_response("start_lifecycle_policy_preview", {}, {"repositoryName": NAME, "lifecyclePolicyText": text})
+    stub.add_response(
+        "get_lifecycle_policy_preview", shown("COMPLETE", 1, text=json.dumps(json.loads(own.text()))), GET
+    )
+    assert len(Previews(ecr).preview(NAME, text, time.time() + 5).results) == 1
 
 
 @pytest.mark.parametrize(

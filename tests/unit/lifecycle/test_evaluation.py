@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_controller.errors import UserError
-from ecr_controller.lifecycle.evaluation import Evaluation, RuleOutcome, evaluate
+from ecr_controller.lifecycle.evaluation import Evaluation, Reading, RuleOutcome, evaluate
 from ecr_controller.lifecycle.images import Image, parse_images
 from ecr_controller.lifecycle.policy import LifecyclePolicy, Rule, TagStatus
 
@@ -252,12 +252,54 @@ def test_a_manifest_list_in_the_archive_holds_nothing() -> None:
 
 
 def test_reference_artifacts_go_with_their_subject() -> None:
-    # Not a rule that marks: ECR removes signatures within 24 hours. T signs the SBOM S, and U signs what stays.
+    # Rule 10: within 24 hours. T signs the SBOM S, and U signs what stays.
     images = [image("A", 9, "v1"), image("B", 1, "v2"), image("T", 1, subject="S")]
     images += [image("S", 1, subject="A"), image("U", 1, subject="B")]
     evaluation = run(images, count(1, 1, "v"))
-    assert digests(evaluation, "expire") == "A"
-    assert "".join(artifact.digest for artifact in evaluation.orphaned_artifacts) == "ST"
+    assert digests(evaluation, "expire") == "ATS"
+    assert {fate.image.digest: fate.subject for fate in evaluation.fates if fate.subject} == {"S": "A", "T": "S"}
+    assert (evaluation.counts["expire"], evaluation.referrers["expire"], evaluation.affected) == (1, 2, 3)
+
+
+def test_reference_artifacts_are_archived_with_their_subject_unless_they_are() -> None:
+    images = [image("A", 9, "v1"), image("B", 1, "v2"), image("S", 1, subject="A")]
+    images += [archived("T", 9, since=5, subject="A")]
+    evaluation = run(images, Rule(1, "tagged", "imageCountMoreThan", 1, action="transition", tag_prefixes=("v",)))
+    assert digests(evaluation, "archive") == "AS"
+    assert evaluation.referrers == {"expire": 0, "archive": 1}
+
+
+def test_a_reference_artifact_that_an_index_refers_to_stays_with_the_index() -> None:
+    images = [image("L", 1, "v2", children=("S",)), image("A", 9, "v1"), image("S", 1, subject="A")]
+    assert digests(run(images, count(1, 1, "v")), "expire") == "A"
+
+
+# What the guide does not say.
+
+
+def test_the_images_of_an_index_take_places_or_not() -> None:
+    # 22 images and an index of two: 5 go beyond 20 if they take places, otherwise 3.
+    images = [image(f"{number:02}", 30 - number, f"v{number}") for number in range(22)]
+    images += [image("x", 1), image("y", 1), image("z", 1, "latest", children=("x", "y"))]
+    policy = LifecyclePolicy((Rule(1, "any", "imageCountMoreThan", 20),))
+    gone = [evaluate(policy, images, NOW, Reading(ranks_children=ranked)).affected for ranked in (True, False)]
+    assert gone == [5, 3]
+
+
+def test_an_untagged_rule_takes_the_signature_of_a_kept_image_or_not() -> None:
+    images = [image("A", 9, "v1"), image("S", 9, subject="A"), image("T", 9, subject="gone"), image("U", 9)]
+    policy = LifecyclePolicy((Rule(1, "untagged", "sinceImagePushed", 3),))
+    taken = [
+        digests(evaluate(policy, images, NOW, Reading(untagged_takes_referrers=takes)), "expire")
+        for takes in (True, False)
+    ]
+    assert taken == ["STU", "TU"]
+
+
+def test_an_image_of_an_unknown_status_is_matched_by_no_rule() -> None:
+    [found] = parse_images([{"imageDigest": "A", "imagePushedAt": 0, "imageStatus": "FROZEN"}])
+    evaluation = run([found], Rule(1, "any", "sinceImagePushed", 1))
+    assert (evaluation.counts["keep"], evaluation.rules[0].matched) == (1, 0)
 
 
 # The summary.
@@ -360,7 +402,7 @@ def test_the_status_determines_the_storage_class(status: str | None, stored: str
     ({"imageDigest": "A", "imagePushedAt": []}, "imageDetails[1].imagePushedAt: [] is not a time"),
     ({"imageDigest": "A", "imagePushedAt": 0, "imageTags": "v1"}, "imageDetails[1].imageTags: must be a list"),
     ({"imageDigest": "A", "imagePushedAt": 0, "imageSizeInBytes": "5"}, "imageDetails[1].imageSizeInBytes: must be a"),
-    ({"imageDigest": "A", "imagePushedAt": 0, "imageStatus": "GONE"}, "imageDetails[1].imageStatus: 'GONE' is not"),
+    ({"imageDigest": "A", "imagePushedAt": 0, "imageStatus": 1}, "imageDetails[1].imageStatus: must be a string"),
     ("A", "imageDetails[1]: must be an object"),
 ])  # fmt: skip
 def test_what_is_wrong_with_an_image_is_said_with_its_place(detail: Any, message: str) -> None:

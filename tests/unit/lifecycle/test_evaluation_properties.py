@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ecr_controller.lifecycle.evaluation import Evaluation, RuleOutcome, evaluate
+from ecr_controller.lifecycle.evaluation import Evaluation, Reading, RuleOutcome, evaluate
 from ecr_controller.lifecycle.images import Image
 from ecr_controller.lifecycle.policy import ActionType, CountType, LifecyclePolicy, Rule, StorageClass, TagStatus
 from ecr_controller.lifecycle.selection import ImageIndex
@@ -20,6 +20,7 @@ from local.emulator.slow_evaluation import (
     past_the_limit,
     pushed_or_restored,
     slow_fates,
+    slow_followers,
     tag_matches,
 )
 
@@ -58,6 +59,7 @@ def repositories(draw: st.DrawFn, *, distinct_times: bool = False) -> list[Image
                 last_archived_at=st.none() | moments,
                 last_activated_at=st.none() | moments,
                 children=st.lists(st.integers(0, 9).map(str), max_size=2).map(tuple),
+                subject=st.none() | st.none() | st.integers(0, 9).map(str),
             ),
             max_size=10,
             unique_by=pushed_or_restored if distinct_times else None,
@@ -103,10 +105,12 @@ def outcome_by_digest(evaluation: Evaluation) -> dict[str, tuple[str, int | None
 def test_each_image_has_one_fate(policy: LifecyclePolicy, images: list[Image]) -> None:
     evaluation = evaluate(policy, images, NOW)
     assert [fate.image for fate in evaluation.fates] == images
-    assert sum(evaluation.counts.values()) == len(images)
+    assert sum(evaluation.counts.values()) + sum(evaluation.referrers.values()) == len(images)
     for fate in evaluation.fates:
-        assert fate.rule_priority == (None if fate.action == "keep" else fate.claimed_by)
-        assert fate.action == "keep" or fate.rule_priority is not None
+        follows = fate.subject is not None
+        assert fate.rule_priority == (None if fate.action == "keep" or follows else fate.claimed_by)
+        assert fate.action == "keep" or follows or fate.rule_priority is not None
+        assert fate.subject in (None, fate.image.subject)
 
 
 @some
@@ -151,12 +155,23 @@ def test_the_order_in_which_rules_are_declared_is_of_no_matter(policy: Lifecycle
 
 
 @many
-@given(policies(), repositories())
-def test_the_fast_evaluation_is_the_slow_one(policy: LifecyclePolicy, images: list[Image]) -> None:
-    evaluation, expected = evaluate(policy, images, NOW), slow_fates(policy, images, NOW)
-    assert [(fate.action, fate.rule_priority, fate.claimed_by) for fate in evaluation.fates] == [
-        (fate.action, fate.rule_priority, fate.claimed_by) for fate in expected
+@given(policies(), repositories(), st.booleans(), st.booleans())
+def test_the_fast_evaluation_is_the_slow_one_however_the_guide_is_read(
+    policy: LifecyclePolicy, images: list[Image], ranks_children: bool, takes_referrers: bool
+) -> None:
+    evaluation = evaluate(policy, images, NOW, Reading(ranks_children, takes_referrers))
+    expected = slow_fates(policy, images, NOW, ranks_children=ranks_children, untagged_takes_referrers=takes_referrers)
+    followers = slow_followers(images, expected)
+    assert [(fate.action, fate.rule_priority, fate.claimed_by, fate.subject) for fate in evaluation.fates] == [
+        (follows or fate.action, fate.rule_priority, fate.claimed_by, image.subject if follows else None)
+        for image, fate, follows in zip(images, expected, followers, strict=True)
     ]
+
+
+@many
+@given(policies(), repositories())
+def test_the_outcome_of_each_rule_is_that_of_the_slow_evaluation(policy: LifecyclePolicy, images: list[Image]) -> None:
+    evaluation, expected = evaluate(policy, images, NOW), slow_fates(policy, images, NOW)
     for rule, outcome in zip(in_order(policy), evaluation.rules, strict=True):
         claimed = [image for image, fate in zip(images, expected, strict=True) if fate.claimed_by == rule.priority]
         assert outcome == RuleOutcome(

@@ -135,14 +135,14 @@ def test_the_keys_of_a_rule_are_in_the_order_of_the_cdk() -> None:
     )
 
 
-def test_rules_with_a_priority_come_first_unsorted_then_those_without_then_any() -> None:
+def test_rules_without_a_priority_get_the_next_ones_and_any_the_last() -> None:
     assert order(
         AGE | {"Description": "any"},
         prefix("a", Description="first without"),
         prefix("b", RulePriority="20", Description="twenty"),
         UNTAGGED | {"Description": "second without"},
         prefix("c", RulePriority="10", Description="ten"),
-    ) == [(20, "twenty"), (10, "ten"), (21, "first without"), (22, "second without"), (23, "any")]
+    ) == [(10, "ten"), (20, "twenty"), (21, "first without"), (22, "second without"), (23, "any")]
 
 
 def test_priorities_begin_at_1_where_none_is_given() -> None:
@@ -181,7 +181,7 @@ def test_the_priority_of_any_is_measured_against_its_own_storage_class_alone() -
         {"TagStatus": "untagged", "RulePriority": "2", "Description": "archive", **ARCHIVED},
         {"TagStatus": "tagged", "TagPrefixList": ["a"], "Description": "archive without", **ARCHIVED},
     )
-    assert rules == [(2, "archive"), (3, "archive without"), (1, "any standard")]
+    assert rules == [(1, "any standard"), (2, "archive"), (3, "archive without")]
 
 
 def test_tag_patterns_may_be_repeated_because_ecr_compares_only_prefixes() -> None:

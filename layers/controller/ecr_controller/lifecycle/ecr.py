@@ -9,6 +9,7 @@ from ecr_controller import aws
 from ecr_controller.deadline import wait_before
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.lifecycle.images import Image, parse_images
+from ecr_controller.lifecycle.rules import is_text
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -88,7 +89,7 @@ class Previews:
         self._start(repository, policy_text, until)
         while True:
             shown = self._ecr.get_lifecycle_policy_preview(repositoryName=repository, maxResults=100)
-            if shown["lifecyclePolicyText"] != policy_text:
+            if not is_text(shown["lifecyclePolicyText"], policy_text):
                 raise RetryableError(f"Another lifecycle policy preview of {repository} was started.")
             match shown["status"]:
                 case "COMPLETE":

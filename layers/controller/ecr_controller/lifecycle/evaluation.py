@@ -6,12 +6,14 @@ Source: "Lifecycle policy evaluation rules" in the Amazon ECR user guide. Where 
 - A manifest list protects the images that it refers to, if they are known, while it is kept in standard storage.
   A protected image still counts among those that a rule matches and marks.
 - ECR reports the size of its largest image for a manifest list. Expiring the list itself counts as freeing nothing.
+
+`Reading` has what is silent, too, and matters for most repositories.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from operator import attrgetter
@@ -36,14 +38,29 @@ _CLOCKS: dict[CountType, Callable[[Image], datetime | None]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How the guide is read where it does not say what ECR does.
+
+    ``ranks_children``: the images that a manifest list refers to take places among the N of ``imageCountMoreThan``,
+    and are past it like others. ``untagged_takes_referrers``: an ``untagged`` rule matches the untagged reference
+    artifact of an image, such as its signature, and not only with its subject.
+    """
+
+    ranks_children: bool = True
+    untagged_takes_referrers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Fate:
     """What happens to one image. ``rule_priority`` is the rule that expires or archives it. ``claimed_by`` is the
-    first rule that matches it, which no later rule can override; None if no rule does."""
+    first rule that matches it, which no later rule can override; None if no rule does. ``subject`` is the digest of
+    the image with which a reference artifact is expired or archived, within 24 hours, by no rule of its own."""
 
     image: Image
     action: Action
     rule_priority: int | None
     claimed_by: int | None
+    subject: str | None = None
 
     @property
     def bytes_freed(self) -> int:
@@ -77,9 +94,20 @@ class Evaluation:
 
     @property
     def counts(self) -> dict[Action, int]:
-        """Images by action."""
-        counted = Counter(fate.action for fate in self.fates)
+        """Images by action, without the reference artifacts that go with their subject."""
+        counted = Counter(fate.action for fate in self.fates if fate.subject is None)
         return {"expire": counted["expire"], "archive": counted["archive"], "keep": counted["keep"]}
+
+    @property
+    def referrers(self) -> dict[Action, int]:
+        """The reference artifacts that go with their subject, by action."""
+        counted = Counter(fate.action for fate in self.fates if fate.subject is not None)
+        return {"expire": counted["expire"], "archive": counted["archive"]}
+
+    @property
+    def affected(self) -> int:
+        """How many images are expired or archived, with their reference artifacts."""
+        return sum(fate.action != "keep" for fate in self.fates)
 
     @property
     def bytes_freed(self) -> int:
@@ -96,32 +124,29 @@ class Evaluation:
         """Priorities of the rules whose every image is claimed by a rule of higher priority."""
         return tuple(rule.priority for rule in self.rules if rule.shadowed)
 
-    @property
-    def orphaned_artifacts(self) -> tuple[Image, ...]:
-        """Reference artifacts that no rule acts on, but that ECR removes within 24 hours of acting on their subject."""
-        gone = {fate.image.digest for fate in self.fates if fate.action != "keep"}
-        artifacts = [fate.image for fate in self.fates if fate.action == "keep" and fate.image.subject]
-        orphaned: list[Image] = []
-        while found := [image for image in artifacts if image.subject in gone]:
-            orphaned += found
-            gone = {image.digest for image in found}  # a signature may sign an SBOM
-        return tuple(orphaned)
 
-
-def evaluate(policy: LifecyclePolicy, images: Sequence[Image], now: datetime) -> Evaluation:
+def evaluate(
+    policy: LifecyclePolicy, images: Sequence[Image], now: datetime, reading: Reading = Reading()
+) -> Evaluation:
     """Apply the rules to all images at the time ``now``, which is aware. Images are known below by position."""
     oldest_first = sorted(range(len(images)), key=[image.available_since for image in images].__getitem__)
     youngest_first = oldest_first[::-1]
     index = ImageIndex(images)
+    unranked = set() if reading.ranks_children else _children(images)
+    artifacts = set() if reading.untagged_takes_referrers else _referrers(images)
     claims: dict[int, int] = {}
     marks: dict[int, Rule] = {}
     tallies: list[tuple[int, int, int, int]] = []
     for rule in sorted(policy.rules, key=lambda rule: rule.priority):
         matched = index.selected_by(rule)
+        if rule.tag_status == "untagged":
+            matched -= artifacts
         claimed = matched.difference(claims)
         if rule.count_type == "imageCountMoreThan":
             # Images that another rule claimed still count among the N that are kept.
-            marked = claimed.difference(islice(filter(matched.__contains__, youngest_first), rule.count_number))
+            ranked = matched - unranked if unranked else matched
+            kept = islice(filter(ranked.__contains__, youngest_first), rule.count_number)
+            marked = claimed.difference(unranked, kept)
         else:
             marked = _older(images, claimed, rule, now)
         # The whole pool is claimed, not only what is marked.
@@ -132,8 +157,10 @@ def evaluate(policy: LifecyclePolicy, images: Sequence[Image], now: datetime) ->
     held = _held_by_manifest_lists(images, marks)
     acting = {position: rule for position, rule in marks.items() if images[position].digest not in held}
     acted = Counter(rule.priority for rule in acting.values())
+    fates = [_fate(image, acting.get(i), claims.get(i)) for i, image in enumerate(images)]
+    _follow_subjects(fates, held)
     return Evaluation(
-        fates=tuple(_fate(image, acting.get(i), claims.get(i)) for i, image in enumerate(images)),
+        fates=tuple(fates),
         rules=tuple(RuleOutcome(*tally, acted=acted[tally[0]]) for tally in tallies),
     )
 
@@ -158,6 +185,39 @@ def _held_by_manifest_lists(images: Sequence[Image], marked: Collection[int]) ->
         held |= found
         staying += [lists[digest] for digest in found & lists.keys()]
     return held
+
+
+def _children(images: Sequence[Image]) -> set[int]:
+    """The positions of images that a manifest list in standard storage refers to."""
+    digests = {digest for image in images if image.storage_class == "standard" for digest in image.children}
+    return {position for position, image in enumerate(images) if image.digest in digests}
+
+
+def _referrers(images: Sequence[Image]) -> set[int]:
+    """The positions of reference artifacts whose subject is in the repository."""
+    digests = {image.digest for image in images}
+    return {position for position, image in enumerate(images) if image.subject in digests}
+
+
+def _follow_subjects(fates: list[Fate], held: Collection[str]) -> None:
+    """Have reference artifacts share the fate of their subject, and those of artifacts likewise."""
+    gone: dict[str, Action] = {fate.image.digest: fate.action for fate in fates if fate.action != "keep"}
+    waiting = {
+        position
+        for position, fate in enumerate(fates)
+        if fate.action == "keep" and fate.image.subject and fate.image.digest not in held
+    }
+    while gone:
+        following = {position for position in waiting if fates[position].image.subject in gone}
+        waiting -= following
+        next_gone: dict[str, Action] = {}
+        for position in following:
+            image, subject = fates[position].image, fates[position].image.subject
+            action = gone[str(subject)]
+            if action == "expire" or image.storage_class == "standard":
+                fates[position] = replace(fates[position], action=action, subject=subject)
+                next_gone[image.digest] = action  # a signature may sign an SBOM
+        gone = next_gone
 
 
 def _fate(image: Image, acting: Rule | None, claimed_by: int | None) -> Fate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ecr_controller.errors import UserError
 from ecr_controller.manifests import MANIFEST_LISTS
@@ -13,22 +13,25 @@ from ecr_controller.manifests import MANIFEST_LISTS
 if TYPE_CHECKING:
     from ecr_controller.lifecycle.policy import StorageClass
 
+    ImageClass = StorageClass | Literal["unknown"]
+
 T = TypeVar("T")
 
 # An image that is being restored stays in the archive until that is done; an assumption, not in ECR's guide.
-_STORAGE_CLASSES: Mapping[str, StorageClass] = {"ACTIVE": "standard", "ARCHIVED": "archive", "ACTIVATING": "archive"}
+_STORAGE_CLASSES: Mapping[str, ImageClass] = {"ACTIVE": "standard", "ARCHIVED": "archive", "ACTIVATING": "archive"}
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image. Times are aware. ``children`` are the digests that a manifest list refers to, where known, and
+    """One image. Times are aware. ``storage_class`` is ``unknown`` for a status that the controller does not know, so
+    that no rule selects the image. ``children`` are the digests that a manifest list refers to, where known, and
     ``subject`` is the digest that a reference artifact (a signature, an SBOM) belongs to."""
 
     digest: str
     pushed_at: datetime
     tags: tuple[str, ...] = ()
     size_in_bytes: int = 0
-    storage_class: StorageClass = "standard"
+    storage_class: ImageClass = "standard"
     last_pulled_at: datetime | None = None
     last_archived_at: datetime | None = None
     last_activated_at: datetime | None = None
@@ -42,14 +45,12 @@ class Image:
         it is in UTC. ``children`` come from BatchGetImage. Raises UserError, which names the member.
         """
         status = _text(detail, "imageStatus") or "ACTIVE"
-        if status not in _STORAGE_CLASSES:
-            raise UserError(f"imageStatus: {status!r} is not one of {', '.join(_STORAGE_CLASSES)}")
         return cls(
             digest=_needed(_text(detail, "imageDigest"), "imageDigest"),
             pushed_at=_needed(_time(detail, "imagePushedAt"), "imagePushedAt"),
             tags=_tags(detail),
             size_in_bytes=_size(detail),
-            storage_class=_STORAGE_CLASSES[status],
+            storage_class=_STORAGE_CLASSES.get(status, "unknown"),
             last_pulled_at=_time(detail, "lastRecordedPullTime"),
             last_archived_at=_time(detail, "lastArchivedAt"),
             last_activated_at=_time(detail, "lastActivatedAt"),

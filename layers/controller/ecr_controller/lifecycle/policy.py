@@ -79,10 +79,9 @@ class LifecyclePolicy:
     rules: tuple[Rule, ...]
 
     def text(self) -> str:
-        """The document as PutLifecyclePolicy takes it."""
-        return json.dumps(
-            {"rules": [rule.document() for rule in self.rules]}, separators=(",", ":"), ensure_ascii=False
-        )
+        """The document as PutLifecyclePolicy takes it, with its rules by priority."""
+        rules = sorted(self.rules, key=lambda rule: rule.priority)
+        return json.dumps({"rules": [rule.document() for rule in rules]}, separators=(",", ":"), ensure_ascii=False)
 
     def is_equivalent_to(self, other: LifecyclePolicy) -> bool:
         """Whether both have the same effect. ECR may sort rules, and the lists of a selection have no order."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ecr_controller.lifecycle.images import Image
+    from ecr_controller.lifecycle.images import Image, ImageClass
     from ecr_controller.lifecycle.policy import Rule, StorageClass, TagStatus
 
 
@@ -23,10 +23,11 @@ class ImageIndex:
     """
 
     def __init__(self, images: Sequence[Image]) -> None:
-        self._by_status: defaultdict[tuple[StorageClass, TagStatus], set[int]] = defaultdict(set)
+        self._by_status: defaultdict[tuple[ImageClass, TagStatus], set[int]] = defaultdict(set)
         for position, image in enumerate(images):
             self._by_status[image.storage_class, "tagged" if image.tags else "untagged"].add(position)
-        for stored in ("standard", "archive"):
+        classes: tuple[StorageClass, ...] = ("standard", "archive")
+        for stored in classes:
             self._by_status[stored, "any"] = self._by_status[stored, "tagged"] | self._by_status[stored, "untagged"]
         tags = [tag for image in images for tag in image.tags]
         carriers = [position for position, image in enumerate(images) for _ in image.tags]
