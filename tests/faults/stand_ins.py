@@ -1,4 +1,5 @@
-"""What moto does not do as AWS does: the lifecycle policy preview, and the refusal of principals that do not exist."""
+"""What moto does not do as AWS does: the lifecycle policy preview, signatures of images, and the refusal of principals
+that do not exist."""
 
 from __future__ import annotations
 
@@ -38,6 +39,15 @@ class Ecr:
         shown = {key: given[key] for key in ("repositoryName", "lifecyclePolicyText")}
         return 200, json.dumps({**shown, "status": "COMPLETE", "previewResults": []})
 
+    def list_referrers(self, _request: Any) -> Answer:
+        """ListImageReferrers. Images have none."""
+        return 200, json.dumps({"referrers": []})
+
+    def describe_signing(self, request: Any) -> Answer:
+        """DescribeImageSigningStatus. No image is signed."""
+        given = json.loads(request.body)
+        return 200, json.dumps({"repositoryName": given["repositoryName"], "signingStatuses": []})
+
     def set_repository_policy(self, request: Any) -> Answer | None:
         """SetRepositoryPolicy, if it names a principal that does not exist."""
         named = re.findall(r"arn:aws:iam::\d{12}:(?:role|user)/[\w/-]+", json.loads(request.body)["policyText"])
@@ -54,5 +64,7 @@ def stand_ins(cloudformation: CloudFormation, ecr: Ecr) -> Mapping[str, StandIn]
         "DescribeStackResource": cloudformation.describe_stack_resource,
         "StartLifecyclePolicyPreview": ecr.start_preview,
         "GetLifecyclePolicyPreview": ecr.get_preview,
+        "ListImageReferrers": ecr.list_referrers,
+        "DescribeImageSigningStatus": ecr.describe_signing,
         "SetRepositoryPolicy": ecr.set_repository_policy,
     }

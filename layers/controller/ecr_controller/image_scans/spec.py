@@ -76,12 +76,12 @@ def _validate_combinations(values: Values, faults: Faults) -> None:
 def _parse_accepted(values: Values, faults: Faults) -> tuple[Exemption, ...]:
     accepted = []
     for position, each in enumerate(values.get("Accepted", ())):
+        if not each or not {"Finding", "Until", "Reason"} <= each.keys():
+            continue  # reported already
         try:
             accepted.append(Exemption(each["Finding"], date.fromisoformat(each["Until"]), each["Reason"]))
         except ValueError:
             faults.add(f"Accepted[{position}].Until", f"{each['Until']} is not a date; use YYYY-MM-DD")
-        except KeyError:
-            continue  # reported as missing already
     for finding, number in Counter(each.finding for each in accepted).items():
         if number > 1:
             faults.add("Accepted", f"has {number} entries for {finding}; keep one of them")

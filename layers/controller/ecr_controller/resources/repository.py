@@ -66,13 +66,14 @@ class RepositoryResource:
 
     def update(self, request: RepositoryRequest) -> Result:
         """The calls that the difference needs; a new repository if it is replaced or was deleted."""
-        request = self._completed(request)
-        spec, before, name = request.spec, request.old or NOTHING, request.physical_id
+        name = request.physical_id
         if not is_name(name):
             raise UserError(
                 f"The physical ID {name} is not the name of a repository, so it is none of this controller. Delete the "
                 "resource, and create it again."
             )
+        request = self._completed(request)
+        spec, before = request.spec, request.old or NOTHING
         found = self._repositories.describe_repository(name)
         replacement = self._replacement(request, found)
         found = self._take_back_other(request, found, replacement)
