@@ -11,6 +11,7 @@ from moto import mock_aws
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._cloudformation import CloudFormation
 from ecr_controller import aws
 from ecr_controller.resources.authorization_token_grant import AuthorizationTokenGrantResource
 from ecr_controller.resources.repository import RepositoryResource
@@ -42,7 +43,7 @@ ROLE = "arn:aws:iam::123456789012:role/app"
 PULL = {"RepositoryName": "team/full", "Grantee": ROLE, "Access": "Pull"}
 PUSH = PULL | {"Access": "PullPush"}
 TOKEN = {"Grantee": ROLE}
-SERVICES = ("ecr", "dynamodb", "iam")
+SERVICES = ("cloudformation", "ecr", "dynamodb", "iam")
 REQUESTS = count(1)
 
 
@@ -97,11 +98,12 @@ def main() -> None:
     Console(width=110).print(table)
 
 
-def prepare() -> None:
+def prepare() -> CloudFormation:
     """Create the role that receives the grants, the policy that is attached, and the table of parts."""
     create_table(aws.client("dynamodb"), "PartsTable", "parts")
     aws.client("iam").create_role(RoleName="app", AssumeRolePolicyDocument="{}")
     aws.client("iam").create_policy(PolicyName="token", PolicyDocument=json.dumps(DOCUMENT))
+    return CloudFormation()
 
 
 if __name__ == "__main__":

@@ -128,10 +128,11 @@ def main() -> None:
     logging.disable()
     table = Table("trip", "files", "functions", "calls", "moves between files", "properties parsed")
     with mock_aws(), ResponseServer() as server:
-        prepare()
+        cloudformation = prepare()
         _prepare_routing()
         for name, function, asked in trips(server.url):
             handler = handler_of(function)
+            cloudformation.request = asked
             with travelling() as trip:
                 handler(asked, LambdaContext())
             if server.taken and server.taken[-1].answer["Status"] != "SUCCESS":
