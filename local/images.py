@@ -106,6 +106,7 @@ def push_as_buildx(
         named = f"{content} for {platform}"
         images[platform] = push_image(ecr, repository, None, findings=found, content=named, created=created)
         attestation = _manifest(f"config of the attestation of {named}", f"provenance of {named}", 4_000, IN_TOTO)
+        attestation["annotations"] = {PUSHED_AT: created.isoformat()} if created else {}
         attestations[platform] = _put(ecr, repository, None, attestation)
         named_platform = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
         descriptors.append(_descriptor(ecr, repository, images[platform]) | {"platform": named_platform})

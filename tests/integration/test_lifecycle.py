@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from local.images import push_as_buildx, push_referrer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,6 +187,38 @@ def test_a_boundary_that_allows_both_stacks_is_a_permission(
 ) -> None:
     assert other_stack.deploy(template(RepositoryName=name)).succeeded
     assert stack.deploy(policy_template({"RepositoryName": name, "LifecycleRules": [KEEP_TWO]})).succeeded
+
+
+def test_a_release_as_buildx_pushes_it_expires_whole_and_its_signature_with_it(
+    aws: Emulator, stack: Stack, policy_template: Callable[..., str], ecr: ECRClient, repository: str
+) -> None:
+    platforms = {"linux/amd64": None, "linux/arm64": None}
+    long_ago = datetime.now(UTC) - timedelta(days=90)
+    old = push_as_buildx(ecr, repository, "v1", platforms, content="v1", created=long_ago)
+    push_as_buildx(ecr, repository, "v2", platforms, content="v2")
+    signature = push_referrer(ecr, repository, old.index)
+    rules = [{"TagPrefixList": ["v"], "MaxImageCount": 1}, {"TagStatus": "untagged", "MaxImageAge": 30}]
+
+    command = ["ecrctl", "lifecycle", "plan", "--repository", repository, "--rules-file", "-", "--output", "json"]
+    done = subprocess.run(
+        command, input=json.dumps(rules), env=aws.environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    plan = json.loads(done.stdout)
+    gone = {image["imageDigest"]: image["subject"] for image in plan["images"] if image["action"] == "expire"}
+    assert gone == {
+        **dict.fromkeys([old.index, *old.images.values(), *old.attestations.values()]),
+        signature: old.index,
+    }
+    assert (plan["summary"]["expire"], plan["summary"]["referrers"]["expire"]) == (5, 1)
+
+    declared = {"RepositoryName": repository, "LifecycleRules": rules}
+    stopped = stack.deploy(policy_template(declared | {"LifecycleGuard": {"MaxImages": 4}}))
+    assert "would expire or archive 5 of 11 images" in stopped.reasons[0]
+    stack.delete()
+
+    stack.id = ""
+    assert stack.deploy(policy_template(declared | {"LifecycleGuard": {"MaxImages": 5}})).succeeded
 
 
 def test_the_guard_stops_a_dangerous_change_and_the_stack_rolls_back_clean(
