@@ -319,3 +319,49 @@ def test_a_value_has_a_fault_exactly_where_the_jsonschema_package_finds_one(name
     faults = Faults()
     properties.check_document(name, value, "$", faults)
     assert {fault.path for fault in faults} == blamed(name, value)
+
+
+# Names that are known from elsewhere
+
+
+def messages(type_name: str, **declared: Any) -> dict[str, str]:
+    faults = Faults()
+    properties.check(type_name, declared, faults)
+    return {fault.path: fault.message for fault in faults}
+
+
+def test_names_of_the_native_type_are_answered_with_those_of_this_type() -> None:
+    found = messages(
+        "ECRRepository",
+        ImageScanningConfiguration={"ScanOnPush": True},
+        LifecyclePolicy={},
+        EncryptionConfiguration={},
+        RepositoryPolicyText={},
+    )
+    names = {path: message.partition("in this type it is ")[2].split()[0].strip(",") for path, message in found.items()}
+    assert names == {
+        "ImageScanningConfiguration": "ImageScanOnPush",
+        "LifecyclePolicy": "LifecyclePolicyText",
+        "EncryptionConfiguration": "Encryption",
+        "RepositoryPolicyText": "PolicyStatements",
+    }
+    assert not any("did you mean" in message for message in found.values())
+
+
+def test_a_rule_in_the_form_of_ecr_is_answered_with_that_of_this_type() -> None:
+    rule = {"rulePriority": 1, "selection": {"tagStatus": "untagged"}, "action": {"type": "expire"}}
+    found = messages("ECRRepository", LifecycleRules=[rule])
+    assert set(found) == {f"LifecycleRules[0].{name}" for name in rule}
+    assert all("or put the whole policy into LifecyclePolicyText" in message for message in found.values())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "111122223333.dkr.ecr.us-east-1.amazonaws.com/shop/web",
+        "111122223333.dkr-ecr.us-east-1.on.aws/shop/web",
+        "111122223333.dkr.ecr-fips.us-gov-west-1.amazonaws.com/shop/web",
+    ],
+)
+def test_the_address_of_a_registry_is_no_part_of_a_name(name: str) -> None:
+    assert "without the address of a registry" in messages("ECRRepository", RepositoryName=name)["RepositoryName"]

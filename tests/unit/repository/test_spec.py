@@ -22,7 +22,10 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/1a2b3c4d-0000-1111-2222-3333444455
 MUTABILITY, FILTERS = "ImageTagMutability", "ImageTagMutabilityExclusionFilters"
 NEEDS_EXCLUSION = "is only supported with ImageTagMutability MUTABLE_WITH_EXCLUSION or IMMUTABLE_WITH_EXCLUSION"
 CHARACTERS = "must consist of letters, digits, `.`, `_`, `-` and `*`"
-NAME_CHARACTERS = "must consist of lowercase letters and digits, with `.`, `_`, `__`, `-` or `/` between them"
+NAME_CHARACTERS = (
+    "must consist of lowercase letters and digits, with `.`, `_`, `__`, `-` "
+    "or `/` between them, without the address of a registry"
+)
 
 
 def read(**declared: Any) -> RepositorySpec:
