@@ -58,7 +58,8 @@ def plan(
 
     Specify the policy with one of --template, --rules-file, and --policy-file. For standard input, specify - as FILE.
 
-    The exit code is 0 if the policy has no effect, 2 if images would be expired or archived, and 1 if an error occurs.
+    The exit code is 0 if the policy has no effect, 2 if images would be expired or archived, 3 if a part of the
+    template can't be planned, and 1 if an error occurs.
     """
     given = PlanOptions(
         template=template,
@@ -78,8 +79,11 @@ def plan(
         limit=limit,
     )
     given.check()
-    plans = _make_plans(given)
-    _write(plans, given)
+    declared, not_planned = _read_policies(given)
+    plans = _make_plans(given, declared)
+    _write(plans, not_planned, given)
+    if not_planned:
+        raise typer.Exit(3)
     if any(each.has_effect for each in plans):
         raise typer.Exit(2)
 
@@ -138,10 +142,9 @@ class PlanOptions:
         options.check_files(inputs, self.output_file)
 
 
-def _make_plans(given: PlanOptions) -> list[Plan]:
+def _make_plans(given: PlanOptions, declared: Sequence[DeclaredPolicy]) -> list[Plan]:
     """One plan for each policy. Calls AWS as `inputs.ecr` does. Raises UserError and RetryableError."""
     now = options.parse_time(given.now)
-    declared = _read_policies(given)
     from_file = None if given.images_file is None else images.read_file(given.images_file)
     if given.calls_aws:
         with ecr.translated_errors():
@@ -149,21 +152,24 @@ def _make_plans(given: PlanOptions) -> list[Plan]:
     return [Plan.of(each, given.repository or each.repository, from_file or (), now) for each in declared]
 
 
-def _read_policies(given: PlanOptions) -> list[DeclaredPolicy]:
+def _read_policies(given: PlanOptions) -> tuple[list[DeclaredPolicy], list[str]]:
+    """The policies, and what a template has that cannot be planned."""
     if given.policy_file is not None:
         with files.errors_in(given.policy_file):
-            return [policies.from_text(files.read_text(given.policy_file))]
+            return [policies.from_text(files.read_text(given.policy_file))], []
     if given.rules_file is not None:
         with files.errors_in(given.rules_file):
-            return [policies.from_rules(files.read_yaml(given.rules_file))]
+            return [policies.from_rules(files.read_yaml(given.rules_file))], []
     parameters = options.parse_parameters(given.parameters)
     if given.region:
         parameters.setdefault("AWS::Region", given.region)
     path = given.template or ""
     with files.errors_in(path):
-        return template.lifecycle_policies(
-            files.read_yaml(path), parameters, only=given.resource, repositories_needed=given.needs_repository
+        read = files.read_yaml(path)
+        found = template.lifecycle_policies(
+            read, parameters, only=given.resource, repositories_needed=given.needs_repository
         )
+        return found, [] if given.resource else template.not_planned(read)
 
 
 def _plan_with_ecr(
@@ -175,7 +181,7 @@ def _plan_with_ecr(
     for each in declared:
         repository = given.repository or each.repository or ""
         if repository not in known:
-            known[repository] = _read_images(client, repository) if from_file is None else from_file
+            known[repository] = _read_images(client, repository, given) if from_file is None else from_file
         preview = _preview(client, repository, each) if given.preview else None
         plans.append(Plan.of(each, repository, known[repository], now, preview))
     if given.preview and given.now:
@@ -183,9 +189,14 @@ def _plan_with_ecr(
     return plans
 
 
-def _read_images(client: ECRClient, repository: str) -> Sequence[Image]:
+def _read_images(client: ECRClient, repository: str, given: PlanOptions) -> Sequence[Image]:
     with console.progress(f"Reading the images of {repository}") as report:
-        return ecr.Images(client).read(repository, report)
+        images = ecr.Images(client).read(repository, report)
+    if images is None and given.repository is not None:
+        raise UserError(f"--repository: the repository {repository} does not exist in this account and Region")
+    if images is None:
+        console.print_note(f"The repository {repository} doesn't exist yet, so its plan has no images.")
+    return images or ()
 
 
 def _preview(client: ECRClient, repository: str, declared: DeclaredPolicy) -> Preview:
@@ -193,12 +204,12 @@ def _preview(client: ECRClient, repository: str, declared: DeclaredPolicy) -> Pr
         return Previews(client).preview(repository, declared.policy.text(), time.time() + PREVIEW_SECONDS)
 
 
-def _write(plans: Sequence[Plan], given: PlanOptions) -> None:
+def _write(plans: Sequence[Plan], not_planned: Sequence[str], given: PlanOptions) -> None:
     limit = given.limit
     match given.output:
         case "json":
-            console.write(json.render(plans), given.output_file)
+            console.write(json.render(plans, not_planned), given.output_file)
         case "html":
-            console.write(html.render(plans, PAGE_ROWS if limit is None else limit), given.output_file)
+            console.write(html.render(plans, PAGE_ROWS if limit is None else limit, not_planned), given.output_file)
         case _:
-            console.show(table.render(plans, TABLE_ROWS if limit is None else limit), given.output_file)
+            console.show(table.render(plans, TABLE_ROWS if limit is None else limit, not_planned), given.output_file)

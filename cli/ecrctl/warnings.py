@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ecr_controller.errors import count
@@ -39,12 +40,32 @@ def _idle_rules(plan: Plan) -> Iterator[str]:
     shadowed_by = shadowing_rules(plan)
     for rule in plan.evaluation.rules:
         if not rule.matched:
-            yield f"Rule {rule.priority} doesn't match any image."
+            yield f"Rule {rule.priority} doesn't match any image." + _all_must_match(plan, rule.priority)
         elif rule.shadowed:
             by = shadowed_by[rule.priority]
             rules = f"{'rule' if len(by) == 1 else 'rules'} {and_list(by)}"
             matched = count(rule.matched, "image that it matches is", "images that it matches are")
             yield f"Rule {rule.priority} has no effect: the {matched} already claimed by {rules}."
+
+
+def _all_must_match(plan: Plan, priority: int) -> str:
+    """What to write instead, if each entry of a list matches images, but no image matches all of them."""
+    rule = next(each for each in plan.rules if each.priority == priority)
+    entries = rule.tag_patterns or rule.tag_prefixes
+    index = ImageIndex([fate.image for fate in plan.evaluation.fates])
+    alone = [
+        entry
+        for entry in entries
+        if index.selected_by(
+            replace(rule, tag_patterns=(entry,)) if rule.tag_patterns else replace(rule, tag_prefixes=(entry,))
+        )
+    ]
+    if len(entries) < 2 or not alone:
+        return ""
+    return (
+        f" An image must match all entries of its list: {and_list(entries)}. To match any of them, declare a rule for"
+        " each."
+    )
 
 
 def _protected_images(plan: Plan) -> Iterator[str]:

@@ -51,11 +51,18 @@ class Images:
     def __init__(self, ecr: ECRClient) -> None:
         self._ecr = ecr
 
-    def read(self, repository: str, report: Callable[[str], None]) -> tuple[Image, ...]:
-        """All images, archived ones too. Calls DescribeImages, and BatchGetImage for the children of manifest lists.
+    def read(self, repository: str, report: Callable[[str], None]) -> tuple[Image, ...] | None:
+        """All images, archived ones too; None if the repository does not exist. Calls DescribeImages, and BatchGetImage
+        for the children of manifest lists.
 
         ``report`` is called with the progress.
         """
+        try:
+            return self._read(repository, report)
+        except self._ecr.exceptions.RepositoryNotFoundException:
+            return None
+
+    def _read(self, repository: str, report: Callable[[str], None]) -> tuple[Image, ...]:
         details: list[Mapping[str, Any]] = []
         pages = self._ecr.get_paginator("describe_images").paginate(
             repositoryName=repository, filter={"imageStatus": "ANY"}, PaginationConfig={"PageSize": 1000}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -37,17 +39,20 @@ def errors_in(path: str) -> Iterator[None]:
 def read_text(path: str) -> str:
     """The text of a file. Raises UserError."""
     try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        # Programs on Windows write a byte order mark, and PowerShell writes UTF-16.
+        is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return content.decode("utf-16" if is_utf_16 else "utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UserError("cannot be read: the encoding is not UTF-8") from None
+        raise UserError("cannot be read: the encoding is neither UTF-8 nor UTF-16") from None
 
 
 def read_json(path: str) -> Any:
     """A JSON document. Raises UserError."""
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise UserError(f"cannot be read as JSON: {_describe(error)}") from None
 
@@ -56,7 +61,7 @@ def read_yaml(path: str) -> Any:
     """A YAML or JSON document, where `!Sub x` is `{"Fn::Sub": x}`. Raises UserError."""
     text = read_text(path)
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         json_error = error
     try:
@@ -69,6 +74,14 @@ def read_yaml(path: str) -> Any:
         if path.endswith(".json"):
             raise UserError(f"cannot be read as JSON: {_describe(json_error)}") from None
         raise UserError(f"cannot be read as YAML: {_describe(error)}") from None
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Raises UserError for a name that is given twice, of which readers keep one."""
+    repeated = [name for name, times in Counter(name for name, _ in members).items() if times > 1]
+    if repeated:
+        raise UserError(f"has the member {repeated[0]} more than once in one object; remove one of them")
+    return dict(members)
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
@@ -90,12 +103,29 @@ def _describe(error: Exception) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Keeps dates as text, as CloudFormation does."""
+    """Keeps dates as text, as CloudFormation does, and refuses keys that are given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping. Raises UserError with the line of the second of two keys."""
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if (key.tag, key.value) in seen:
+                    line, column = key.start_mark.line + 1, key.start_mark.column + 1
+                    raise UserError(
+                        f"line {line}, column {column}: the key {key.value} is given more than once; remove one of them"
+                    )
+                seen.add((key.tag, key.value))
+        return super().construct_mapping(node, deep)
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+
+def _construct_map(loader: _Loader, node: yaml.Node) -> Any:
+    return yaml.SafeLoader.construct_yaml_map(loader, node)
 
 
 def _construct_function(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
@@ -113,3 +143,5 @@ def _construct_function(loader: _Loader, name: str, node: yaml.Node) -> dict[str
 
 
 _Loader.add_multi_constructor("!", _construct_function)
+# Another package in the process may have replaced the constructor of mappings of all loaders.
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)

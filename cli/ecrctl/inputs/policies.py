@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
-from ecr_controller.errors import Fault, Faults, InvalidProperties
+from ecr_controller.errors import Fault, Faults, InvalidProperties, UserError
 from ecr_controller.lifecycle.rules import parse_policy
 from ecrctl.inputs.intrinsics import Resolver
 from ecrctl.inputs.values import Unresolved
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ecr_controller.lifecycle.policy import LifecyclePolicy
 
 TEXT = "LifecyclePolicyText"
+_RESPONSE_MEMBER = "lifecyclePolicyText"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,21 @@ def from_rules(rules: Any) -> DeclaredPolicy:
 def from_text(text: str) -> DeclaredPolicy:
     """The policy of a lifecycle policy document of Amazon ECR. Raises InvalidProperties."""
     try:
-        return _validate({TEXT: text})
+        return _validate({TEXT: _document(text)})
     except InvalidProperties as error:
         raise InvalidProperties("The policy", [_in_document(fault) for fault in error.faults]) from None
+
+
+def _document(text: str) -> str:
+    """The policy document itself, also of the response of GetLifecyclePolicy. Raises UserError for a list of rules."""
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(read, list):
+        raise UserError('must be a policy document of the form {"rules": [...]}, not a list of rules')
+    response = read.get(_RESPONSE_MEMBER) if isinstance(read, dict) else None
+    return response if isinstance(response, str) else text
 
 
 def _validate(declared: dict[str, Any]) -> DeclaredPolicy:

@@ -11,7 +11,7 @@ from ecr_controller.errors import Fault, Faults, InvalidProperties, UserError
 from ecr_controller.lifecycle.rules import parse_policy
 from ecrctl.inputs.intrinsics import Resolver
 from ecrctl.inputs.policies import DeclaredPolicy
-from ecrctl.inputs.values import Unresolved, to_text
+from ecrctl.inputs.values import Unresolved, as_sent, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,8 @@ def lifecycle_policies(
         raise UserError("the template has a circular reference") from None
     if reader.faults:
         raise InvalidProperties("The template", reader.faults)
+    if not found and not only and (unread := not_planned(template)):
+        raise UserError(f"nothing can be planned. {'; '.join(unread)}")
     if not found:
         where = f"{only} is not a" if only else "the template has no"
         raise UserError(f"{where} resource of type {' or '.join(TYPES)} with a lifecycle policy")
@@ -69,6 +71,41 @@ def _typed(name: str, value: Any, kind: str) -> Any:
         raise UserError(f"Parameters.{name}.Default: must be a string, not {value!r}") from None
 
 
+def type_of(resource: Mapping[str, Any]) -> str | None:
+    """The type without `Custom::`, also where the resource is an `AWS::CloudFormation::CustomResource` with the service
+    token of the type; None for any other."""
+    kind = resource.get("Type")
+    if isinstance(kind, str) and kind in TYPES:
+        return TYPES[kind]
+    if kind != "AWS::CloudFormation::CustomResource" and not str(kind).startswith("Custom::"):
+        return None
+    declared = resource.get("Properties")
+    token = declared.get("ServiceToken") if isinstance(declared, Mapping) else None
+    exported = token.get("Fn::ImportValue") if isinstance(token, Mapping) else None
+    name = exported.get("Fn::Sub") if isinstance(exported, Mapping) else exported
+    found = str(name).rpartition("-")[2]
+    return found if found in TYPES.values() else None
+
+
+def not_planned(template: Any) -> list[str]:
+    """What may declare lifecycle policies and is not read, each with the reason."""
+    resources = template.get("Resources") if isinstance(template, Mapping) else None
+    found = []
+    for name, resource in (resources or {}).items() if isinstance(resources, Mapping) else ():
+        kind = resource.get("Type") if isinstance(resource, Mapping) else None
+        if str(name).startswith("Fn::"):
+            found.append(f"{name}: this function isn't evaluated")
+        elif isinstance(resource, Mapping) and "Fn::Transform" in resource:
+            found.append(f"{name}: Fn::Transform isn't evaluated")
+        elif kind in ("AWS::CloudFormation::Stack", "AWS::Serverless::Application"):
+            found.append(f"{name}: the template of a nested stack isn't read")
+        elif kind == "AWS::ECR::Repository" and "LifecyclePolicy" in (resource.get("Properties") or {}):
+            found.append(f"{name}: the policy of an AWS::ECR::Repository isn't read; use --policy-file")
+    if isinstance(template, Mapping) and "Fn::Transform" in template:
+        found.append("Fn::Transform: this function isn't evaluated")
+    return found
+
+
 class _Reader:
     """Reads resources, and collects their faults."""
 
@@ -82,7 +119,7 @@ class _Reader:
         for name, resource in self._resolver.template["Resources"].items():
             if not isinstance(resource, Mapping) or only not in (None, name):
                 continue
-            if not isinstance(resource.get("Type"), str) or resource["Type"] not in TYPES:
+            if type_of(resource) is None:
                 continue
             try:
                 if "Condition" in resource and not self._resolver.is_condition_true(
@@ -100,13 +137,14 @@ class _Reader:
         if not isinstance(declared, Mapping):
             self.faults.append(Fault(f"{name}.Properties", "must be a map of properties"))
             return
+        type_name = type_of(resource) or ""
         try:
-            needed = self._needed(name, declared, TYPES[resource["Type"]])
+            needed = self._needed(name, declared, type_name)
         except Unresolved as error:
             self.faults += error.faults
             return
         found = Faults()
-        checked = properties.check(TYPES[resource["Type"]], needed, found)
+        checked = properties.check(type_name, as_sent(needed), found)
         policy, faults = parse_policy(checked, found), list(found)
         if not self._repositories_needed and "RepositoryName" in declared and "RepositoryName" not in needed:
             faults = [fault for fault in faults if fault.path != "RepositoryName"]

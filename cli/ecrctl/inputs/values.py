@@ -54,3 +54,12 @@ def are_equal(first: Any, second: Any) -> bool:
     if isinstance(first, list) and isinstance(second, list):
         return len(first) == len(second) and all(map(are_equal, first, second))
     return to_text(first) == to_text(second)
+
+
+def as_sent(value: Any) -> Any:
+    """The value as CloudFormation sends it to a custom resource: every scalar as a string."""
+    if isinstance(value, dict):
+        return {key: as_sent(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [as_sent(each) for each in value]
+    return value if value is None or value is NO_VALUE else to_text(value)

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from ecrctl.preview import Difference, Outcome
 
 
-def render(plans: Sequence[Plan]) -> str:
-    """A plan, or several under `plans`, each with its resource and repository."""
+def render(plans: Sequence[Plan], not_planned: Sequence[str] = ()) -> str:
+    """A plan, or several under `plans`, each with its resource and repository; and what is not planned, if anything."""
+    unread = {"notPlanned": list(not_planned)} if not_planned else {}
     if len(plans) == 1:
-        return json.dumps(_plan(plans[0]), indent=2)
+        return json.dumps(_plan(plans[0]) | unread, indent=2)
     named = [{"resource": plan.declared.resource, "repositoryName": plan.repository} | _plan(plan) for plan in plans]
-    return json.dumps({"plans": named}, indent=2)
+    return json.dumps({"plans": named} | unread, indent=2)
 
 
 def _plan(plan: Plan) -> dict[str, Any]:

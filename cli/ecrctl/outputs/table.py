@@ -27,9 +27,10 @@ STYLES = {"expire": "red", "transition": "magenta", "archive": "magenta"}
 INDENT = 2
 
 
-def render(plans: Sequence[Plan], limit: int) -> RenderableType:
-    """All plans, each with at most ``limit`` rows of images."""
-    return Group(*(part for plan in plans for part in _plan(plan, limit)))
+def render(plans: Sequence[Plan], limit: int, not_planned: Sequence[str] = ()) -> RenderableType:
+    """All plans, each with at most ``limit`` rows of images, and what is not planned."""
+    unread = [Text("Not planned", style="bold yellow"), _warnings(not_planned), Text()] if not_planned else []
+    return Group(*(part for plan in plans for part in _plan(plan, limit)), *unread)
 
 
 def _plan(plan: Plan, limit: int) -> list[RenderableType]:

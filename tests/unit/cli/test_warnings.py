@@ -81,3 +81,11 @@ def test_manifest_lists_whose_children_are_not_known(plan: Run, rules: str, file
     found = warnings(plan, rules, file("i.json", images))
     assert found.startswith("! The children of 7 manifest lists are not known, so images that Amazon ECR keeps")
     assert found.endswith("a0, a1, a2, a3, a4, and 2 more.")
+
+
+def test_a_list_that_is_meant_as_any_of_its_entries(plan: Run, file: File, images: str) -> None:
+    found = warnings(plan, file("r.json", [{"TagPatternList": ["a", "b", "zz"], "MaxImageCount": 1}]), images)
+    assert found == (
+        "! Rule 1 doesn't match any image. An image must match all entries of its list: a, b, and zz. To match any of"
+        " them, declare a rule for each."
+    )

@@ -63,7 +63,7 @@ def test_a_refusal_by_ecr_is_reported_in_one_line(answers: Stubber, plan: Run, r
     done = plan("--rules-file", rules, "--repository", "team/app")
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [done.stderr.strip()]
-    assert "RepositoryNotFoundException" in done.stderr
+    assert "the repository team/app does not exist in this account and Region" in done.stderr
 
 
 def test_a_missing_profile_is_reported_with_a_remedy(plan: Run, rules: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,3 +83,33 @@ def test_a_name_that_ecr_cannot_have_is_reported(plan: Run, rules: str, monkeypa
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("error: Parameter validation failed: Invalid length for parameter repositoryName")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_repository_that_does_not_exist_yet_is_planned_without_images(
+    answers: Stubber, plan: Run, file: File
+) -> None:
+    def resource(name: str) -> dict[str, Any]:
+        properties = {"ServiceToken": "x", "RepositoryName": name, "LifecycleRules": [{"MaxImageCount": 1}]}
+        return {"Type": "Custom::ECRRepository", "Properties": properties}
+
+    answers.add_client_error("describe_images", "RepositoryNotFoundException", "There is none.", 400)
+    answers.add_response("describe_images", page("a", "b"), asks_for("old"))
+    template = file("t.json", {"Resources": {"A": resource("new"), "B": resource("old")}})
+    done = plan("--template", template, "--output", "json")
+    assert [each["summary"]["images"] for each in json.loads(done.stdout)["plans"]] == [0, 2]
+    assert "The repository new doesn't exist yet" in done.stderr
+    assert done.exit_code == 2
+
+
+def test_a_plan_of_a_part_says_what_is_not_planned(plan: Run, file: File, images: str) -> None:
+    properties = {"ServiceToken": "x", "LifecycleRules": [{"MaxImageCount": 99}]}
+    resources = {
+        "A": {"Type": "Custom::ECRRepository", "Properties": properties},
+        "Nested": {"Type": "AWS::CloudFormation::Stack"},
+    }
+    options = ["--template", file("t.json", {"Resources": resources}), "--images-file", images]
+    for output in ("table", "html", "json"):
+        done = plan(*options, "--output", output)
+        assert done.exit_code == 3
+        assert "the template of a nested stack isn" in done.stdout
+    assert plan(*options, "--resource", "A").exit_code == 0

@@ -66,9 +66,35 @@ def test_a_syntax_error_is_reported_with_its_place(
 
 def test_a_file_in_another_encoding_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    path.write_bytes("{}".encode("utf-16"))
-    with pytest.raises(UserError, match="cannot be read: the encoding is not UTF-8"):
+    path.write_bytes("é".encode("latin-1"))
+    with pytest.raises(UserError, match="cannot be read: the encoding is neither UTF-8 nor UTF-16"):
         files.read_json(str(path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_as_windows_writes_it_is_read(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes('{"é":\r\n1}'.encode(encoding))
+    assert files.read_json(str(path)) == {"é": 1}
+    assert files.read_text(str(path)) == '{"é":\n1}'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": {"b": 1, "b": 2}}', "has the member b more than once in one object"),
+        ("a:\n  b: 1\n  c: 2\n  b: 3\n", "line 4, column 3: the key b is given more than once"),
+        ("a: &x {b: 1}\nc: {<<: *x, b: 2}\n", None),
+    ],
+)
+def test_a_key_that_is_given_twice_is_an_error(tmp_path: Path, text: str, message: str | None) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text, encoding="utf-8")
+    if message is None:
+        assert files.read_yaml(str(path))["c"] == {"b": 2}
+    else:
+        with pytest.raises(UserError, match=message):
+            files.read_yaml(str(path))
 
 
 def test_errors_name_the_file_and_faults_keep_their_path() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ecr_controller.errors import InvalidProperties, UserError
-from ecrctl.inputs.template import lifecycle_policies
+from ecrctl.inputs.template import lifecycle_policies, not_planned
 from tests.unit.cli.inputs.test_intrinsics import TEMPLATE
 
 
@@ -103,3 +103,42 @@ def test_a_template_without_a_policy_is_an_error(document: Any, parameters: Any,
 def test_a_resource_that_is_chosen_must_declare_a_policy() -> None:
     with pytest.raises(UserError, match=r"Named is not a resource of type .* with a lifecycle policy"):
         lifecycle_policies(template(A=policy("x/y", KEEP_ONE)), {}, only="Named")
+
+
+# What is read, and what is not
+
+
+@pytest.mark.parametrize("kind", ["AWS::CloudFormation::CustomResource", "Custom::Mine"])
+@pytest.mark.parametrize("exported", ["ecr-controller-ECRLifecyclePolicy", {"Fn::Sub": "${C}-ECRLifecyclePolicy"}])
+def test_a_resource_with_our_service_token_is_read_whatever_its_type_is_called(kind: str, exported: Any) -> None:
+    resource = policy("x/y", KEEP_ONE) | {"Type": kind}
+    resource["Properties"]["ServiceToken"] = {"Fn::ImportValue": exported}
+    assert lifecycle_policies(template(A=resource), {})[0].repository == "x/y"
+    resource["Properties"]["ServiceToken"] = {"Fn::ImportValue": "others-Thing"}
+    with pytest.raises(UserError, match="no resource of type"):
+        lifecycle_policies(template(A=resource), {})
+
+
+def test_scalars_are_read_as_cloudformation_sends_them() -> None:
+    rules = [{"TagPrefixList": [1.0, 2], "MaxImageCount": "5"}]
+    assert lifecycle_policies(template(A=policy("x/y", rules)), {})[0].policy.rules[0].tag_prefixes == ("1.0", "2")
+
+
+def test_what_may_declare_policies_and_is_not_read_is_named() -> None:
+    native = {"Type": "AWS::ECR::Repository", "Properties": {"LifecyclePolicy": {"LifecyclePolicyText": "{}"}}}
+    resources = {
+        "Fn::ForEach::Repos": ["Name", ["a"], {}],
+        "Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": {}},
+        "App": {"Type": "AWS::Serverless::Application"},
+        "Included": {"Fn::Transform": {"Name": "AWS::Include"}},
+        "Native": native,
+        "Bare": {"Type": "AWS::ECR::Repository"},
+        "Other": {"Type": "AWS::S3::Bucket"},
+    }
+    found = not_planned({"Resources": resources, "Fn::Transform": {"Name": "AWS::Include"}})
+    assert [each.rpartition(": ")[0] for each in found] == [
+        *("Fn::ForEach::Repos", "Nested", "App", "Included", "Native", "Fn::Transform"),
+    ]
+    with pytest.raises(UserError, match=r"nothing can be planned\. Fn::ForEach::Repos: this function isn't evaluated"):
+        lifecycle_policies({"Resources": resources}, {})
+    assert not_planned(template(A=policy("x/y", KEEP_ONE))) == []
