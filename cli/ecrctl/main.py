@@ -9,8 +9,8 @@ import typer
 
 from ecr_controller import __version__
 from ecr_controller.errors import ControllerError
-from ecrctl import console, lifecycle
-from ecrctl.options import Group
+from ecrctl import console, findings, lifecycle
+from ecrctl.options import Command, Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,7 @@ app = typer.Typer(
     cls=RootGroup, name="ecrctl", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(lifecycle.app, name="lifecycle")
+app.command(cls=Command)(findings.findings)
 
 
 def _show_version(requested: bool) -> None:
@@ -66,4 +67,4 @@ def _ecrctl(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Preview changes to Amazon ECR before you deploy them."""
+    """Preview changes to Amazon ECR before you deploy them, and judge the findings of images."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ecr import ECRClient
 
+    from local.emulator.process import Emulator
     from local.stack import Stack
 
     Template = Callable[..., str]
@@ -142,6 +144,14 @@ def test_an_index_is_stopped_by_a_finding_of_one_platform_and_passes_with_an_exc
     for attestation in pushed.attestations.values():
         with pytest.raises(ecr.exceptions.ScanNotFoundException):
             ecr.describe_image_scan_findings(repositoryName=repository, imageId={"imageDigest": attestation})
+
+
+def test_a_pipeline_judges_an_index_by_the_command_line(aws: Emulator, ecr: ECRClient, repository: str) -> None:
+    push_as_buildx(ecr, repository, "v1", BUILT)
+    command = ["ecrctl", "findings", f"{repository}:v1", "--fail-on-severity", "HIGH"]
+    done = subprocess.run(command, env=aws.environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "(CRITICAL, package-2 1.0.0) in linux/arm64." in done.stdout
 
 
 def test_one_image_of_an_index_can_be_scanned_by_its_digest(

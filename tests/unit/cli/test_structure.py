@@ -12,7 +12,7 @@ ROOT = Path(ecrctl.__file__).parent
 # From the top down. What is on one line does not import each other.
 LAYERS = [
     {"main"},
-    {"lifecycle"},
+    {"lifecycle", "findings"},
     {"outputs"},
     {"warnings"},
     {"plan"},

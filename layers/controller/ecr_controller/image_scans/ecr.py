@@ -47,6 +47,10 @@ class ImageScans:
 
     _ecr: aws.Client[ECRClient] = aws.Client("ecr")
 
+    def __init__(self, ecr: ECRClient | None = None) -> None:
+        if ecr is not None:
+            self._ecr = ecr
+
     def describe_repositories(self) -> tuple[str, ...]:
         """DescribeRepositories, 1,000 a page: the names."""
         pages = self._ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
@@ -169,6 +173,10 @@ class ScanStarts:
     """
 
     _ecr: aws.Client[ECRClient] = aws.Client("ecr", attempts=1)
+
+    def __init__(self, ecr: ECRClient | None = None) -> None:
+        if ecr is not None:
+            self._ecr = ecr
 
     def start_image_scan(self, image: Image) -> Refusal | None:
         """StartImageScan; None if a scan started, else why ECR did not start one."""

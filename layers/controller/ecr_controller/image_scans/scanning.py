@@ -57,17 +57,24 @@ def images_of(scans: ImageScans, image: Image) -> tuple[Image, ...]:
     return tuple(found.values())
 
 
-def scan_images(scans: ImageScans, images: Sequence[Image], until: float, *, is_known: bool = False) -> list[Scan]:
+def scan_images(
+    scans: ImageScans,
+    images: Sequence[Image],
+    until: float,
+    *,
+    is_known: bool = False,
+    starts: ScanStarts | None = None,
+) -> list[Scan]:
     """Scan each image and wait for all results; one scan in place of those of no image.
 
     If the last scan of an image is less than 24 hours old, its result is returned. With ``is_known``, the result of an
     earlier scan is, however old. ``until`` is a ``time.time()``. Raises RetryableError if there is no result before it,
     and UserError if ECR starts no scan and there is no earlier result.
     """
-    starts = [_known_or_started(scans, image, is_known=is_known) for image in images]
-    return [start.ended or _await(scans, image, start, until) for image, start in zip(images, starts, strict=True)] or [
-        NO_IMAGES
-    ]
+    starting = starts or ScanStarts()
+    begun = [_known_or_started(scans, starting, image, is_known=is_known) for image in images]
+    ended = [start.ended or _await(scans, image, start, until) for image, start in zip(images, begun, strict=True)]
+    return ended or [NO_IMAGES]
 
 
 def known_scans(scans: ImageScans, images: Sequence[Image]) -> list[Scan]:
@@ -86,10 +93,10 @@ class _Start:
     is_enhanced: bool | None = None
 
 
-def _known_or_started(scans: ImageScans, image: Image, *, is_known: bool) -> _Start:
+def _known_or_started(scans: ImageScans, starts: ScanStarts, image: Image, *, is_known: bool) -> _Start:
     if is_known and scans.describe_image_scan_findings(image) is not None:
         return _Start()
-    refusal = start_scan(ScanStarts(), image)
+    refusal = start_scan(starts, image)
     if refusal is None:
         return _Start(is_enhanced=False)
     match refusal.reason:
