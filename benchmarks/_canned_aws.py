@@ -23,10 +23,11 @@ REPOSITORY = {
     "encryptionConfiguration": {"encryptionType": "AES256"},
 }
 IMAGE = {"repositoryName": "team/app", "imageDigest": "sha256:" + "0" * 64, "imagePushedAt": 1767225600.0}
+SCANNED = {"imageScanCompletedAt": 1767225600.0, "findings": []}
 # By operation; all others answer nothing. A name with `__type` is an error.
 ANSWERS: dict[str, dict[str, Any]] = {
     "DescribeEventBus": {"Name": "default", "Arn": "arn:aws:events:eu-west-1:123456789012:event-bus/default"},
-    "DescribeImageScanFindings": {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": []}},
+    "DescribeImageScanFindings": {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": SCANNED},
     "DescribeImages": {"imageDetails": [IMAGE]},
     "DescribeRepositories": {"repositories": [REPOSITORY]},
     "GetLifecyclePolicy": {"__type": "LifecyclePolicyNotFoundException"},
@@ -37,9 +38,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 # Of the services that answer in XML.
 ROLE = "<Role><Arn>arn:aws:iam::123456789012:role/web</Arn></Role>"
+STACK = "<StackName>shop</StackName><StackStatus>UPDATE_IN_PROGRESS</StackStatus>"
 RESULTS = {
     "GetRole": ROLE,
     "ListAttachedRolePolicies": "<IsTruncated>false</IsTruncated><AttachedPolicies/>",
+    "DescribeStacks": f"<Stacks><member>{STACK}</member></Stacks>",
 }
 
 
@@ -52,12 +55,16 @@ class Call(NamedTuple):
 
 
 class CannedAws:
-    """What arrives since `clear`: the calls to AWS, and the answers to CloudFormation. What is put in a table stays."""
+    """What arrives since `clear`: the calls to AWS, and the answers to CloudFormation. What is put in a table stays.
+
+    ``requests`` are those that CloudFormation makes, by logical ID.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.calls: list[Call] = []
         self.answers: list[dict[str, Any]] = []
+        self.requests: dict[str, dict[str, Any]] = {}
         self._items: dict[str, Any] = {}
 
     def clear(self) -> None:
@@ -69,14 +76,30 @@ class CannedAws:
         their items, so that a document with many owners converges."""
         if call.operation == "CreateRepository":
             return {"repository": REPOSITORY | call.parameters}
-        item = call.parameters.get("Item", {})
-        if "target" in item:
-            self._items[json.dumps([item["target"], item.get("owner")])] = item
+        puts = [each.get("Put", {}) for each in call.parameters.get("TransactItems", [])]
+        for item in (each.get("Item", {}) for each in (call.parameters, *puts)):
+            if "target" in item:
+                self._items[json.dumps([item["target"], item.get("owner")])] = item
         if call.operation != "Query":
             return ANSWERS.get(call.operation, {})
         target = call.parameters["ExpressionAttributeValues"][":target"]
         found = [each for each in self._items.values() if each["target"] == target]
         return {"Count": len(found), "Items": found}
+
+    def result(self, operation: str, parameters: dict[str, Any]) -> str:
+        """The XML of an operation."""
+        if operation != "DescribeStackResource":
+            return RESULTS.get(operation, "")
+        request = self.requests[parameters["LogicalResourceId"]]
+        shown = {
+            "LogicalResourceId": request["LogicalResourceId"],
+            "PhysicalResourceId": request.get("PhysicalResourceId", ""),
+            "ResourceType": request["ResourceType"],
+            "ResourceStatus": f"{request['RequestType'].upper()}_IN_PROGRESS",
+            "LastUpdatedTimestamp": "2026-01-01T00:00:00Z",
+        }
+        detail = "".join(f"<{name}>{value}</{name}>" for name, value in shown.items())
+        return f"<StackResourceDetail>{detail}</StackResourceDetail>"
 
 
 @contextmanager
@@ -103,7 +126,7 @@ def canned_aws() -> Iterator[CannedAws]:
             parameters = dict(parse_qsl(body.decode()))
             operation, _version = parameters.pop("Action"), parameters.pop("Version")
             aws.calls.append(Call(service, operation, parameters))
-            result = f"<{operation}Result>{RESULTS.get(operation, '')}</{operation}Result>"
+            result = f"<{operation}Result>{aws.result(operation, parameters)}</{operation}Result>"
             self._send(200, f"<{operation}Response>{result}</{operation}Response>")
 
         def _body(self) -> bytes:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import operator
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,17 +129,21 @@ def functions(template: Path, opt: Path) -> Iterator[tuple[str, dict[str, str]]]
         code = (template.parent / properties["CodeUri"]).resolve()
         variables = shared | properties.get("Environment", {}).get("Variables", {})
         environment = {name: text_of(value, content["Parameters"]) for name, value in variables.items()}
-        yield code.name, {**environment, "PYTHONPATH": f"{code}:{opt}" if "Layers" in properties else str(code)}
+        # What a makefile builds is in a folder with the name of the resource.
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", code.name.removesuffix("Function")).lower()
+        yield name, {**environment, "PYTHONPATH": f"{code}:{opt}" if "Layers" in properties else str(code)}
 
 
 def text_of(value: Any, parameters: Mapping[str, Any]) -> str:
-    """A variable's value; a resource's name stands for what only a deployment knows."""
+    """A variable's value; a resource's name stands for what only a deployment knows, and ``*`` for a parameter without
+    a default, which is a pattern of repositories."""
     if not isinstance(value, dict):
         return str(value)
     [(intrinsic, argument)] = value.items()
     if intrinsic == "Fn::Join":
         return text_of(argument[1], parameters)
-    return str(parameters.get(str(argument), {}).get("Default", argument))
+    parameter = parameters.get(str(argument))
+    return str(argument if parameter is None else parameter.get("Default", "*"))
 
 
 def lambda_environment(aws: CannedAws) -> dict[str, str]:
@@ -170,6 +175,10 @@ def prepare(name: str, start: Program, aws: CannedAws) -> Function:
     """Run a function and its counterpart once. Raises AssertionError where one does not do what is measured."""
     event, expected = EVENTS.get(name, ("create", ["SUCCESS"]))
     request = replace(start, code=HANDLE, argument=event_of(name, event, aws.url))
+    asked = json.loads(request.argument)
+    asked = asked.get("requestPayload", asked)
+    if "LogicalResourceId" in asked:
+        aws.requests[asked["LogicalResourceId"]] = asked
     aws.clear()
     printed, _milliseconds = request.run()
     assert [answer["Status"] for answer in aws.answers] == expected, aws.answers
