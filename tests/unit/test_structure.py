@@ -35,7 +35,7 @@ LATE = {
     ("repository.adoption", "ecr_controller.shared_documents.ledger"),
     ("repository.ownership", "ecr_controller.stacks"),
     ("repository.settings", "ecr_controller.repository_policy.document"),
-    ("resources.repository", "ecr_controller.repository.kms"),
+    ("repository.completion", "ecr_controller.repository.kms"),
     ("repository.spec", "ecr_controller.repository_policy"),
 }
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +43,21 @@ class Stacks:
 
     def exists(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack exists. One that was deleted is described for 90 days, by its ID alone."""
-        try:
-            return self._status(stack_id) != "DELETE_COMPLETE"
-        except self._cloudformation.exceptions.ClientError as error:
-            if _does_not_exist(error.response.get("Error", {})):
-                return False
-            raise
+        found = self._find(stack_id)
+        return found is not None and found["StackStatus"] != "DELETE_COMPLETE"
 
     def tags(self, stack_id: str) -> dict[str, str]:
         """DescribeStacks: the tags of the stack; none if it does not exist, as under `sam local invoke`."""
+        found = self._find(stack_id)
+        return {} if found is None else {tag["Key"]: tag["Value"] for tag in found.get("Tags", ())}
+
+    def _find(self, stack_id: str) -> StackTypeDef | None:
         try:
-            stack = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
+            return self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
         except self._cloudformation.exceptions.ClientError as error:
             if _does_not_exist(error.response.get("Error", {})):
-                return {}
+                return None
             raise
-        return {tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())}
 
     def _status(self, stack_id: str) -> str:
         return self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]

@@ -108,7 +108,7 @@ def _counts(image: Json) -> dict[str, int]:
 
 
 def _severities(image: Json) -> list[tuple[int, str]]:
-    """The number and the severity of each finding. The numbers are drawn from the digest."""
+    """The number and the severity of each finding."""
     severities = [severity for severity, count in _counts(image).items() for _ in range(count)]
     return [*enumerate(severities)]
 

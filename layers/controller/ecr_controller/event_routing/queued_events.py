@@ -69,7 +69,7 @@ class EventRouting:
 
         If they cannot be read, the event is routed without them, and that is a failure.
         """
-        if not any(route.depends_on_tags(scan) for route in routes_of(scan, self.routes_under)):
+        if scan.image_tags or not any(each.depends_on_tags(scan) for each in routes_of(scan, self.routes_under)):
             return scan, []
         where = f"The image indexes in {scan.repository_name}"
         try:

@@ -40,7 +40,7 @@ class Route:
 
     def depends_on_tags(self, scan: ScanCompleted) -> bool:
         """Whether tags of an image without any could have the route select its scan."""
-        return bool(self.image_tags) and not scan.image_tags and self._selects_whatever_its_tags(scan)
+        return bool(self.image_tags) and self._selects_whatever_its_tags(scan)
 
     def _selects_whatever_its_tags(self, scan: ScanCompleted) -> bool:
         return self.scan_status in (scan.status, ANY_STATUS) and (

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
 from ecr_controller.errors import UserError
-from ecr_controller.image_scans.gate import WITH_FINDINGS, Finding, Scan
+from ecr_controller.image_scans.answers import scan_from
 from ecr_controller.manifests import MANIFEST_LISTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import ImageDetailTypeDef, ImageIdentifierTypeDef, ImageSigningStatusTypeDef
+
+    from ecr_controller.image_scans.gate import Scan
 
 # The artifact types of Notation's and of Cosign's signatures.
 SIGNATURES = (
@@ -106,7 +108,7 @@ class ImageScans:
             PaginationConfig={"PageSize": 1000},
         )
         try:
-            return _scan(list(pages), image.platform)
+            return scan_from(list(pages), image.platform)
         except failures.ScanNotFoundException:
             return None
         except (failures.ImageNotFoundException, failures.RepositoryNotFoundException):
@@ -115,7 +117,7 @@ class ImageScans:
             ) from None
 
     def batch_get_image(self, repository: str, digests: Sequence[str]) -> list[str]:
-        """BatchGetImage, 100 a call: the manifest lists with these digests, of which ECR may count this as a pull."""
+        """BatchGetImage, 100 a call: the manifest lists with these digests. ECR may count this as a pull of each."""
         texts: list[str] = []
         for start in range(0, len(digests), 100):
             answer = self._ecr.batch_get_image(
@@ -211,40 +213,3 @@ def _no_repository(name: str) -> UserError:
         f"The repository {name} does not exist in this account and Region. RepositoryName must name an existing "
         "repository."
     )
-
-
-def _scan(pages: list[Any], platform: str) -> Scan:
-    shown, found = pages[0]["imageScanStatus"], pages[0].get("imageScanFindings", {})
-    status = shown["status"]
-    if status in WITH_FINDINGS and "imageScanCompletedAt" not in found:
-        # Inspector reports no findings with COMPLETE or ACTIVE until its first scan of the image has ended.
-        status = "PENDING"
-    return Scan(
-        status,
-        shown.get("description", ""),
-        found.get("findingSeverityCounts", {}),
-        tuple(finding for page in pages for finding in _findings(page.get("imageScanFindings", {}))),
-        platform,
-        _is_enhanced(status, found),
-    )
-
-
-def _is_enhanced(status: str, found: Mapping[str, Any]) -> bool | None:
-    """None where nothing was found, because neither kind of findings is there."""
-    if status == "ACTIVE" or found.get("enhancedFindings"):
-        return True
-    return False if found.get("findings") else None
-
-
-def _findings(found: Mapping[str, Any]) -> Iterator[Finding]:
-    for basic in found.get("findings", ()):
-        known = {each["key"]: each.get("value", "") for each in basic.get("attributes", ())}
-        package = f"{known.get('package_name', '')} {known.get('package_version', '')}".strip()
-        yield Finding(basic.get("name", "a finding without a name"), basic.get("severity", "UNDEFINED"), package)
-    for enhanced in found.get("enhancedFindings", ()):
-        details = enhanced.get("packageVulnerabilityDetails", {})
-        [package, *_] = details.get("vulnerablePackages") or [{}]
-        named = f"{package.get('name', '')} {package.get('version', '')}".strip()
-        name = details.get("vulnerabilityId") or enhanced.get("title", "a finding without a name")
-        has_fix = {"YES": True, "PARTIAL": True, "NO": False}.get(enhanced.get("fixAvailable", ""))
-        yield Finding(name, enhanced.get("severity", "UNDEFINED"), named, has_fix)

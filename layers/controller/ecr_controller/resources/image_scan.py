@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ecr_controller.custom_resource.request import Result
 from ecr_controller.errors import ControllerError, UserError, count
-from ecr_controller.image_scans.ecr import Image, ImageScans
+from ecr_controller.image_scans.ecr import ImageScans
 from ecr_controller.image_scans.gate import Gate, attributes
 from ecr_controller.image_scans.scanning import NOT_SCANNED, images_of, known_scans, missing_signature, scan_images
 from ecr_controller.image_scans.spec import ImageScanSpec, parse_image_scan
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.errors import Faults
+    from ecr_controller.image_scans.ecr import Image
     from ecr_controller.image_scans.gate import Scan
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class ImageScanResource:
             raise UserError(" ".join(reasons))
         for exemption in spec.gate.used(scans, today):
             logger.warning("The image %s has a finding that is accepted: %s", image, exemption)
-        result = _result(image, scans, spec.gate)
+        result = Result(str(image), attributes(image.digest, scans, spec.gate, today))
         logger.info("The image %s has the allowed findings of %s: %s", image, count(len(scans), "scan"), result.data)
         return result
 
@@ -86,16 +87,13 @@ class ImageScanResource:
 
     def _read(self, request: Request[ImageScanSpec]) -> Result:
         """What is known of the image now. This does not wait and does not fail, so that a rollback always succeeds."""
+        today = datetime.now(UTC).date()
         try:
             spec = request.spec
             image = self._scans.describe_image(spec.repository, spec.image_id)
-            return _result(image, known_scans(self._scans, images_of(self._scans, image)), spec.gate)
+            scans = known_scans(self._scans, images_of(self._scans, image))
+            return Result(str(image), attributes(image.digest, scans, spec.gate, today))
         except ControllerError as error:
             logger.warning("Findings are not enforced during a rollback: %s", error)
-            repository, _, digest = request.physical_id.rpartition("@")
-            known = _result(Image(repository, digest), [NOT_SCANNED], Gate())
-            return Result(request.physical_id, known.data)
-
-
-def _result(image: Image, scans: Sequence[Scan], gate: Gate) -> Result:
-    return Result(str(image), attributes(image.digest, scans, gate, datetime.now(UTC).date()))
+            digest = request.physical_id.rpartition("@")[2]
+            return Result(request.physical_id, attributes(digest, [NOT_SCANNED], Gate(), today))

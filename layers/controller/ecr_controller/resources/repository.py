@@ -7,19 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource.request import Request, Result
-from ecr_controller.errors import ControllerError, RetryableError, UserError, count
+from ecr_controller.errors import RetryableError, UserError, count
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.rules import is_policy
 from ecr_controller.repository import changes, ownership
 from ecr_controller.repository.adoption import AdoptionRecord
 from ecr_controller.repository.changes import NOTHING, difference, difference_of_adopted
+from ecr_controller.repository.completion import completed
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import generated_name, is_name
 from ecr_controller.repository.replacement import encryption_is_fixed, is_renamed, needs_other_encryption
+from ecr_controller.repository.scan_frequency import scan_frequency
 from ecr_controller.repository.settings import PolicyStatements, settings
 from ecr_controller.repository.spec import RepositorySpec, parse_repository
-from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     RepositoryRequest = Request[RepositorySpec]
 
 logger = logging.getLogger(__name__)
-
-UNKNOWN = "unknown"
 
 
 class RepositoryResource:
@@ -58,7 +57,7 @@ class RepositoryResource:
 
     def create(self, request: RepositoryRequest) -> Result:
         """CreateRepository, and one call for each document that it does not take; on failure all of it is undone."""
-        request = self._completed(request)
+        request = completed(request)
         if request.spec.name is not None:
             return self._create(request, request.spec.name)
         # A Delete whose physical ID CloudFormation made up finds this name, unless an earlier repository has it.
@@ -72,7 +71,7 @@ class RepositoryResource:
                 f"The physical ID {name} is not the name of a repository, so it is none of this controller. Delete the "
                 "resource, and create it again."
             )
-        request = self._completed(request)
+        request = completed(request)
         spec, before = request.spec, request.old or NOTHING
         found = self._repositories.describe_repository(name)
         replacement = self._replacement(request, found)
@@ -123,19 +122,6 @@ class RepositoryResource:
             if found is not None and ownership.is_of_create(found.tags, create_request_id):
                 self._give_up(request, found)
             _withdraw_statements(request, name, only_of=create_request_id)
-
-    def _completed(self, request: RepositoryRequest) -> RepositoryRequest:
-        """The request with the tags of its stack, and with the key that an alias names.
-
-        An alias that was declared before stays what it was when the repository was created.
-        """
-        spec, before = request.spec, request.old or NOTHING
-        if spec.takes_stack_tags:
-            spec = _with_tags(spec, ownership.from_stack(Stacks().tags(request.stack_id), spec.tags))
-        wanted = spec.encryption
-        if wanted is not None and wanted.key and wanted.has_alias and wanted != before.encryption:
-            spec = replace(spec, encryption=replace(wanted, key=_key_of(wanted.key)))
-        return request.with_spec(spec)
 
     def _create(
         self, request: RepositoryRequest, name: str, *, replaces: str | None = None, fallback_name: str | None = None
@@ -219,30 +205,8 @@ class RepositoryResource:
         return self._result(request, found, attributes)
 
     def _result(self, request: RepositoryRequest, found: Repository, attributes: Mapping[str, str]) -> Result:
-        frequency = {"ScanFrequency": self._scan_frequency(found.name, request.spec.scan_on_push)}
-        return Result(found.name, {**found.attributes, **attributes, **frequency})
-
-    def _scan_frequency(self, name: str, scan_on_push: bool | None) -> str:
-        """How ECR scans the images, which the scanning configuration of the registry may decide.
-
-        ``unknown`` if ImageScanOnPush is not declared, or if ECR cannot be asked, which does not fail the request.
-        """
-        if scan_on_push is None:
-            return UNKNOWN
-        try:
-            frequency = self._repositories.batch_get_repository_scanning_configuration(name) or UNKNOWN
-        except ControllerError as error:
-            logger.warning("How images of %s are scanned is not known: %s", name, error)
-            return UNKNOWN
-        if frequency != UNKNOWN and scan_on_push != (frequency != "MANUAL"):
-            logger.warning(
-                "ImageScanOnPush of %s is %s, but the scanning configuration of the registry decides: the scan "
-                "frequency is %s. Change the configuration with PutRegistryScanningConfiguration",
-                name,
-                str(scan_on_push).lower(),
-                frequency,
-            )
-        return frequency
+        frequency = scan_frequency(self._repositories, found.name, request.spec.scan_on_push)
+        return Result(found.name, {**found.attributes, **attributes, "ScanFrequency": frequency})
 
     def _check_policy(self, request: RepositoryRequest, found: Repository) -> dict[str, str]:
         """The attributes of the guard. Raises UserError if the declared lifecycle policy may not be put."""
@@ -416,13 +380,6 @@ def _claiming(request: RepositoryRequest, spec: RepositorySpec) -> RepositorySpe
     if it does."""
     tags = {} if spec.lifecycle_policy is None else ownership.policy_owner(request)
     return _with_tags(spec, tags | (ownership.policies_allowed() if spec.allows_lifecycle_policies else {}))
-
-
-def _key_of(alias: str) -> str:
-    # Few repositories declare an alias, and every cold start would pay for this import.
-    from ecr_controller.repository.kms import Keys
-
-    return Keys().describe_key(alias)
 
 
 def _claimed(request: RepositoryRequest, before: RepositorySpec, found: Repository) -> RepositorySpec:
