@@ -103,8 +103,8 @@ def _image(image: str) -> dict[str, str]:
 
 def judge(spec: ImageScanSpec, region: str | None, profile: str | None, until: float) -> Judgement:
     """Scan what the image names, and judge it. ``until`` is a ``time.time()``."""
-    client, today = ecr.client(region, profile), datetime.now(UTC).date()
-    scans, starts = ImageScans(client), ScanStarts(client)
+    today = datetime.now(UTC).date()
+    scans, starts = ImageScans(ecr.client(region, profile)), ScanStarts(ecr.client(region, profile, attempts=1))
     with console.progress(f"Waiting for the scan of {spec.name}"):
         image = scans.describe_image(spec.repository, spec.image_id)
         found = scan_images(scans, images_of(scans, image), until, starts=starts)

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 BATCH = 100
 
 
-def client(region: str | None, profile: str | None) -> ECRClient:
-    """A client with the credentials of the user. Raises BotoCoreError."""
+def client(region: str | None, profile: str | None, *, attempts: int = 6) -> ECRClient:
+    """A client with the credentials of the user, which sends a request so many times. Raises BotoCoreError."""
     import boto3
     from botocore.config import Config
 
-    config = Config(retries={"mode": "standard", "total_max_attempts": 6}, user_agent_extra=f"ecrctl/{__version__}")
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": attempts}, user_agent_extra=f"ecrctl/{__version__}"
+    )
     ecr: ECRClient = boto3.Session(profile_name=profile, region_name=region).client("ecr", config=config)
     return ecr
 

@@ -87,23 +87,25 @@ def type_of(resource: Mapping[str, Any]) -> str | None:
     return found if found in TYPES.values() else None
 
 
-def not_planned(template: Any) -> list[str]:
-    """What may declare lifecycle policies and is not read, each with the reason."""
-    resources = template.get("Resources") if isinstance(template, Mapping) else None
-    found = []
-    for name, resource in (resources or {}).items() if isinstance(resources, Mapping) else ():
-        kind = resource.get("Type") if isinstance(resource, Mapping) else None
-        if str(name).startswith("Fn::"):
-            found.append(f"{name}: this function isn't evaluated")
-        elif isinstance(resource, Mapping) and "Fn::Transform" in resource:
-            found.append(f"{name}: Fn::Transform isn't evaluated")
-        elif kind in ("AWS::CloudFormation::Stack", "AWS::Serverless::Application"):
-            found.append(f"{name}: the template of a nested stack isn't read")
-        elif kind == "AWS::ECR::Repository" and "LifecyclePolicy" in (resource.get("Properties") or {}):
-            found.append(f"{name}: the policy of an AWS::ECR::Repository isn't read; use --policy-file")
-    if isinstance(template, Mapping) and "Fn::Transform" in template:
-        found.append("Fn::Transform: this function isn't evaluated")
-    return found
+def not_planned(template: Mapping[str, Any]) -> list[str]:
+    """What may declare lifecycle policies and is not read, each with the reason. The template has Resources."""
+    found = [f"{name}: {why}" for name, each in template["Resources"].items() if (why := _why_not_read(name, each))]
+    return [*found, "Fn::Transform: this function isn't evaluated"] if "Fn::Transform" in template else found
+
+
+def _why_not_read(name: Any, resource: Any) -> str | None:
+    if str(name).startswith("Fn::"):
+        return "this function isn't evaluated"
+    if not isinstance(resource, Mapping):
+        return None
+    if "Fn::Transform" in resource:
+        return "Fn::Transform isn't evaluated"
+    kind, declared = resource.get("Type"), resource.get("Properties")
+    if kind in ("AWS::CloudFormation::Stack", "AWS::Serverless::Application"):
+        return "the template of a nested stack isn't read"
+    if kind == "AWS::ECR::Repository" and isinstance(declared, Mapping) and "LifecyclePolicy" in declared:
+        return "the policy of an AWS::ECR::Repository isn't read; use --policy-file"
+    return None
 
 
 class _Reader:

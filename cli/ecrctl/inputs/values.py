@@ -57,9 +57,12 @@ def are_equal(first: Any, second: Any) -> bool:
 
 
 def as_sent(value: Any) -> Any:
-    """The value as CloudFormation sends it to a custom resource: every scalar as a string."""
+    """The value as CloudFormation sends it to a custom resource: every scalar as a string.
+
+    What JSON has no form of, such as binary data in YAML, stays as it is, and is a fault later.
+    """
     if isinstance(value, dict):
         return {key: as_sent(each) for key, each in value.items()}
     if isinstance(value, list):
         return [as_sent(each) for each in value]
-    return value if value is None or value is NO_VALUE else to_text(value)
+    return to_text(value) if isinstance(value, (str, int, float)) else value

@@ -74,7 +74,7 @@ def images(file: File) -> str:
 def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     """The responses of Amazon ECR to the command, in order."""
     client = boto3.client("ecr", region_name="eu-west-1", aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="x")
-    monkeypatch.setattr(ecr, "client", lambda _region, _profile: client)
+    monkeypatch.setattr(ecr, "client", lambda *_given, **_options: client)
     with Stubber(client) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()

@@ -142,3 +142,13 @@ def test_what_may_declare_policies_and_is_not_read_is_named() -> None:
     with pytest.raises(UserError, match=r"nothing can be planned\. Fn::ForEach::Repos: this function isn't evaluated"):
         lifecycle_policies({"Resources": resources}, {})
     assert not_planned(template(A=policy("x/y", KEEP_ONE))) == []
+
+
+@pytest.mark.parametrize("properties", [5, "text", ["LifecyclePolicy"], None])
+def test_a_native_repository_with_odd_properties_is_no_error(properties: Any) -> None:
+    assert not_planned({"Resources": {"A": {"Type": "AWS::ECR::Repository", "Properties": properties}, "B": 5}}) == []
+
+
+def test_what_json_has_no_form_of_is_a_fault() -> None:
+    with pytest.raises(InvalidProperties, match=r"A.LifecycleRules\[0\].Description: must be a string"):
+        lifecycle_policies(template(A=policy("x/y", [{"MaxImageCount": 1, "Description": b"x"}])), {})
