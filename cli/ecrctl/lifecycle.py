@@ -11,7 +11,7 @@ import typer
 from ecr_controller.errors import UserError
 from ecr_controller.lifecycle.ecr import Previews
 from ecrctl import console, options
-from ecrctl.inputs import ecr, files, images, policies, template
+from ecrctl.inputs import ecr, files, images, policies, template_policies
 from ecrctl.outputs import html, json, table
 from ecrctl.plan import Plan
 
@@ -165,11 +165,9 @@ def _read_policies(given: PlanOptions) -> tuple[list[DeclaredPolicy], list[str]]
         parameters.setdefault("AWS::Region", given.region)
     path = given.template or ""
     with files.errors_in(path):
-        read = files.read_yaml(path)
-        found = template.lifecycle_policies(
-            read, parameters, only=given.resource, repositories_needed=given.needs_repository
+        return template_policies.from_template(
+            files.read_yaml(path), parameters, only=given.resource, repositories_needed=given.needs_repository
         )
-        return found, [] if given.resource else template.not_planned(read)
 
 
 def _plan_with_ecr(

@@ -1,168 +1,150 @@
-"""The lifecycle policies that a CloudFormation or SAM template declares."""
+"""The resources of the controller that a CloudFormation or SAM template declares, and what in it is not read.
+
+SAM's Globals and its other transforms change `AWS::Serverless` resources only, and so no resource of the controller.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
-from ecr_controller.errors import Fault, Faults, InvalidProperties, UserError
-from ecr_controller.lifecycle.rules import parse_policy
-from ecrctl.inputs.intrinsics import Resolver
-from ecrctl.inputs.policies import DeclaredPolicy
-from ecrctl.inputs.values import Unresolved, as_sent, to_text
+from ecr_controller.errors import UserError
+from ecrctl.inputs.intrinsics import FOR_EACH, Resolver
+from ecrctl.inputs.parameters import parameter_values
+from ecrctl.inputs.values import Unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-RULES = ("LifecycleRules", "LifecyclePolicyText")
-TYPES = {"Custom::ECRRepository": "ECRRepository", "Custom::ECRLifecyclePolicy": "ECRLifecyclePolicy"}
+    from ecrctl.inputs.intrinsics import Member
 
-
-def lifecycle_policies(
-    template: Any, parameters: Mapping[str, str], *, only: str | None = None, repositories_needed: bool = False
-) -> list[DeclaredPolicy]:
-    """The policies of the controller's resources in the template, in its order; of one resource if ``only``.
-
-    ``parameters`` replace defaults. A repository name that cannot be resolved is an error only if
-    ``repositories_needed``. Raises InvalidProperties with the faults of all resources, and UserError.
-    """
-    if not isinstance(template, Mapping) or not isinstance(template.get("Resources"), Mapping):
-        raise UserError("the template has no Resources section")
-    reader = _Reader(Resolver(template, parameter_values(template, parameters)), repositories_needed)
-    try:
-        found = [policy for name, each in reader.resources(only) for policy in reader.read(name, each)]
-    except RecursionError:
-        raise UserError("the template has a circular reference") from None
-    if reader.faults:
-        raise InvalidProperties("The template", reader.faults)
-    if not found and not only and (unread := not_planned(template)):
-        raise UserError(f"nothing can be planned. {'; '.join(unread)}")
-    if not found:
-        where = f"{only} is not a" if only else "the template has no"
-        raise UserError(f"{where} resource of type {' or '.join(TYPES)} with a lifecycle policy")
-    return found
+NATIVE = "AWS::ECR::Repository"
+# Transforms that leave resources of other services as they are. Any other name is a macro.
+_TRANSFORMS = ("AWS::Serverless-", "AWS::LanguageExtensions", "AWS::SecretsManager-", "AWS::CodeDeployBlueGreen")
 
 
-def parameter_values(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """The values of the parameters and pseudo parameters that have one. Raises UserError."""
-    declared = template.get("Parameters") or {}
-    if not isinstance(declared, Mapping) or not all(isinstance(each, Mapping) for each in declared.values()):
-        raise UserError("Parameters: must be a map of parameters")
-    unknown = [name for name in given if name not in declared and not name.startswith("AWS::")]
-    if unknown:
-        raise UserError(f"the template has no parameter {', '.join(unknown)}: correct --parameter")
-    values = {name: each["Default"] for name, each in declared.items() if "Default" in each} | dict(given)
-    types = {name: str(each.get("Type", "String")) for name, each in declared.items()}
-    # The given value of a Systems Manager parameter type is a name, not the value.
-    return {
-        name: _typed(name, value, types.get(name, "String"))
-        for name, value in values.items()
-        if not types.get(name, "").startswith("AWS::SSM::")
-    }
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A resource of the controller, or an `AWS::ECR::Repository`. ``source`` is where it stands in the template."""
+
+    name: str
+    type_name: str
+    resource: Mapping[str, Any]
+    resolver: Resolver
+    source: tuple[str | int, ...]
+
+    @property
+    def properties(self) -> Any:
+        """The properties, unresolved: a map in every valid template."""
+        return self.resource.get("Properties") or {}
+
+    def is_excluded(self) -> bool:
+        """Whether the condition of the resource is false. Raises Unresolved."""
+        at = f"{self.name}.Condition"
+        return "Condition" in self.resource and not self.resolver.is_condition_true(self.resource["Condition"], at)
 
 
-def _typed(name: str, value: Any, kind: str) -> Any:
-    is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
-    try:
-        return [item.strip() for item in to_text(value).split(",")] if is_list else to_text(value)
-    except TypeError:
-        raise UserError(f"Parameters.{name}.Default: must be a string, not {value!r}") from None
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The declarations of a template, in its order, and what may hold others and is not read, each with the reason."""
+
+    resolver: Resolver
+    declarations: Sequence[Declaration]
+    not_read: Sequence[str]
+
+    @classmethod
+    def read(cls, document: Any, given: Mapping[str, str]) -> Template:
+        """Of a template in which the parameters ``given`` replace defaults. Raises UserError and InvalidProperties."""
+        if not isinstance(document, Mapping) or not isinstance(document.get("Resources"), Mapping):
+            raise UserError("the template has no Resources section")
+        resolver = Resolver(document, parameter_values(document, given))
+        not_read = list(_macros(document.get("Transform")))
+        found: list[Declaration] = []
+        try:
+            for each in _members(resolver, not_read):
+                found += _declarations(each, not_read)
+        except RecursionError:
+            raise UserError("the template has a circular reference") from None
+        if "Fn::Transform" in document:
+            not_read.append("Fn::Transform: this function isn't evaluated")
+        return cls(resolver, found, not_read)
+
+
+def _members(resolver: Resolver, not_read: list[str]) -> Iterator[Member]:
+    """The resources, those of Fn::ForEach expanded."""
+    for key, node in resolver.template["Resources"].items():
+        try:
+            yield from resolver.expand({key: node}, "Resources")
+        except Unresolved as error:
+            reasons = "; ".join(dict.fromkeys(fault.message for fault in error.faults))
+            not_read.append(f"{key}: the collection isn't known: {reasons}")
+
+
+def _declarations(member: Member, not_read: list[str]) -> Iterator[Declaration]:
+    name, resource, resolver, source = member
+    if reason := _why_not_read(name, resource):
+        not_read.append(f"{name}: {reason}")
+    elif isinstance(resource, Mapping) and (kind := type_of(resource)) is not None:
+        yield Declaration(name, kind, resource, resolver, ("Resources", *source))
 
 
 def type_of(resource: Mapping[str, Any]) -> str | None:
     """The type without `Custom::`, also where the resource is an `AWS::CloudFormation::CustomResource` with the service
-    token of the type; None for any other."""
+    token of the type; `AWS::ECR::Repository`; None for any other."""
     kind = resource.get("Type")
-    if isinstance(kind, str) and kind in TYPES:
-        return TYPES[kind]
-    if kind != "AWS::CloudFormation::CustomResource" and not str(kind).startswith("Custom::"):
+    if kind == NATIVE:
+        return NATIVE
+    if not isinstance(kind, str):
+        return None
+    known = _type_names()
+    named = kind.removeprefix("Custom::")
+    if kind != named and named in known:
+        return named
+    if kind == named and kind != "AWS::CloudFormation::CustomResource":
         return None
     declared = resource.get("Properties")
     token = declared.get("ServiceToken") if isinstance(declared, Mapping) else None
     exported = token.get("Fn::ImportValue") if isinstance(token, Mapping) else None
-    name = exported.get("Fn::Sub") if isinstance(exported, Mapping) else exported
-    found = str(name).rpartition("-")[2]
-    return found if found in TYPES.values() else None
+    found = _last_text(exported).rpartition("-")[2]
+    return found if found in known else None
 
 
-def not_planned(template: Mapping[str, Any]) -> list[str]:
-    """What may declare lifecycle policies and is not read, each with the reason. The template has Resources."""
-    found = [f"{name}: {why}" for name, each in template["Resources"].items() if (why := _why_not_read(name, each))]
-    return [*found, "Fn::Transform: this function isn't evaluated"] if "Fn::Transform" in template else found
+def _type_names() -> frozenset[str]:
+    return frozenset(path.stem for path in properties.SCHEMAS.glob("ECR*.json"))
 
 
-def _why_not_read(name: Any, resource: Any) -> str | None:
-    if str(name).startswith("Fn::"):
+def _last_text(node: Any) -> str:
+    """The end of a text that CloudFormation builds, as far as it is literal."""
+    match node:
+        case str():
+            return node
+        case {"Fn::Sub": [*_] as parts} | {"Fn::Join": [_, [*parts]]}:
+            return _last_text(parts[0] if "Fn::Sub" in node else parts[-1]) if parts else ""
+        case {"Fn::Sub": str(text)}:
+            return text
+        case _:
+            return ""
+
+
+def _why_not_read(name: str, resource: Any) -> str | None:
+    if name.startswith("Fn::") and not name.startswith(FOR_EACH):
         return "this function isn't evaluated"
     if not isinstance(resource, Mapping):
         return None
-    if "Fn::Transform" in resource:
+    declared = resource.get("Properties")
+    if "Fn::Transform" in resource or (isinstance(declared, Mapping) and "Fn::Transform" in declared):
         return "Fn::Transform isn't evaluated"
-    kind, declared = resource.get("Type"), resource.get("Properties")
+    kind = str(resource.get("Type"))
     if kind in ("AWS::CloudFormation::Stack", "AWS::Serverless::Application"):
         return "the template of a nested stack isn't read"
-    if kind == "AWS::ECR::Repository" and isinstance(declared, Mapping) and "LifecyclePolicy" in declared:
-        return "the policy of an AWS::ECR::Repository isn't read; use --policy-file"
-    return None
+    return "a module isn't read" if kind.endswith("::MODULE") else None
 
 
-class _Reader:
-    """Reads resources, and collects their faults."""
-
-    def __init__(self, resolver: Resolver, repositories_needed: bool) -> None:
-        self._resolver = resolver
-        self._repositories_needed = repositories_needed
-        self.faults: list[Fault] = []
-
-    def resources(self, only: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The resources of our types whose condition is true."""
-        for name, resource in self._resolver.template["Resources"].items():
-            if not isinstance(resource, Mapping) or only not in (None, name):
-                continue
-            if type_of(resource) is None:
-                continue
-            try:
-                if "Condition" in resource and not self._resolver.is_condition_true(
-                    resource["Condition"], f"{name}.Condition"
-                ):
-                    continue
-            except Unresolved as error:
-                self.faults += error.faults
-            else:
-                yield name, resource
-
-    def read(self, name: str, resource: Mapping[str, Any]) -> Iterator[DeclaredPolicy]:
-        """The policy of one resource, if it declares a valid one."""
-        declared = resource.get("Properties") or {}
-        if not isinstance(declared, Mapping):
-            self.faults.append(Fault(f"{name}.Properties", "must be a map of properties"))
-            return
-        type_name = type_of(resource) or ""
-        try:
-            needed = self._needed(name, declared, type_name)
-        except Unresolved as error:
-            self.faults += error.faults
-            return
-        found = Faults()
-        checked = properties.check(type_name, as_sent(needed), found)
-        policy, faults = parse_policy(checked, found), list(found)
-        if not self._repositories_needed and "RepositoryName" in declared and "RepositoryName" not in needed:
-            faults = [fault for fault in faults if fault.path != "RepositoryName"]
-        if policy and self._repositories_needed and "RepositoryName" not in needed and not faults:
-            faults = [Fault("RepositoryName", "is not declared: specify the repository with --repository")]
-        self.faults += [Fault(f"{name}.{fault.path}", fault.message) for fault in faults]
-        if policy and not faults:
-            yield DeclaredPolicy(policy, checked.get("RepositoryName"), name)
-
-    def _needed(self, name: str, declared: Mapping[str, Any], type_name: str) -> dict[str, Any]:
-        """The properties that the plan needs, resolved, and those that are not known, which are faults."""
-        known = properties.load(type_name)["properties"]
-        names = (*RULES, "RepositoryName") if self._repositories_needed else RULES
-        needed: dict[str, Any] = {str(each): value for each, value in declared.items() if each not in known}
-        needed |= self._resolver.resolve({each: declared[each] for each in names if each in declared}, name)
-        if "RepositoryName" in declared and not self._repositories_needed:
-            with suppress(Unresolved):
-                needed |= self._resolver.resolve({"RepositoryName": declared["RepositoryName"]}, name)
-        return needed
+def _macros(transform: Any) -> Iterator[str]:
+    """What the Transform section names that can add resources."""
+    for each in transform if isinstance(transform, list) else [transform]:
+        name = each.get("Name") if isinstance(each, Mapping) else each
+        if name is not None and not str(name).startswith(_TRANSFORMS):
+            yield f"Transform {name}: a macro isn't evaluated, and can change the template"

@@ -6,9 +6,11 @@ import re
 from typing import Any
 
 import pytest
+from cfnlint.template import Template
+from cfnlint.template.transforms._language_extensions import language_extension
 
 from ecrctl.inputs.intrinsics import Resolver
-from ecrctl.inputs.template import parameter_values
+from ecrctl.inputs.parameters import parameter_values
 from ecrctl.inputs.values import NO_VALUE, Unresolved
 
 TEMPLATE: dict[str, Any] = {
@@ -103,3 +105,83 @@ def test_all_places_that_cannot_be_resolved_are_reported() -> None:
     with pytest.raises(Unresolved) as raised:
         resolve([{"Fn::ImportValue": "x"}, 1, {"a": {"Ref": "Open"}}])
     assert [fault.path for fault in raised.value.faults] == ["Here[0]", "Here[2].a"]
+
+
+# Fn::ForEach, held against cfn-lint, which also writes down names that it makes up and so cannot plan
+
+
+def made(value: Any) -> dict[str, Any]:
+    return {"Type": "T", "Properties": {"Name": value}}
+
+
+LOOPS: list[dict[str, Any]] = [
+    {"Fn::ForEach::A": ["X", ["a", "b"], {"Topic${X}": made({"Ref": "X"})}]},
+    {"Fn::ForEach::A": ["X", {"Ref": "Prefixes"}, {"T${X}": made({"Fn::Sub": "x-${X}"})}]},
+    {"Fn::ForEach::A": ["X", ["10.0.0.1", "b/c"], {"T&{X}": made({"Fn::Sub": "${X}"})}]},
+    {
+        "Fn::ForEach::A": [
+            "X",
+            ["a", "b"],
+            {"Fn::ForEach::B": ["Y", ["1", "2"], {"T${X}${Y}": made({"Fn::Sub": "${Y}${X}"})}]},
+        ],
+        "Other": made("x"),
+    },
+    {"T": made({"Fn::ForEach::P": ["P", ["A", "B"], {"${P}Days": {"Fn::Sub": "${P}1"}}]})},
+]
+
+
+@pytest.mark.parametrize("resources", LOOPS)
+def test_for_each_is_expanded_as_cfn_lint_does(resources: dict[str, Any]) -> None:
+    template = TEMPLATE | {"Resources": resources, "Transform": "AWS::LanguageExtensions"}
+    errors, expanded = language_extension(Template("t.yaml", template, ["eu-west-1"]))
+    assert errors == []
+    resolver = Resolver(template, parameter_values(template, {}))
+    ours = {each.key: each.resolver.resolve(each.node, "Here") for each in resolver.expand(resources, "Resources")}
+    assert ours == {name: resolver.resolve(node, "Here") for name, node in expanded["Resources"].items()}
+
+
+@pytest.mark.parametrize("loop", [["X"], ["X", "a", {}], [1, ["a"], {}], ["X", ["a"], []], ["X", [["a"]], {}], 5])
+def test_a_for_each_of_another_form_is_reported(loop: Any) -> None:
+    with pytest.raises(Unresolved, match=r"Here\.Fn::ForEach::A: Fn::ForEach has invalid arguments"):
+        resolve({"Fn::ForEach::A": loop})
+
+
+def test_a_collection_that_is_not_known_is_reported() -> None:
+    with pytest.raises(Unresolved, match="Open has no value"):
+        resolve({"Fn::ForEach::A": ["X", {"Ref": "Open"}, {}]})
+
+
+@pytest.mark.parametrize(
+    ("node", "value"),
+    [
+        ({"Fn::FindInMap": ["Kept", "test", "Images", {"DefaultValue": 1}]}, 1),
+        ({"Fn::FindInMap": ["Kept", "prod", "Images", {"DefaultValue": 1}]}, 50),
+        ({"Fn::Length": {"Ref": "Prefixes"}}, 2),
+        ({"Ref": {"Fn::Sub": "Sta${!X}ge"}}, None),
+        ({"Fn::GetAtt": [{"Fn::Join": ["", ["Na", "med"]]}, "RepositoryName"]}, "team/prod"),
+    ],
+)
+def test_the_language_extensions_are_resolved(node: Any, value: Any) -> None:
+    if value is None:
+        with pytest.raises(Unresolved, match="is neither a parameter nor a resource"):
+            resolve(node)
+    else:
+        assert resolve(node) == value
+
+
+# Values in the place of those that are known at deployment
+
+
+def test_a_stand_in_is_used_in_values_and_not_in_conditions() -> None:
+    template = TEMPLATE | {"Conditions": {"IsHere": {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}}}
+    resolver = Resolver(
+        template,
+        {},
+        assumed={"AWS::Region": "eu-west-1"},
+        stand_in=lambda kind, name, attribute: f"{kind}/{name}/{attribute}",
+    )
+    assert resolver.resolve({"Fn::Sub": "${AWS::Region} ${Bucket} ${Bucket.Arn}"}, "Here") == (
+        "eu-west-1 AWS::S3::Bucket/Bucket/ AWS::S3::Bucket/Bucket/Arn"
+    )
+    with pytest.raises(Unresolved, match="AWS::Region has no value"):
+        resolver.resolve({"Fn::If": ["IsHere", 1, 2]}, "Here")

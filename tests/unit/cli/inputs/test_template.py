@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ecr_controller.errors import InvalidProperties, UserError
-from ecrctl.inputs.template import lifecycle_policies, not_planned
+from ecrctl.inputs.template import Template
+from ecrctl.inputs.template_policies import from_template
 from tests.unit.cli.inputs.test_intrinsics import TEMPLATE
+
+if TYPE_CHECKING:
+    from ecrctl.inputs.policies import DeclaredPolicy
 
 
 def template(**resources: dict[str, Any]) -> dict[str, Any]:
@@ -20,7 +25,21 @@ def policy(repository: Any, rules: Any, **more: Any) -> dict[str, Any]:
     return {"Type": "Custom::ECRLifecyclePolicy", "Properties": properties, **more}
 
 
+def lifecycle_policies(document: Any, parameters: Any, **more: Any) -> list[DeclaredPolicy]:
+    return from_template(document, parameters, **more)[0]
+
+
+def not_read(document: Any) -> list[str]:
+    return list(Template.read(document, {}).not_read)
+
+
 KEEP_ONE = [{"MaxImageCount": 1}]
+
+
+def ecr_rule(number: int) -> dict[str, Any]:
+    """A rule in the form of Amazon ECR, which keeps so many images."""
+    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": number}
+    return {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
 
 
 def test_all_resources_that_declare_a_policy_are_found() -> None:
@@ -87,7 +106,7 @@ def test_the_faults_of_all_resources_are_reported() -> None:
     [
         ([], {}, "has no Resources"),
         ({"Resources": []}, {}, "has no Resources"),
-        ({"Resources": {}}, {}, "the template has no resource of type Custom::ECRRepository or"),
+        ({"Resources": {}}, {}, "the template has no resource of type Custom::ECRRepository, "),
         (TEMPLATE, {"Typo": "1"}, "has no parameter Typo"),
         ({"Resources": {}, "Parameters": []}, {}, "with a lifecycle policy"),
         ({"Resources": {}, "Parameters": {"A": 1}}, {}, "Parameters: must be a map of parameters"),
@@ -125,28 +144,98 @@ def test_scalars_are_read_as_cloudformation_sends_them() -> None:
 
 
 def test_what_may_declare_policies_and_is_not_read_is_named() -> None:
-    native = {"Type": "AWS::ECR::Repository", "Properties": {"LifecyclePolicy": {"LifecyclePolicyText": "{}"}}}
     resources = {
-        "Fn::ForEach::Repos": ["Name", ["a"], {}],
+        "Fn::ForEach::Repos": ["Name", {"Ref": "Unknown"}, {}],
         "Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": {}},
         "App": {"Type": "AWS::Serverless::Application"},
         "Included": {"Fn::Transform": {"Name": "AWS::Include"}},
-        "Native": native,
-        "Bare": {"Type": "AWS::ECR::Repository"},
+        "Within": {"Type": "Custom::ECRRepository", "Properties": {"Fn::Transform": {"Name": "AWS::Include"}}},
+        "Module": {"Type": "Our::Registry::Repository::MODULE"},
         "Other": {"Type": "AWS::S3::Bucket"},
     }
-    found = not_planned({"Resources": resources, "Fn::Transform": {"Name": "AWS::Include"}})
-    assert [each.rpartition(": ")[0] for each in found] == [
-        *("Fn::ForEach::Repos", "Nested", "App", "Included", "Native", "Fn::Transform"),
+    document = {
+        "Resources": resources,
+        "Fn::Transform": {"Name": "AWS::Include"},
+        "Transform": ["Ours", {"Name": "Mine"}],
+    }
+    found = not_read(document)
+    assert [each.partition(": ")[0] for each in found] == [
+        *("Transform Ours", "Transform Mine", "Fn::ForEach::Repos", "Nested", "App", "Included", "Within", "Module"),
+        "Fn::Transform",
     ]
-    with pytest.raises(UserError, match=r"nothing can be planned\. Fn::ForEach::Repos: this function isn't evaluated"):
+    with pytest.raises(
+        UserError, match=r"nothing can be planned\. Fn::ForEach::Repos: the collection isn't known: Unk"
+    ):
         lifecycle_policies({"Resources": resources}, {})
-    assert not_planned(template(A=policy("x/y", KEEP_ONE))) == []
+    assert not_read(template(A=policy("x/y", KEEP_ONE))) == []
 
 
-@pytest.mark.parametrize("properties", [5, "text", ["LifecyclePolicy"], None])
-def test_a_native_repository_with_odd_properties_is_no_error(properties: Any) -> None:
-    assert not_planned({"Resources": {"A": {"Type": "AWS::ECR::Repository", "Properties": properties}, "B": 5}}) == []
+@pytest.mark.parametrize("transform", ["AWS::Serverless-2016-10-31", ["AWS::LanguageExtensions"], None, []])
+def test_transforms_that_leave_our_resources_alone_are_not_named(transform: Any) -> None:
+    assert not_read({"Resources": {}, "Transform": transform}) == []
+
+
+def test_a_native_repository_is_planned() -> None:
+    text = json.dumps({"rules": [ecr_rule(1)]})
+    native: dict[str, Any] = {
+        "Type": "AWS::ECR::Repository",
+        "Properties": {
+            "RepositoryName": {"Fn::Sub": "team/${Stage}"},
+            "LifecyclePolicy": {"LifecyclePolicyText": text},
+            "ImageScanningConfiguration": {"ScanOnPush": True},
+        },
+    }
+    [found] = lifecycle_policies(template(Native=native), {})
+    assert (found.resource, found.repository, found.policy.rules[0].count_number) == ("Native", "team/prod", 1)
+    native["Properties"]["LifecyclePolicy"] = {"LifecyclePolicyText": '{"rules": [{"rulePriority": 0}]}'}
+    with pytest.raises(
+        InvalidProperties, match=r"Native\.LifecyclePolicy\.LifecyclePolicyText\.rules\[0\]\.rulePriority"
+    ):
+        lifecycle_policies(template(Native=native), {})
+
+
+@pytest.mark.parametrize("properties", [5, "text", ["LifecyclePolicy"], None, {"LifecyclePolicy": 5}])
+def test_a_native_repository_without_a_policy_is_passed_over(properties: Any) -> None:
+    document = template(A=policy("x/y", KEEP_ONE))
+    document["Resources"] |= {"N": {"Type": "AWS::ECR::Repository", "Properties": properties}, "B": 5}
+    if properties in (5, "text", ["LifecyclePolicy"]):
+        with pytest.raises(InvalidProperties, match=r"N\.Properties: must be a map"):
+            lifecycle_policies(document, {})
+    else:
+        assert [each.resource for each in lifecycle_policies(document, {})] == ["A"]
+
+
+def test_for_each_is_expanded() -> None:
+    resources: dict[str, Any] = {
+        "Fn::ForEach::Teams": [
+            "Team",
+            {"Ref": "Prefixes"},
+            {
+                "Fn::ForEach::Apps": [
+                    "App",
+                    ["web", "job/x"],
+                    {
+                        "Repository${Team}&{App}": {
+                            "Type": "Custom::ECRRepository",
+                            "Properties": {
+                                "RepositoryName": {"Fn::Sub": "${Team}/${App}"},
+                                "LifecycleRules": [{"MaxImageCount": 1, "Description": {"Ref": "App"}}],
+                            },
+                        },
+                        "Policy${Team}&{App}": policy({"Ref": {"Fn::Sub": "Repository${Team}&{App}"}}, KEEP_ONE),
+                    },
+                ]
+            },
+        ]
+    }
+    found = lifecycle_policies(template(**resources), {})
+    assert [(each.resource, each.repository) for each in found] == [
+        *(("Repositoryaweb", "a/web"), ("Policyaweb", "a/web")),
+        *(("Repositoryajobx", "a/job/x"), ("Policyajobx", "a/job/x")),
+        *(("Repositorybweb", "b/web"), ("Policybweb", "b/web")),
+        *(("Repositorybjobx", "b/job/x"), ("Policybjobx", "b/job/x")),
+    ]
+    assert found[2].policy.rules[0].description == "job/x"
 
 
 def test_what_json_has_no_form_of_is_a_fault() -> None:
