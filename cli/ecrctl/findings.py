@@ -1,4 +1,4 @@
-"""The command `ecrctl findings`: the gate of `Custom::ECRImageScan` for pipelines without CloudFormation."""
+"""What `ecrctl findings` does: the gate of `Custom::ECRImageScan` for pipelines without CloudFormation."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
 from ecr_controller.errors import Faults, InvalidProperties, UserError
@@ -17,29 +15,17 @@ from ecr_controller.image_scans.ecr import ImageScans, ScanStarts
 from ecr_controller.image_scans.gate import attributes
 from ecr_controller.image_scans.scanning import images_of, missing_signature, scan_images
 from ecr_controller.image_scans.spec import parse_image_scan
-from ecrctl import console, options
+from ecrctl import console
 from ecrctl.inputs import ecr, files
 from ecrctl.inputs.values import as_sent
 
 if TYPE_CHECKING:
     from ecr_controller.image_scans.spec import ImageScanSpec
 
+    Connection = tuple[str | None, str | None]  # the Region, and the profile
+
 # The registry before a repository: `docker push` takes it, and ECR's API does not.
 _REGISTRY = re.compile(r"[0-9]{12}\.dkr[.-]ecr[^/]*/")
-
-Image = Annotated[
-    str, typer.Argument(metavar="IMAGE", help="REPOSITORY:TAG or REPOSITORY@DIGEST, with or without the registry.")
-]
-FailOnSeverity = Annotated[
-    str | None, typer.Option(metavar="SEVERITY", help="Fail on findings of this severity or higher.")
-]
-MaxFindings = Annotated[int | None, typer.Option(metavar="NUMBER", help="How many of them are allowed. Default: 0.")]
-PropertiesFile = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Properties of Custom::ECRImageScan, such as Accepted, in YAML or JSON."),
-]
-Timeout = Annotated[int, typer.Option(metavar="SECONDS", min=1, help="How long to wait for the scan.")]
-Output = Annotated[Literal["text", "json"], typer.Option(metavar="FORMAT", help="text or json.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +37,15 @@ class Judgement:
     exceptions: list[str]
 
 
-def findings(
-    image: Image,
-    fail_on_severity: FailOnSeverity = None,
-    max_findings: MaxFindings = None,
-    properties_file: PropertiesFile = None,
-    timeout: Timeout = 840,
-    region: options.Region = None,
-    profile: options.Profile = None,
-    output: Output = "text",
-) -> None:
-    """Scan an image, and judge its findings as Custom::ECRImageScan does.
-
-    The exit code is 0 if the image is allowed, 2 if it isn't, and 1 if an error occurs.
-    """
-    given = {"FailOnSeverity": fail_on_severity, "MaxFindings": max_findings}
+def run(
+    image: str, given: dict[str, Any], properties_file: str | None, timeout: int, connection: Connection, output: str
+) -> int:
+    """Judge the image and write the judgement. Returns the exit code. Raises UserError and RetryableError."""
     spec = read_spec(image, {name: value for name, value in given.items() if value is not None}, properties_file)
     with ecr.translated_errors():
-        judgement = judge(spec, region, profile, time.time() + timeout)
+        judgement = judge(spec, *connection, time.time() + timeout)
     _write(spec.name, judgement, output)
-    if judgement.refusals:
-        raise typer.Exit(2)
+    return 2 if judgement.refusals else 0
 
 
 def read_spec(image: str, given: dict[str, Any], properties_file: str | None) -> ImageScanSpec:

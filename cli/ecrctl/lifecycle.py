@@ -1,4 +1,4 @@
-"""The commands of `ecrctl lifecycle`."""
+"""What `ecrctl lifecycle plan` does."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import typer
-
 from ecr_controller.errors import UserError
 from ecr_controller.lifecycle.ecr import Previews
-from ecrctl import console, options
+from ecrctl import arguments, console
 from ecrctl.inputs import ecr, files, images, policies, template_policies
 from ecrctl.outputs import html, json, table
 from ecrctl.plan import Plan
@@ -28,64 +26,16 @@ if TYPE_CHECKING:
 TABLE_ROWS, PAGE_ROWS = 50, 1000
 PREVIEW_SECONDS = 300
 
-app = typer.Typer(cls=options.Group, no_args_is_help=True)
 
-
-@app.callback()
-def _lifecycle() -> None:
-    """Preview lifecycle policies."""
-
-
-@app.command(cls=options.Command)
-def plan(
-    context: typer.Context,
-    template: options.Template = None,
-    parameters: options.Parameters = None,
-    resource: options.Resource = None,
-    rules_file: options.RulesFile = None,
-    policy_file: options.PolicyFile = None,
-    repository: options.Repository = None,
-    images_file: options.ImagesFile = None,
-    region: options.Region = None,
-    profile: options.Profile = None,
-    preview: options.Preview = False,
-    now: options.Now = None,
-    output: options.Output = "table",
-    output_file: options.OutputFile = None,
-    limit: options.Limit = None,
-) -> None:
-    """Show which images a lifecycle policy would expire or archive. Nothing is changed.
-
-    Specify the policy with one of --template, --rules-file, and --policy-file. For standard input, specify - as FILE.
-
-    The exit code is 0 if the policy has no effect, 2 if images would be expired or archived, 3 if a part of the
-    template can't be planned, and 1 if an error occurs.
-    """
-    given = PlanOptions(
-        template=template,
-        parameters=parameters or (),
-        resource=resource,
-        rules_file=rules_file,
-        policy_file=policy_file,
-        repository=repository,
-        images_file=images_file,
-        region=region,
-        region_on_command_line=options.is_on_command_line(context, "region"),
-        profile=profile,
-        preview=preview,
-        now=now,
-        output=output,
-        output_file=output_file,
-        limit=limit,
-    )
+def run(given: PlanOptions) -> int:
+    """Make and write the plans. Returns the exit code. Raises UserError and RetryableError."""
     given.check()
     declared, not_planned = _read_policies(given)
     plans = _make_plans(given, declared)
     _write(plans, not_planned, given)
     if not_planned:
-        raise typer.Exit(3)
-    if any(each.has_effect for each in plans):
-        raise typer.Exit(2)
+        return 3
+    return 2 if any(each.has_effect for each in plans) else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +89,12 @@ class PlanOptions:
             "--policy-file": self.policy_file,
             "--images-file": self.images_file,
         }
-        options.check_files(inputs, self.output_file)
+        arguments.check_files(inputs, self.output_file)
 
 
 def _make_plans(given: PlanOptions, declared: Sequence[DeclaredPolicy]) -> list[Plan]:
     """One plan for each policy. Calls AWS as `inputs.ecr` does. Raises UserError and RetryableError."""
-    now = options.parse_time(given.now)
+    now = arguments.parse_time(given.now)
     from_file = None if given.images_file is None else images.read_file(given.images_file)
     if given.calls_aws:
         with ecr.translated_errors():
@@ -160,7 +110,7 @@ def _read_policies(given: PlanOptions) -> tuple[list[DeclaredPolicy], list[str]]
     if given.rules_file is not None:
         with files.errors_in(given.rules_file):
             return [policies.from_rules(files.read_yaml(given.rules_file))], []
-    parameters = options.parse_parameters(given.parameters)
+    parameters = arguments.parse_parameters(given.parameters)
     if given.region:
         parameters.setdefault("AWS::Region", given.region)
     path = given.template or ""

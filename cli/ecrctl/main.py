@@ -9,8 +9,10 @@ import typer
 
 from ecr_controller import __version__
 from ecr_controller.errors import ControllerError
-from ecrctl import console, findings, lifecycle
-from ecrctl.options import Command, Group
+from ecrctl.commands.findings import findings
+from ecrctl.commands.lifecycle import app as lifecycle
+from ecrctl.commands.options import Command, Group
+from ecrctl.commands.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,8 @@ def _reporting_errors() -> Iterator[None]:
     try:
         yield
     except ControllerError as error:
+        from ecrctl import console
+
         console.report_error(error)
         raise typer.Exit(1) from None
     except typer.TyperException as error:
@@ -30,6 +34,8 @@ def _reporting_errors() -> Iterator[None]:
     except BrokenPipeError:
         raise  # typer exits silently
     except OSError as error:
+        from ecrctl import console
+
         console.report_os_error(error)
         raise typer.Exit(1) from None
 
@@ -51,8 +57,9 @@ class RootGroup(Group):
 app = typer.Typer(
     cls=RootGroup, name="ecrctl", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-app.add_typer(lifecycle.app, name="lifecycle")
-app.command(cls=Command)(findings.findings)
+app.command(cls=Command)(validate)
+app.add_typer(lifecycle, name="lifecycle")
+app.command(cls=Command)(findings)
 
 
 def _show_version(requested: bool) -> None:

@@ -59,7 +59,11 @@ def read_json(path: str) -> Any:
 
 def read_yaml(path: str) -> Any:
     """A YAML or JSON document, where `!Sub x` is `{"Fn::Sub": x}`. Raises UserError."""
-    text = read_text(path)
+    return parse_yaml(read_text(path), path)
+
+
+def parse_yaml(text: str, path: str) -> Any:
+    """The document in the text of a file. Raises UserError."""
     try:
         return json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:

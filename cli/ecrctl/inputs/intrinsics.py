@@ -60,7 +60,7 @@ class Resolver:
     def resolve(self, node: Any, path: str) -> Any:
         """The node with its functions replaced, or NO_VALUE. ``path`` is its place. Raises Unresolved."""
         match node:
-            case dict() if len(node) == 1 and _is_function(next(iter(node))):
+            case dict() if is_call(node):
                 return self._call(*next(iter(node.items())), path)
             case dict():
                 members = [(each.key, f"{path}.{each.key}", each) for each in self.expand(node, path)]
@@ -268,5 +268,9 @@ class Resolver:
         return json.dumps(self.resolve(argument, path), separators=(",", ":"))
 
 
-def _is_function(name: object) -> bool:
+def is_call(node: Mapping[Any, Any]) -> bool:
+    """Whether a map is the call of a function, and not a map of members, which Fn::ForEach can be among."""
+    if len(node) != 1:
+        return False
+    [name] = node
     return isinstance(name, str) and (name == "Ref" or name.startswith("Fn::")) and not name.startswith(FOR_EACH)

@@ -12,13 +12,15 @@ ROOT = Path(ecrctl.__file__).parent
 # From the top down. What is on one line does not import each other.
 LAYERS = [
     {"main"},
-    {"lifecycle", "findings"},
+    {"commands"},
+    {"lifecycle", "findings", "validate"},
     {"outputs"},
-    {"warnings"},
+    {"validation", "warnings"},
     {"plan"},
     {"preview"},
+    {"stand_ins"},
     {"inputs"},
-    {"console", "options"},
+    {"arguments", "console", "controller", "resource_types"},
     {"formatting"},
 ]
 

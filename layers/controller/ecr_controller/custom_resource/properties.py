@@ -47,6 +47,10 @@ class Values(dict[str, Any]):
         """Whether the template has the property, valid or not."""
         return name in self._declared
 
+    def is_invalid(self, name: str) -> bool:
+        """Whether the template has the property, with a value that is invalid or not known."""
+        return self.declares(name) and name not in self
+
 
 @cache
 def load(name: str) -> Schema:

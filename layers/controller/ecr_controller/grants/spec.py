@@ -113,11 +113,12 @@ def _validate_grantee(grantee: Grantee, values: Values, faults: Faults) -> None:
 
 
 def _names_source(values: Values) -> bool:
-    return values.declares("SourceArn") or conditions.name_source(values.get("Conditions", {}))
+    may_name = values.declares("SourceArn") or values.is_invalid("Conditions")
+    return may_name or conditions.name_source(values.get("Conditions", {}))
 
 
 def _validate_bounds(statement: Statement, values: Values, faults: Faults, home: Home) -> None:
-    has_source = "SourceArn" in values if values.declares("SourceArn") else _names_source(values)
+    has_source = "SourceArn" in values if values.declares("SourceArn") else conditions.name_source(statement.conditions)
     if not has_source:
         # The fault of a source that is missing or malformed is reported alone.
         named = tuple(each for each in statement.principals if each[0] != "Service")

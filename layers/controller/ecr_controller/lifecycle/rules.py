@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+RULES, TEXT = "LifecycleRules", "LifecyclePolicyText"
+
+
 def parse_policy(values: Mapping[str, Any], faults: Faults) -> LifecyclePolicy | None:
     """The policy that validated properties declare, or None if they declare none, or one that has faults."""
-    rules, text = values.get("LifecycleRules"), values.get("LifecyclePolicyText")
+    rules, text = values.get(RULES), values.get(TEXT)
     if rules and text is not None:
         faults.add("LifecyclePolicyText", "cannot be combined with LifecycleRules; remove one of them")
         return None
     before = len(faults)
     if text is not None:
-        policy = _policy(policy_text.parse(text, "LifecyclePolicyText", faults), "LifecyclePolicyText", faults)
+        policy = _policy(policy_text.parse(text, TEXT, faults), TEXT, faults)
     else:
         policy = policy_from_rules(rules, faults) if rules else None
     return policy if len(faults) == before else None

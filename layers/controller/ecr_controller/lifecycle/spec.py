@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ecr_controller.lifecycle.guard import Guard, parse_guard
-from ecr_controller.lifecycle.rules import parse_policy
+from ecr_controller.lifecycle.rules import TEXT, parse_policy
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource.properties import Values
@@ -27,7 +27,7 @@ class LifecyclePolicySpec:
 def parse_lifecycle_policy(values: Values, faults: Faults) -> LifecyclePolicySpec | None:
     """The policy that the properties declare."""
     policy, guard = parse_policy(values, faults), parse_guard(values, faults)
-    if policy is None and not faults:
+    if not values.get("LifecycleRules") and not values.is_invalid("LifecycleRules") and not values.declares(TEXT):
         faults.add("LifecycleRules", "is required with at least one rule, unless LifecyclePolicyText is declared")
     if policy is None or "RepositoryName" not in values:
         return None

@@ -16,8 +16,7 @@ def faults(given: str | None, **declared: Any) -> list[str]:
     try:
         parameter_values(template, {} if given is None else {"P": given})
     except InvalidProperties as error:
-        assert {fault.path for fault in error.faults} == {"Parameters.P"}
-        return [fault.message for fault in error.faults]
+        return [str(fault).removeprefix("Parameters.P: ") for fault in error.faults]
     return []
 
 

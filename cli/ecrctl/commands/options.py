@@ -1,18 +1,12 @@
-"""The command line options that commands share, and the parsing and validation of their values."""
+"""The options that commands share."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from inspect import cleandoc
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-
-from ecr_controller.errors import UserError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 POLICY, IMAGES, OUTPUT = "Lifecycle policy", "Images", "Output"
 
@@ -87,67 +81,44 @@ Limit = Annotated[
 ]
 
 
-def _hide_flag_types(params: list[Any]) -> list[Any]:
-    # Typer 0.29 prints <bool> beside flags in its rich help, but not in its plain one.
+def _without_types(params: list[Any]) -> list[Any]:
+    # Typer 0.29 prints <bool> beside flags and <str> beside arguments in its rich help, but not in its plain one.
     for param in params:
         if getattr(param, "is_flag", False):
             param.metavar = ""
+        if param.param_type_name == "argument":
+            param.display_type_rich = lambda ctx: None  # noqa: ARG005
     return params
 
 
+def _joined(text: str | None) -> str | None:
+    """Help whose paragraphs are single lines, for Typer joins only the first one. Examples keep their lines."""
+    if text is None:
+        return None
+    paragraphs = cleandoc(text).split("\n\n")
+    return "\n\n".join(each if "$ " in each else each.replace("\n", " ") for each in paragraphs)
+
+
 class Command(TyperCommand):
-    """A command whose help shows no type beside flags."""
+    """A command whose help reads well."""
+
+    def __init__(self, *args: Any, help: str | None = None, **kwargs: Any) -> None:  # noqa: A002
+        super().__init__(*args, help=_joined(help), **kwargs)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, with that of --help."""
-        return _hide_flag_types(super().get_params(ctx))
+        return _without_types(super().get_params(ctx))
 
 
 class Group(TyperGroup):
-    """A group of commands whose help shows no type beside flags."""
+    """A group of commands whose help reads well."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, with that of --help."""
-        return _hide_flag_types(super().get_params(ctx))
+        return _without_types(super().get_params(ctx))
 
 
 def is_on_command_line(context: typer.Context, name: str) -> bool:
     """Whether the parameter was given as an option, and not by an environment variable."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
-
-
-def parse_time(value: str | None) -> datetime:
-    """The time of --now, aware and in UTC, or the current time. Raises UserError."""
-    if value is None:
-        return datetime.now(UTC)
-    try:
-        time = datetime.fromisoformat(value)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise UserError(f"--now: {value!r} is not an ISO 8601 time, such as 2026-11-01T12:00:00Z") from None
-
-
-def parse_parameters(values: Sequence[str]) -> dict[str, str]:
-    """The parameters of `NAME=VALUE` by name; the last value of a name counts. Raises UserError."""
-    parameters = {}
-    for each in values:
-        name, separator, value = each.partition("=")
-        if not separator:
-            raise UserError(f"--parameter: {each!r} is not of the form NAME=VALUE")
-        parameters[name] = value
-    return parameters
-
-
-def check_files(inputs: Mapping[str, str | None], output_file: str | None) -> None:
-    """Check that only one input is standard input, and that the output does not overwrite an input. Raises UserError.
-
-    ``inputs`` are paths by option.
-    """
-    if list(inputs.values()).count("-") > 1:
-        raise UserError("only one option can read standard input (-)")
-    if output_file is None or not Path(output_file).is_file():
-        return
-    for option, path in inputs.items():
-        if path is not None and Path(path).exists() and Path(path).samefile(output_file):
-            raise UserError(f"--output-file: {output_file} is the input of {option}: write to another file")

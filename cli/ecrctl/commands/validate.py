@@ -1,0 +1,50 @@
+"""`ecrctl validate`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from ecrctl.commands import options
+
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help="CloudFormation or SAM templates, in YAML or JSON.")]
+Parameters = Annotated[
+    list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE", help="Template parameter. Can be repeated.")
+]
+ControllerParameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--controller-parameter",
+        metavar="NAME=VALUE",
+        help="Parameter of the controller's stack, such as GranteeAccounts. Can be repeated.",
+    ),
+]
+Region = Annotated[str | None, typer.Option(metavar="NAME", help="The Region of the stack.")]
+Output = Annotated[
+    Literal["text", "json", "github", "sarif"], typer.Option(metavar="FORMAT", help="text, json, github, or sarif.")
+]
+
+
+def validate(
+    templates: Files,
+    parameters: Parameters = None,
+    controller_parameters: ControllerParameters = None,
+    region: Region = None,
+    output: Output = "text",
+    output_file: options.OutputFile = None,
+) -> None:
+    """Report everything that is wrong with the controller's resources in templates, without calling AWS.
+
+    The messages are those of the deployment. A value that is known only at deployment is not validated.
+
+    The exit code is 0 if the templates are valid, 2 if they have faults, 3 if a part of them can't be read, and 1 if an
+    error occurs.
+
+    Examples:
+      $ ecrctl validate template.yaml --region eu-west-1
+      $ ecrctl validate stacks/*.yaml --output github
+    """
+    from ecrctl.validate import run
+
+    raise typer.Exit(run(templates, parameters or (), controller_parameters or (), region, output, output_file))
