@@ -70,8 +70,9 @@ faults: $(READY) ## make every AWS call fail in every way; ONLY=name for some sc
 invoke: $(READY) ## run one function on one event: make invoke FUNCTION=repository EVENT=create
 	@python -m local.invoke "$(FUNCTION)" "$(EVENT)"
 
-docs: $(READY) ## write docs/reference.md from the schemas
+docs: $(READY) ## write docs/reference.md and docs/template.schema.json from the schemas
 	@python -m tools.reference
+	@python -m tools.template_schema
 
 bench: $(READY) ## measure cold starts, API calls and lifecycle evaluation
 	@python -m benchmarks

@@ -24,7 +24,7 @@ _READ = (
     "PublicGrants",
     "DeniedGrantActions",
 )
-_TARGETS = tuple(kind.parameter for kind in targets.KINDS.values())
+PARAMETERS = (*_READ, *(kind.parameter for kind in targets.KINDS.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,9 @@ class Controller:
 
     def check(self) -> None:
         """Raise UserError for a parameter that bounds nothing."""
-        unknown = [name for name in self.parameters if name not in (*_READ, *_TARGETS)]
+        unknown = [name for name in self.parameters if name not in PARAMETERS]
         if unknown:
-            raise UserError(
-                f"--controller-parameter: {', '.join(unknown)} is not one of {', '.join((*_READ, *_TARGETS))}"
-            )
+            raise UserError(f"--controller-parameter: {', '.join(unknown)} is not one of {', '.join(PARAMETERS)}")
 
     @contextmanager
     def configured(self) -> Iterator[None]:

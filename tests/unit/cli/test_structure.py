@@ -11,7 +11,7 @@ import ecrctl
 ROOT = Path(ecrctl.__file__).parent
 # From the top down. What is on one line does not import each other.
 LAYERS = [
-    {"main"},
+    {"main", "cfn_lint_rules"},
     {"commands"},
     {"lifecycle", "findings", "validate"},
     {"outputs"},
