@@ -32,6 +32,16 @@ def age(since: datetime, now: datetime) -> str:
     return f"{max(now - since, timedelta()).days:,} d"
 
 
+def pulled(image: Image, now: datetime) -> str:
+    """How long ago an image was last pulled: ``43 d``, or ``never``."""
+    return "never" if image.last_pulled_at is None else age(image.last_pulled_at, now)
+
+
+def in_archive(image: Image) -> str:
+    """`` archived`` for an image in the storage class `archive`, otherwise nothing."""
+    return " archived" if image.storage_class == "archive" else ""
+
+
 def minute(time: datetime) -> str:
     """A UTC time to the minute: ``2026-11-01 12:00 UTC``."""
     return f"{time:%Y-%m-%d %H:%M} UTC"

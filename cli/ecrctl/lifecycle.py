@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ecr_controller.errors import UserError
-from ecr_controller.lifecycle.ecr import Previews
-from ecrctl import arguments, console
+from ecr_controller.lifecycle.ecr import LifecyclePolicies, Previews
+from ecrctl import arguments, concurrency, console
 from ecrctl.inputs import ecr, files, images, policies, template_policies
-from ecrctl.outputs import html, json, table
-from ecrctl.plan import Plan
+from ecrctl.outputs import html, json, markdown, table
+from ecrctl.plan import Plan, Plans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +31,10 @@ PREVIEW_SECONDS = 300
 def run(given: PlanOptions) -> int:
     """Make and write the plans. Returns the exit code. Raises UserError and RetryableError."""
     given.check()
-    declared, not_planned = _read_policies(given)
-    plans = _make_plans(given, declared)
-    _write(plans, not_planned, given)
-    if not_planned:
-        return 3
-    return 2 if any(each.has_effect for each in plans) else 0
+    with ecr.translated_errors() if given.calls_aws else nullcontext():
+        plans = _plan_registry(given) if given.of_registry else _plan_declared(given)
+    _write(plans, given)
+    return plans.exit_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +47,8 @@ class PlanOptions:
     rules_file: str | None
     policy_file: str | None
     repository: str | None
+    all_repositories: bool
+    prefix: str | None
     images_file: str | None
     region: str | None
     region_on_command_line: bool
@@ -57,6 +58,11 @@ class PlanOptions:
     output: str
     output_file: str | None
     limit: int | None
+
+    @property
+    def of_registry(self) -> bool:
+        """Whether the repositories of the registry are planned, and not those that are named."""
+        return self.all_repositories or self.prefix is not None
 
     @property
     def calls_aws(self) -> bool:
@@ -70,11 +76,14 @@ class PlanOptions:
 
     def check(self) -> None:
         """Check that the options can be combined. Raises UserError."""
-        if sum(source is not None for source in (self.template, self.rules_file, self.policy_file)) != 1:
-            raise UserError("specify exactly one of --template, --rules-file, and --policy-file")
+        sources = [source for source in (self.template, self.rules_file, self.policy_file) if source is not None]
+        if self.of_registry:
+            self._check_registry()
+        elif len(sources) != 1:
+            raise UserError("specify exactly one of --template, --rules-file, and --policy-file, or --all or --prefix")
         if self.template is None and (self.parameters or self.resource):
             raise UserError("--parameter and --resource require --template")
-        if self.template is None and self.needs_repository:
+        if self.template is None and self.needs_repository and not self.of_registry:
             other = "" if self.images_file else ", or the images with --images-file"
             raise UserError(f"specify the repository with --repository{other}")
         if not self.calls_aws and self.profile is not None:
@@ -91,15 +100,58 @@ class PlanOptions:
         }
         arguments.check_files(inputs, self.output_file)
 
+    def _check_registry(self) -> None:
+        if self.all_repositories and self.prefix is not None:
+            raise UserError("--all cannot be used with --prefix: remove one")
+        others = {"--template": self.template, "--repository": self.repository, "--images-file": self.images_file}
+        named = [option for option, value in others.items() if value is not None]
+        if named:
+            chosen = "--all" if self.all_repositories else "--prefix"
+            raise UserError(f"{chosen} cannot be used with {named[0]}: remove one")
+        if self.rules_file is not None and self.policy_file is not None:
+            raise UserError("--rules-file cannot be used with --policy-file: remove one")
 
-def _make_plans(given: PlanOptions, declared: Sequence[DeclaredPolicy]) -> list[Plan]:
-    """One plan for each policy. Calls AWS as `inputs.ecr` does. Raises UserError and RetryableError."""
+
+def _plan_declared(given: PlanOptions) -> Plans:
+    """One plan for each policy that is given or declared. Calls AWS as `inputs.ecr` does."""
+    declared, not_planned = _read_policies(given)
     now = arguments.parse_time(given.now)
     from_file = None if given.images_file is None else images.read_file(given.images_file)
     if given.calls_aws:
-        with ecr.translated_errors():
-            return _plan_with_ecr(given, declared, from_file, now)
-    return [Plan.of(each, given.repository or each.repository, from_file or (), now) for each in declared]
+        return Plans(_plan_with_ecr(given, declared, from_file, now), not_planned)
+    plans = [Plan.of(each, given.repository or each.repository, from_file or (), now) for each in declared]
+    return Plans(plans, not_planned)
+
+
+def _plan_registry(given: PlanOptions) -> Plans:
+    """A plan for each repository of the registry that has a policy, or is given one."""
+    now = arguments.parse_time(given.now)
+    has_policy = given.rules_file is not None or given.policy_file is not None
+    policy = _read_policies(given)[0][0] if has_policy else None
+    client = ecr.client(given.region, given.profile)
+    names = ecr.Registry(client).names(given.prefix or "")
+    found = concurrency.of_each(names, lambda name: _plan_in_force(client, name, policy, now), "Planning")
+    not_planned = [each for each in found if isinstance(each, str)]
+    plans = [each for each in found if isinstance(each, Plan)]
+    if given.preview:
+        plans = [replace(each, preview=_preview(client, each.repository or "", each.declared)) for each in plans]
+    return Plans(plans, not_planned, of_registry=True)
+
+
+def _plan_in_force(client: ECRClient, name: str, policy: DeclaredPolicy | None, now: datetime) -> Plan | str | None:
+    """The plan of a repository, None if it has no policy, or why it isn't planned."""
+    if policy is None:
+        text = LifecyclePolicies(client).get_lifecycle_policy(name)
+        if text is None:
+            return None
+        try:
+            policy = policies.from_text(text)
+        except UserError as error:
+            return f"{name}: {error}"
+    found = ecr.Images(client).read(name, lambda _status: None)
+    if found is None:
+        return f"{name}: the repository was deleted meanwhile"
+    return Plan.of(replace(policy, repository=name), name, found, now)
 
 
 def _read_policies(given: PlanOptions) -> tuple[list[DeclaredPolicy], list[str]]:
@@ -152,12 +204,15 @@ def _preview(client: ECRClient, repository: str, declared: DeclaredPolicy) -> Pr
         return Previews(client).preview(repository, declared.policy.text(), time.time() + PREVIEW_SECONDS)
 
 
-def _write(plans: Sequence[Plan], not_planned: Sequence[str], given: PlanOptions) -> None:
-    limit = given.limit
+def _write(plans: Plans, given: PlanOptions) -> None:
+    rows = TABLE_ROWS if given.output == "table" else PAGE_ROWS
+    limit = rows if given.limit is None else given.limit
     match given.output:
         case "json":
-            console.write(json.render(plans, not_planned), given.output_file)
+            console.write(json.render(plans), given.output_file)
         case "html":
-            console.write(html.render(plans, PAGE_ROWS if limit is None else limit, not_planned), given.output_file)
+            console.write(html.render(plans, limit), given.output_file)
+        case "markdown":
+            console.write(markdown.render(plans, limit), given.output_file)
         case _:
-            console.show(table.render(plans, TABLE_ROWS if limit is None else limit, not_planned), given.output_file)
+            console.show(table.render(plans, limit), given.output_file)

@@ -30,6 +30,9 @@ READINGS = {
 }
 
 
+OVERVIEW = ("repository", "images", "expire", "archive", "frees")
+
+
 @dataclass(frozen=True, slots=True)
 class OtherReading:
     """How many images are expired or archived with another reading, and those on which the two differ."""
@@ -93,6 +96,13 @@ class Plan:
         return f"Evaluated at {formatting.minute(self.now)}.{frees}"
 
     @property
+    def overview(self) -> tuple[str, ...]:
+        """The cells of the plan in an overview of repositories: see `OVERVIEW`."""
+        counts, number = self.evaluation.counts, len(self.evaluation.fates)
+        freed = formatting.size(self.evaluation.bytes_freed)
+        return self.repository or "", f"{number:,}", f"{counts['expire']:,}", f"{counts['archive']:,}", freed
+
+    @property
     def rules(self) -> list[Rule]:
         """The rules by priority, which is the order in which Amazon ECR evaluates them."""
         return sorted(self.declared.policy.rules, key=lambda rule: rule.priority)
@@ -136,3 +146,34 @@ class Plan:
     def has_effect(self) -> bool:
         """Whether any image is expired or archived, by the plan or by the preview."""
         return self.evaluation.affected > 0 or bool(self.preview and self.preview.results)
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The plans of one command, and what is not planned, with the reasons.
+
+    ``of_registry``: they are of the repositories of a registry, and not of what a template declares.
+    """
+
+    plans: Sequence[Plan]
+    not_planned: Sequence[str] = ()
+    of_registry: bool = False
+
+    @property
+    def shown(self) -> Sequence[Plan]:
+        """Those to show in full: of a registry, the ones that expire or archive images."""
+        return [plan for plan in self.plans if plan.has_effect] if self.of_registry else self.plans
+
+    @property
+    def exit_code(self) -> int:
+        """3 if a part is not planned, 2 if images would be expired or archived, otherwise 0."""
+        if self.not_planned:
+            return 3
+        return 2 if any(plan.has_effect for plan in self.plans) else 0
+
+    @property
+    def headline(self) -> str:
+        """``300 repositories, 12 of which have images to expire or archive``."""
+        number = sum(plan.has_effect for plan in self.plans)
+        effect = "none of which has" if not number else f"{number:,} of which {'has' if number == 1 else 'have'}"
+        return f"{count(len(self.plans), 'repository', 'repositories')}, {effect} images to expire or archive"

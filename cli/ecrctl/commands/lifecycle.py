@@ -23,6 +23,8 @@ def plan(
     rules_file: options.RulesFile = None,
     policy_file: options.PolicyFile = None,
     repository: options.Repository = None,
+    all_repositories: options.AllRepositories = False,
+    prefix: options.Prefix = None,
     images_file: options.ImagesFile = None,
     region: options.Region = None,
     profile: options.Profile = None,
@@ -35,6 +37,7 @@ def plan(
     """Show which images a lifecycle policy would expire or archive. Nothing is changed.
 
     Specify the policy with one of --template, --rules-file, and --policy-file. For standard input, specify - as FILE.
+    With --all or --prefix, the policies that are in force in the registry are planned, or the one that you specify.
 
     The exit code is 0 if the policy has no effect, 2 if images would be expired or archived, 3 if a part of the
     template can't be planned, and 1 if an error occurs.
@@ -43,6 +46,7 @@ def plan(
       $ ecrctl lifecycle plan --template template.yaml
       $ ecrctl lifecycle plan --rules-file rules.yaml --repository team/app --preview
       $ ecrctl lifecycle plan --policy-file policy.json --images-file images.json
+      $ ecrctl lifecycle plan --prefix team/ --output markdown
     """
     from ecrctl.lifecycle import PlanOptions, run
 
@@ -53,6 +57,8 @@ def plan(
         rules_file=rules_file,
         policy_file=policy_file,
         repository=repository,
+        all_repositories=all_repositories,
+        prefix=prefix,
         images_file=images_file,
         region=region,
         region_on_command_line=options.is_on_command_line(context, "region"),

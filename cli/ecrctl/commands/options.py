@@ -38,6 +38,13 @@ Repository = Annotated[
         metavar="NAME", rich_help_panel=IMAGES, help="Repository name. Default: the one that the template declares."
     ),
 ]
+AllRepositories = Annotated[
+    bool, typer.Option("--all", rich_help_panel=IMAGES, help="All repositories of the registry.")
+]
+Prefix = Annotated[
+    str | None,
+    typer.Option(metavar="PREFIX", rich_help_panel=IMAGES, help="The repositories whose names begin with PREFIX."),
+]
 ImagesFile = Annotated[
     str | None,
     typer.Option(
@@ -63,8 +70,8 @@ Now = Annotated[
     str | None, typer.Option(metavar="TIME", help="Evaluate at this time, in ISO 8601. Default: the current time.")
 ]
 Output = Annotated[
-    Literal["table", "json", "html"],
-    typer.Option(metavar="FORMAT", rich_help_panel=OUTPUT, help="table, json, or html."),
+    Literal["table", "json", "html", "markdown"],
+    typer.Option(metavar="FORMAT", rich_help_panel=OUTPUT, help="table, json, html, or markdown."),
 ]
 OutputFile = Annotated[
     str | None,
@@ -76,7 +83,7 @@ Limit = Annotated[
         min=0,
         metavar="NUMBER",
         rich_help_panel=OUTPUT,
-        help="Maximum number of images to list. Default: 50, or 1,000 in HTML.",
+        help="Maximum number of images to list. Default: 50 in a table, otherwise 1,000.",
     ),
 ]
 

@@ -92,6 +92,22 @@ class Images:
         }
 
 
+@aws.translates_errors
+class Registry:
+    """The repositories of the registry of the account."""
+
+    _ecr: aws.Client[ECRClient] = aws.Client("ecr")
+
+    def __init__(self, ecr: ECRClient) -> None:
+        self._ecr = ecr
+
+    def names(self, prefix: str) -> list[str]:
+        """The names that begin with a prefix, in order. Calls DescribeRepositories, 1,000 a page."""
+        pages = self._ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
+        names = (each["repositoryName"] for page in pages for each in page["repositories"])
+        return sorted(name for name in names if name.startswith(prefix))
+
+
 def _protects_children(detail: Mapping[str, Any]) -> bool:
     """Whether it is a manifest list in standard storage; one in the archive protects nothing."""
     return detail.get("imageManifestMediaType") in MANIFEST_LISTS and detail.get("imageStatus", "ACTIVE") == "ACTIVE"

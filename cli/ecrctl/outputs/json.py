@@ -10,19 +10,19 @@ from ecr_controller.lifecycle.describe import describe
 from ecrctl import warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ecr_controller.lifecycle.evaluation import Fate
-    from ecrctl.plan import Plan
+    from ecrctl.plan import Plan, Plans
     from ecrctl.preview import Difference, Outcome
 
 
-def render(plans: Sequence[Plan], not_planned: Sequence[str] = ()) -> str:
+def render(plans: Plans) -> str:
     """A plan, or several under `plans`, each with its resource and repository; and what is not planned, if anything."""
-    unread = {"notPlanned": list(not_planned)} if not_planned else {}
-    if len(plans) == 1:
-        return json.dumps(_plan(plans[0]) | unread, indent=2)
-    named = [{"resource": plan.declared.resource, "repositoryName": plan.repository} | _plan(plan) for plan in plans]
+    unread = {"notPlanned": list(plans.not_planned)} if plans.not_planned else {}
+    if len(plans.plans) == 1 and not plans.of_registry:
+        return json.dumps(_plan(plans.plans[0]) | unread, indent=2)
+    named = [
+        {"resource": each.declared.resource, "repositoryName": each.repository} | _plan(each) for each in plans.plans
+    ]
     return json.dumps({"plans": named} | unread, indent=2)
 
 
@@ -44,6 +44,8 @@ def _image(fate: Fate) -> dict[str, Any]:
         "claimedBy": fate.claimed_by,
         "imagePushedAt": image.pushed_at.isoformat(),
         "imageSizeInBytes": image.size_in_bytes,
+        "lastRecordedPullTime": image.last_pulled_at and image.last_pulled_at.isoformat(),
+        "storageClass": image.storage_class,
     }
 
 

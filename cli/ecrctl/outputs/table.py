@@ -12,6 +12,7 @@ from rich.text import Text
 from ecr_controller.errors import count
 from ecr_controller.lifecycle.describe import describe
 from ecrctl import formatting, warnings
+from ecrctl.plan import OVERVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,17 +21,33 @@ if TYPE_CHECKING:
 
     from ecr_controller.lifecycle.evaluation import Fate
     from ecr_controller.lifecycle.policy import Rule
-    from ecrctl.plan import Plan
+    from ecrctl.plan import Plan, Plans
     from ecrctl.preview import Difference
 
 STYLES = {"expire": "red", "transition": "magenta", "archive": "magenta"}
 INDENT = 2
 
 
-def render(plans: Sequence[Plan], limit: int, not_planned: Sequence[str] = ()) -> RenderableType:
-    """All plans, each with at most ``limit`` rows of images, and what is not planned."""
-    unread = [Text("Not planned", style="bold yellow"), _warnings(not_planned), Text()] if not_planned else []
-    return Group(*(part for plan in plans for part in _plan(plan, limit)), *unread)
+def render(plans: Plans, limit: int) -> RenderableType:
+    """All plans, each with at most ``limit`` rows of images, and what is not planned. Of a registry, a table of all
+    repositories and the plans that have an effect."""
+    parts = [part for plan in plans.shown for part in _plan(plan, limit)]
+    if plans.of_registry:
+        parts = [Text(plans.headline, style="bold"), Text(), _overview(plans.plans), Text(), *parts]
+    if plans.not_planned:
+        parts += [Text("Not planned", style="bold yellow"), _warnings(plans.not_planned), Text()]
+    return Group(*parts)
+
+
+def _overview(plans: Sequence[Plan]) -> RenderableType:
+    table = _table(*OVERVIEW, numeric=frozenset(OVERVIEW[1:]))
+    for plan in plans:
+        styles = [
+            "" if cell == "0" else STYLES.get(name, "") for name, cell in zip(OVERVIEW, plan.overview, strict=True)
+        ]
+        cells = zip(plan.overview, styles, strict=True)
+        table.add_row(*(Text(formatting.printable(cell), style=style) for cell, style in cells))
+    return _indented(table)
 
 
 def _plan(plan: Plan, limit: int) -> list[RenderableType]:
@@ -85,8 +102,8 @@ def _description(rule: Rule) -> Text:
 
 
 def _affected(affected: Sequence[Fate], plan: Plan, limit: int) -> list[RenderableType]:
-    numeric = frozenset({"rule", "age", "size", "pushed"})
-    table = _table("rule", "action", "image", "age", "size", "pushed", numeric=numeric)
+    numeric = frozenset({"rule", "age", "pulled", "size"})
+    table = _table("rule", "action", "image", "age", "pulled", "size", numeric=numeric)
     for fate in affected[:limit]:
         table.add_row(*_row(fate, plan))
     return [_indented(table), *_more(len(affected), limit)]
@@ -94,14 +111,14 @@ def _affected(affected: Sequence[Fate], plan: Plan, limit: int) -> list[Renderab
 
 def _row(fate: Fate, plan: Plan) -> tuple[str | Text, ...]:
     image = fate.image
-    untagged = "" if image.tags else " untagged"
+    untagged, subject = "" if image.tags else " untagged", formatting.subject(fate)
     return (
         "-" if fate.rule_priority is None else str(fate.rule_priority),
         Text(fate.action, style=STYLES[fate.action]),
-        Text.assemble(formatting.image_name(image), (untagged, "dim"), (formatting.subject(fate), "dim")),
+        Text.assemble(formatting.image_name(image), (f"{untagged}{formatting.in_archive(image)}{subject}", "dim")),
         formatting.age(image.pushed_at, plan.now),
+        formatting.pulled(image, plan.now),
         formatting.size(image.size_in_bytes),
-        f"{image.pushed_at:%Y-%m-%d}",
     )
 
 

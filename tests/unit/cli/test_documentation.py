@@ -45,12 +45,15 @@ class FakeEcr:
         ]
 
     def get_paginator(self, operation: str) -> FakeEcr:
-        assert operation == "describe_images"
+        assert operation in ("describe_images", "describe_repositories")
         return self
 
     def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
-        assert parameters["repositoryName"] == "team/app"
-        yield {"imageDetails": self._details}
+        assert parameters.get("repositoryName", "team/app") == "team/app"
+        yield {"imageDetails": self._details, "repositories": [{"repositoryName": "team/app"}, {"repositoryName": "x"}]}
+
+    def get_lifecycle_policy(self, **_repository: str) -> dict[str, str]:
+        return {"lifecyclePolicyText": (EXAMPLES / "lifecycle-policy.json").read_text(encoding="utf-8")}
 
     def batch_get_image(self, **parameters: Any) -> dict[str, Any]:
         digests = [each["imageDigest"] for each in parameters["imageIds"]]

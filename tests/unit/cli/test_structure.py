@@ -18,7 +18,7 @@ LAYERS = [
     {"validation", "warnings"},
     {"plan"},
     {"preview"},
-    {"stand_ins"},
+    {"concurrency", "stand_ins"},
     {"inputs"},
     {"arguments", "console", "controller", "resource_types"},
     {"formatting"},

@@ -35,12 +35,14 @@ def test_each_rule_is_described_with_what_it_matches_and_acts_on(plan: Run, rule
     assert "rule description matches acts on 1 expire all images, keeping the 2 most recent 4 2 only two" in shown
 
 
-def test_affected_images_are_listed_oldest_first_with_age_size_and_push(plan: Run, rules: str, images: str) -> None:
-    done = plan("--rules-file", rules, "--images-file", images)
+def test_affected_images_are_listed_oldest_first_with_age_pull_and_size(plan: Run, rules: str, file: File) -> None:
+    details = [detail(name, days) for days, name in enumerate("abcd", start=1)]
+    details[3] |= {"lastRecordedPullTime": "2026-10-30T12:00:00Z", "imageStatus": "ACTIVE"}
+    done = plan("--rules-file", rules, "--images-file", file("i.json", {"imageDetails": details}))
     rows = [line.split() for line in done.stdout.splitlines() if " expire  " in line]
     assert rows == [
-        ["1", "expire", "d", "4", "d", "1.0", "MB", "2026-10-28"],
-        ["1", "expire", "c", "3", "d", "1.0", "MB", "2026-10-29"],
+        ["1", "expire", "d", "4", "d", "2", "d", "1.0", "MB"],
+        ["1", "expire", "c", "3", "d", "never", "1.0", "MB"],
     ]
     assert "2 claimed by rule 1" in done.stdout
 
