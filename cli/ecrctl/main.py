@@ -9,6 +9,8 @@ import typer
 
 from ecr_controller import __version__
 from ecr_controller.errors import ControllerError
+from ecrctl.commands.adopt import adopt
+from ecrctl.commands.export import export
 from ecrctl.commands.findings import findings
 from ecrctl.commands.lifecycle import app as lifecycle
 from ecrctl.commands.options import Command, Group
@@ -60,6 +62,8 @@ app = typer.Typer(
 app.command(cls=Command)(validate)
 app.add_typer(lifecycle, name="lifecycle")
 app.command(cls=Command)(findings)
+app.command(cls=Command)(export)
+app.command(cls=Command)(adopt)
 
 
 def _show_version(requested: bool) -> None:

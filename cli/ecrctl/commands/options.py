@@ -10,6 +10,20 @@ from typer.core import TyperCommand, TyperGroup
 
 POLICY, IMAGES, OUTPUT = "Lifecycle policy", "Images", "Output"
 
+Templates = Annotated[
+    list[str], typer.Argument(metavar="FILE", help="CloudFormation or SAM templates, in YAML or JSON.")
+]
+TemplateParameters = Annotated[
+    list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE", help="Template parameter. Can be repeated.")
+]
+ControllerParameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--controller-parameter",
+        metavar="NAME=VALUE",
+        help="Parameter of the controller's stack, such as GranteeAccounts. Can be repeated.",
+    ),
+]
 Template = Annotated[
     str | None,
     typer.Option(metavar="FILE", rich_help_panel=POLICY, help="CloudFormation or SAM template, in YAML or JSON."),

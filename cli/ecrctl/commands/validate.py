@@ -8,18 +8,6 @@ import typer
 
 from ecrctl.commands import options
 
-Files = Annotated[list[str], typer.Argument(metavar="FILE", help="CloudFormation or SAM templates, in YAML or JSON.")]
-Parameters = Annotated[
-    list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE", help="Template parameter. Can be repeated.")
-]
-ControllerParameters = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--controller-parameter",
-        metavar="NAME=VALUE",
-        help="Parameter of the controller's stack, such as GranteeAccounts. Can be repeated.",
-    ),
-]
 Region = Annotated[str | None, typer.Option(metavar="NAME", help="The Region of the stack.")]
 Output = Annotated[
     Literal["text", "json", "github", "sarif"], typer.Option(metavar="FORMAT", help="text, json, github, or sarif.")
@@ -27,9 +15,9 @@ Output = Annotated[
 
 
 def validate(
-    templates: Files,
-    parameters: Parameters = None,
-    controller_parameters: ControllerParameters = None,
+    templates: options.Templates,
+    parameters: options.TemplateParameters = None,
+    controller_parameters: options.ControllerParameters = None,
     region: Region = None,
     output: Output = "text",
     output_file: options.OutputFile = None,

@@ -13,9 +13,10 @@ ROOT = Path(ecrctl.__file__).parent
 LAYERS = [
     {"main", "cfn_lint_rules"},
     {"commands"},
-    {"lifecycle", "findings", "validate"},
+    {"adopt", "export", "findings", "lifecycle", "validate"},
     {"outputs"},
-    {"validation", "warnings"},
+    {"adoption", "validation", "warnings"},
+    {"exporting"},
     {"plan"},
     {"preview"},
     {"concurrency", "stand_ins"},

@@ -26,6 +26,10 @@ class RepositoryPolicies:
 
     _ecr: aws.Client[ECRClient] = aws.Client("ecr")
 
+    def __init__(self, ecr: ECRClient | None = None) -> None:
+        if ecr is not None:
+            self._ecr = ecr
+
     def get_repository_policy(self, repository: str) -> Policy:
         """GetRepositoryPolicy; an empty policy if there is none."""
         try:

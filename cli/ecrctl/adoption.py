@@ -1,0 +1,138 @@
+"""What the adoption of a repository would change, by the difference that the controller computes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from ecr_controller.custom_resource import properties
+from ecr_controller.errors import Fault, Faults, InvalidProperties
+from ecr_controller.repository.changes import Change, difference
+from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, STACK_ID
+from ecr_controller.repository.replacement import encryption_is_fixed, needs_other_encryption
+from ecr_controller.repository.settings import PolicyStatements, settings
+from ecr_controller.repository.spec import RepositorySpec, parse_repository
+from ecr_controller.repository_policy.statement import Statement
+from ecrctl.exporting import NATIVE_STACK
+from ecrctl.inputs.policies import DeclaredPolicy
+from ecrctl.inputs.values import Unresolved, as_sent
+from ecrctl.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from ecr_controller.custom_resource.request import Home, Request
+    from ecr_controller.lifecycle.images import Image
+    from ecrctl.controller import Controller
+    from ecrctl.inputs.inventory import Found
+    from ecrctl.inputs.template import Declaration
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What changes, in the order in which it does; the plan of the lifecycle policy if that changes; why the deployment
+    would refuse it; and what to check before."""
+
+    resource: str
+    repository: str
+    exists: bool = True
+    changes: Sequence[Change[Any]] = ()
+    plan: Plan | None = None
+    refusals: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+
+
+def declared_name(declaration: Declaration) -> str | None:
+    """The name of the repository that the resource adopts; None if it adopts none. Raises InvalidProperties if the name
+    is known only at deployment."""
+    declared = declaration.properties
+    if declaration.type_name != "ECRRepository" or not isinstance(declared, Mapping):
+        return None
+    wanted = {name: declared[name] for name in ("OnExisting", "RepositoryName") if name in declared}
+    try:
+        if declaration.is_excluded():
+            return None
+        values = declaration.resolver.resolve(wanted, declaration.name)
+    except Unresolved as error:
+        raise InvalidProperties("The template", error.faults) from None
+    return str(values["RepositoryName"]) if values.get("OnExisting") == "Adopt" and "RepositoryName" in values else None
+
+
+def adopt(
+    declaration: Declaration,
+    found: Found,
+    controller: Controller,
+    images: Callable[[str], Sequence[Image]],
+    now: datetime,
+) -> Adoption:
+    """What the deployment of the resource would do to a repository. Raises InvalidProperties.
+
+    ``images`` reads the images of a repository, and is called only if the lifecycle policy changes.
+    """
+    spec = _spec(declaration, found.home, controller)
+    # Only putting statements needs the request.
+    every = difference(settings(cast("Request[RepositorySpec]", None)), found.repository, spec)
+    changes = [change for each in every if (change := _without_present(each, found)) is not None]
+    plan = None
+    if spec.lifecycle_policy is not None and any(change.setting.name == "LifecyclePolicy" for change in changes):
+        declared = DeclaredPolicy(spec.lifecycle_policy, found.name, declaration.name)
+        plan = Plan.of(declared, found.name, images(found.name), now)
+    refusals = []
+    if needs_other_encryption(found.repository.encryption, spec, spec):
+        refusals.append(str(encryption_is_fixed(found.repository)))
+    return Adoption(declaration.name, found.name, True, changes, plan, refusals, list(_warnings(found, spec)))
+
+
+def _without_present(change: Change[Any], found: Found) -> Change[Any] | None:
+    """The change without the statements that the policy has already, under whatever Sid; None if none is left."""
+    if change.setting.name != PolicyStatements.name:
+        return change
+    present = [Statement.from_content(each) for each in found.policy.statements if {"Principal", "Action"} <= {*each}]
+    lacking = tuple(each for each in change.new if not any(map(partial(_includes, each), present)))
+    return Change(change.setting, change.old, lacking) if lacking else None
+
+
+def _includes(statement: Statement, other: Statement) -> bool:
+    """Whether the other one has the same effect, for these principals and perhaps more."""
+    same = (statement.effect, set(statement.actions), statement.conditions)
+    return same == (other.effect, set(other.actions), other.conditions) and {*statement.principals} <= {
+        *other.principals
+    }
+
+
+def _spec(declaration: Declaration, home: Home, controller: Controller) -> RepositorySpec:
+    resolver = declaration.resolver
+    known = {"AWS::AccountId": home.account, "AWS::Region": home.region, "AWS::Partition": home.partition}
+    resolver = replace(resolver, parameters={**known, **resolver.parameters})
+    own = {name: value for name, value in declaration.properties.items() if name not in properties.PROTOCOL}
+    try:
+        declared = resolver.resolve(own, declaration.name)
+    except Unresolved as error:
+        raise InvalidProperties("The template", error.faults) from None
+    faults = Faults()
+    with controller.configured():
+        spec = parse_repository(properties.check("ECRRepository", as_sent(declared), faults), faults, home)
+    if faults:
+        raise InvalidProperties("", [Fault(f"{declaration.name}.{each.path}", each.message) for each in faults])
+    return spec
+
+
+def _warnings(found: Found, spec: RepositorySpec) -> list[str]:
+    tags = found.repository.tags
+    warnings = []
+    if STACK_ID in tags:
+        owner = f"{tags.get(LOGICAL_ID, 'a resource')} in the stack {tags[STACK_ID]}"
+        warnings.append(f"It belongs to {owner}, and is adopted only if that stack no longer has it.")
+    elif NATIVE_STACK in tags:
+        warnings.append(
+            f"The stack {tags[NATIVE_STACK]} created it. Remove it there with DeletionPolicy: Retain, or that stack "
+            "changes it as well."
+        )
+    if spec.lifecycle_policy is not None and LIFECYCLE_POLICY in tags and STACK_ID not in tags:
+        warnings.append(f"Its lifecycle policy is declared by {tags[LIFECYCLE_POLICY]}, unless that no longer exists.")
+    if spec.statements:
+        warnings.append("The statements are put beside those that the policy has, which stay.")
+    return warnings
