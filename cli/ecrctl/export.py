@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecr_controller.errors import UserError, count
+from ecr_controller.errors import UserError, count, listed
 from ecrctl import concurrency, console
 from ecrctl.exporting import exported, owner_of, templates
 from ecrctl.inputs import ecr
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ecrctl.exporting import Exported
+
+NAMES = 5
 
 
 def run(
@@ -34,9 +37,6 @@ def run(
         resources = _read(prefix, region, profile, include_managed=include_managed)
     if not resources:
         raise UserError("there is no repository to export")
-    for each in resources:
-        for note in each.notes:
-            console.print_note(f"{each.name}: {note}")
     written = templates(resources, controller)
     if output_directory is not None:
         _write_all(written, output_directory)
@@ -45,6 +45,9 @@ def run(
         raise UserError(f"{number} need {len(written)} templates: specify --output-directory")
     else:
         console.write(written[0].rstrip("\n"), output_file)
+    for each in resources:
+        for note in each.notes:
+            console.print_note(f"{each.name}: {note}")
     return 0
 
 
@@ -52,17 +55,18 @@ def _read(prefix: str, region: str | None, profile: str | None, *, include_manag
     client = ecr.client(region, profile)
     inventory, names = Inventory(client), ecr.Registry(client).names(prefix)
     found = concurrency.of_each(names, inventory.read, "Reading")
-    left_out, resources = [], []
+    managed, resources = defaultdict[str, list[str]](list), []
     for name, each in zip(names, found, strict=True):
         if each is None:
             console.print_note(f"{name}: the repository was deleted meanwhile")
         elif (owner := owner_of(each)) is not None and not include_managed:
-            left_out.append(f"{name} ({owner.partition('stack/')[2].partition('/')[0] or owner})")
+            managed[owner.partition("stack/")[2].partition("/")[0] or owner].append(name)
         else:
             resources.append(exported(each))
-    if left_out:
+    for stack, left_out in managed.items():
         number = count(len(left_out), "repository", "repositories")
-        console.print_note(f"{number} of other stacks left out: {', '.join(left_out)}. See --include-managed.")
+        shown = listed(left_out[:NAMES], len(left_out))
+        console.print_note(f"{number} of the stack {stack} left out: {shown}. To export them, use --include-managed.")
     return resources
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # The quotas of CloudFormation for a template.
 MAX_RESOURCES, MAX_BYTES = 500, 1_000_000
 NATIVE_STACK = "aws:cloudformation:stack-id"
+# Of most rules, so that they are left out where they have no effect.
+_DEFAULTS = {"StorageClass": "standard", "Action": "expire"}
 # Whom a statement allows is for the operator of the controller to bound, at the deployment.
 _UNBOUNDED = Controller({"GranteeAccounts": ALL, "PublicGrants": "true", "DeniedGrantActions": "none"})
 
@@ -95,7 +97,11 @@ def _lifecycle(text: str | None, notes: list[str]) -> dict[str, Any]:
     if policy is None:
         notes.append(f"The lifecycle policy is not declared, and stays as it is: {'; '.join(map(str, faults))}")
         return {}
-    return {"LifecycleRules": list(map(dict, rules))} if is_text(policy.text(), text) else {"LifecyclePolicyText": text}
+    if not is_text(policy.text(), text):
+        return {"LifecyclePolicyText": text}
+    short = [{name: value for name, value in rule.items() if _DEFAULTS.get(name) != value} for rule in rules]
+    is_same = policy_from_rules(short, faults) == policy
+    return {"LifecycleRules": short if is_same else [dict(rule) for rule in rules]}
 
 
 def _statements(found: Found, notes: list[str]) -> Iterator[Mapping[str, Any]]:
@@ -103,17 +109,18 @@ def _statements(found: Found, notes: list[str]) -> Iterator[Mapping[str, Any]]:
     for i, statement in enumerate(found.policy.statements, start=1):
         if str(statement.get("Sid", "")).startswith(PREFIX):
             continue
-        faults = _faults_of(statement, found.home)
-        if faults:
-            name = statement.get("Sid") or f"number {i}"
+        name = statement.get("Sid") or f"number {i}"
+        if faults := _faults_of(statement, found.home, _UNBOUNDED):
             notes.append(f"The policy statement {name} is not declared, and stays as it is: {'; '.join(faults)}")
-        else:
-            yield statement
+            continue
+        if outside := _faults_of(statement, found.home, Controller({})):
+            notes.append(f"The controller must allow the policy statement {name}: {'; '.join(outside)}")
+        yield statement
 
 
-def _faults_of(statement: Mapping[str, Any], home: Home) -> list[str]:
+def _faults_of(statement: Mapping[str, Any], home: Home, controller: Controller) -> list[str]:
     faults = Faults()
-    with _UNBOUNDED.configured():
+    with controller.configured():
         values = properties.check("ECRRepository", {"PolicyStatements": [statement]}, faults)
         user_statements.parse(values, faults, home)
     return [str(fault).removeprefix("PolicyStatements[0].") for fault in faults]

@@ -28,7 +28,7 @@ FOUND = Repository("app", "arn", "uri/app", "123456789012", Encryption(), SHOWN,
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (Change(ImageScanOnPush(), False, True), "ImageScanOnPush: False -> True"),
+        (Change(ImageScanOnPush(), False, True), "ImageScanOnPush: false -> true"),
         (
             Change(ImageTagMutability(), Mutability(), Mutability("IMMUTABLE_WITH_EXCLUSION", ("a", "b*"))),
             "ImageTagMutability: MUTABLE -> IMMUTABLE_WITH_EXCLUSION (a, b*)",

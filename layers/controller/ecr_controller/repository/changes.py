@@ -64,7 +64,9 @@ class Setting(ABC, Generic[T]):
         """Set the new value of the change."""
 
     def describe(self, value: T) -> str:
-        """The value for the log."""
+        """The value for people, as a template has it."""
+        if isinstance(value, bool):
+            return str(value).lower()
         return "none" if value is None else str(value)
 
     def change_adopted(
