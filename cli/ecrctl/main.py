@@ -56,9 +56,7 @@ class RootGroup(Group):
             return super().invoke(ctx)
 
 
-app = typer.Typer(
-    cls=RootGroup, name="ecrctl", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
+app = typer.Typer(cls=RootGroup, name="ecrctl", no_args_is_help=True, pretty_exceptions_enable=False)
 app.command(cls=Command)(validate)
 app.add_typer(lifecycle, name="lifecycle")
 app.command(cls=Command)(findings)
@@ -78,4 +76,4 @@ def _ecrctl(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Preview changes to Amazon ECR before you deploy them, and judge the findings of images."""
+    """Validate templates, show what they would change in Amazon ECR, and judge the findings of images."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +89,43 @@ def test_a_command_has_the_output_that_the_page_shows(folder: Path, command: str
     assert done.exit_code == 2, done.output
     if output:
         assert [line.rstrip() for line in done.output.rstrip().splitlines()] == output.splitlines()
+
+
+TEMPLATE = """\
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+  Repository:
+    Type: Custom::ECRRepository
+    Properties:
+      ServiceToken: !ImportValue ecr-controller-ECRRepository
+      RepositoryName: team/app
+      ImageScanOnPush: sometimes
+  Grant:
+    Type: Custom::ECRRepositoryGrant
+    Properties:
+      ServiceToken: !ImportValue ecr-controller-ECRRepositoryGrant
+      RepositoryName: !Ref Repository
+      Access: Pull
+      Grantee: !Ref Role
+"""
+
+
+def test_validate_reports_what_the_page_shows(folder: Path) -> None:
+    (folder / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
+    [(command, output)] = re.findall(r"```sh\n(ecrctl validate .*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
+    done = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert (done.exit_code, done.stdout) == (2, output)
+
+
+def test_cfn_lint_finds_it_with_the_configuration_that_the_page_shows(folder: Path) -> None:
+    (folder / "template.yaml").write_text(TEMPLATE.replace("!Ref Role", "111122223333"), encoding="utf-8")
+    [configuration] = [each for each in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "append_rules" in each]
+    (folder / ".cfnlintrc").write_text(configuration, encoding="utf-8")
+    program = Path(sys.executable).with_name("cfn-lint")
+    done = subprocess.run([program, "--", "template.yaml"], cwd=folder, capture_output=True, text=True, check=False)
+    found = [line for line in done.stdout.splitlines() if line.startswith("E9100")]
+    assert found == ["E9100 ImageScanOnPush: must be true or false"], done.stdout + done.stderr
 
 
 def test_the_json_document_is_the_one_that_the_page_shows(folder: Path) -> None:

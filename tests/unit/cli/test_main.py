@@ -79,3 +79,46 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
     command = f"{Path(sys.executable).with_name('ecrctl')} {' '.join(PLAN)} --output json | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+# Manners
+
+
+def test_help_and_the_version_load_nothing_that_a_command_needs() -> None:
+    code = """
+import sys
+from ecrctl.main import app
+heavy = {"botocore", "yaml", "rich.table", "ecrctl.inputs", "ecrctl.outputs", "ecr_controller.custom_resource"}
+assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+COMMANDS = [["validate"], ["lifecycle", "plan"], ["findings"], ["export"], ["adopt"]]
+
+
+def test_every_command_is_known_here() -> None:
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"}).stdout
+    assert {each[0] for each in COMMANDS} == {
+        line.split()[1]
+        for line in shown.partition("Commands")[2].splitlines()
+        if line.startswith("\u2502 ") and line[2] != " "
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_the_help_of_a_command_has_examples_and_no_internal_types(command: list[str]) -> None:
+    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "100"}).stdout
+    assert f"$ ecrctl {' '.join(command)} " in shown
+    assert "<" not in shown
+
+
+def test_shells_complete_the_commands() -> None:
+    done = CliRunner().invoke(
+        app,
+        [],
+        env={"_ECRCTL_COMPLETE": "complete_bash", "COMP_WORDS": "ecrctl li", "COMP_CWORD": "1"},
+        prog_name="ecrctl",
+    )
+    assert done.stdout.split() == ["lifecycle"]

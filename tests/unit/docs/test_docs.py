@@ -28,7 +28,7 @@ def test_the_reference_is_that_of_the_schemas() -> None:
 def resources_shown() -> Iterator[tuple[str, str, dict[str, object]]]:
     for page in PAGES:
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-            for name, resource in yaml_parse(block).get("Resources", {}).items():
+            for name, resource in (yaml_parse(block) or {}).get("Resources", {}).items():
                 yield f"{page.name}: {name}", resource["Type"], resource.get("Properties", {})
 
 
