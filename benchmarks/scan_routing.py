@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ecr_controller.event_routing.deliveries import Claim
-    from ecr_controller.event_routing.events import ScanCompleted
+    from ecr_controller.event_routing.messages import Message
 
 SIZES = (10, 1_000, 100_000)
 EVENTS = 2_000
@@ -145,7 +145,7 @@ class Troubled(FakeTargets):
     healed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def deliver(self, arn: str, scan: ScanCompleted) -> None:
+    def deliver(self, arn: str, message: Message) -> None:
         with self.lock:
             if not self.healed and self.dice.random() < 0.002:
                 raise Death
@@ -153,7 +153,7 @@ class Troubled(FakeTargets):
                 raise UserError("it does not exist")
             if not self.healed and arn == FLAKY and self.dice.random() < 0.3:
                 raise RetryableError("it is throttled")
-            super().deliver(arn, scan)
+            super().deliver(arn, message)
 
 
 @dataclass

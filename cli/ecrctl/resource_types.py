@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.resources.authorization_token_grant import AuthorizationTokenGrantResource
+from ecr_controller.resources.event_route import EventRouteResource
 from ecr_controller.resources.image import ImageResource
 from ecr_controller.resources.image_scan import ImageScanResource
 from ecr_controller.resources.image_scan_route import ImageScanRouteResource
@@ -24,6 +25,7 @@ _RESOURCES: tuple[Resource[Any], ...] = (
     RepositoryGrantResource(),
     AuthorizationTokenGrantResource(),
     PublicGalleryAuthorizationTokenGrantResource(),
+    EventRouteResource(),
     ImageScanRouteResource(),
     ImageScanResource(),
     ImageResource(),

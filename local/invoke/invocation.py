@@ -88,8 +88,10 @@ def parameters(function: str) -> dict[str, str]:
 
 def referred_by(value: Mapping[str, Any]) -> str:
     """What a `!Ref` names, one in a `!Join`, or the first of two in an `!If`: a resource that the stack creates by
-    default."""
+    default. A `!Sub` names several, and so none."""
     [(function, given)] = value.items()
+    if function == "Fn::Sub":
+        return ""
     return str(given) if function == "Ref" else referred_by(given[1])
 
 

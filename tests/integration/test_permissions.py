@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_controller.event_routing.targets import DETAIL_TYPE, SOURCE
+from ecr_controller.event_routing.messages import EVENT_DETAIL_TYPE, SCAN_DETAIL_TYPE
+from ecr_controller.event_routing.targets import SOURCE
 from ecr_controller.repository import ownership
 from tests.integration.conftest import ON_REAL_AWS
 
@@ -250,8 +251,9 @@ def test_the_router_puts_no_events_but_its_own(as_role: As, aws: Emulator, prefi
     events, limited = aws.client("events"), as_role("RouteScanRole", "events")
     name = f"{prefix}-{uuid.uuid4().hex[:6]}"
     bus = events.create_event_bus(Name=name)["EventBusArn"]
-    entry = {"EventBusName": bus, "Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": "{}"}
-    assert limited.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    entry = {"EventBusName": bus, "Source": SOURCE, "DetailType": SCAN_DETAIL_TYPE, "Detail": "{}"}
+    for allowed in (entry, entry | {"DetailType": EVENT_DETAIL_TYPE}):
+        assert limited.put_events(Entries=[allowed])["FailedEntryCount"] == 0
     for wrong in ({"Source": "aws.ecr"}, {"Source": "billing"}, {"DetailType": "ECR Image Scan"}):
         assert is_denied(limited.put_events, Entries=[entry | wrong])
         assert is_denied(limited.put_events, Entries=[entry, entry | wrong])

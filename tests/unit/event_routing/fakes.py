@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ecr_controller.event_routing.deliveries import Claim
 
 if TYPE_CHECKING:
-    from ecr_controller.event_routing.events import ScanCompleted
+    from ecr_controller.event_routing.messages import Message
     from ecr_controller.event_routing.targets import Target
 
 
@@ -50,17 +50,17 @@ class FakeTargets:
 
     received: Counter[tuple[str, str]] = field(default_factory=Counter)
     errors: dict[str, list[BaseException]] = field(default_factory=dict)
-    scans: list[ScanCompleted] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
 
     def parse(self, arn: str) -> Target:
         """The target of that ARN."""
         return cast("Target", FakeTarget(arn, self))
 
-    def deliver(self, arn: str, scan: ScanCompleted) -> None:
+    def deliver(self, arn: str, message: Message) -> None:
         if self.errors.get(arn):
             raise self.errors[arn].pop(0)
-        self.received[scan.event_id, arn] += 1
-        self.scans.append(scan)
+        self.received[message.event_id, arn] += 1
+        self.messages.append(message)
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class FakeTarget:
     arn: str
     targets: FakeTargets
 
-    def deliver(self, scan: ScanCompleted) -> None:
-        self.targets.deliver(self.arn, scan)
+    def deliver(self, message: Message) -> None:
+        self.targets.deliver(self.arn, message)
 
 
 @dataclass

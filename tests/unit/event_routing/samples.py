@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.event_routing import events
+from ecr_controller.event_routing import reading
+from ecr_controller.event_routing.scans import ScanCompleted
 
 if TYPE_CHECKING:
-    from ecr_controller.event_routing.events import ScanCompleted
+    from ecr_controller.event_routing.events import EcrEvent
 
 DOCUMENTED = Path(__file__).parent / "documented"
 SCANS = (
@@ -35,6 +36,14 @@ def basic(**detail: Any) -> dict[str, Any]:
 
 def scan(**detail: Any) -> ScanCompleted:
     """The scan that such an event reports."""
-    found = events.parse(basic(**detail))
-    assert found is not None
+    [found] = reading.parse(basic(**detail))
+    assert isinstance(found, ScanCompleted)
+    return found
+
+
+def event(name: str, **detail: Any) -> EcrEvent:
+    """What the documented event of that name reports, with other details."""
+    document = documented(name)
+    changed = {key.replace("_", "-"): value for key, value in detail.items()}
+    [found] = reading.parse(document | {"detail": document["detail"] | changed})
     return found

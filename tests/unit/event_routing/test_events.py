@@ -10,8 +10,9 @@ import jsonschema
 import pytest
 
 from ecr_controller.custom_resource.properties import SCHEMAS
-from ecr_controller.event_routing import events
+from ecr_controller.event_routing import reading
 from ecr_controller.event_routing.events import MalformedEvent
+from ecr_controller.event_routing.scans import ScanCompleted
 from ecr_controller.severity import SEVERITIES
 from tests.unit.event_routing.samples import OTHERS, SCANS, basic, documented, scan
 
@@ -22,9 +23,9 @@ SCHEMA = json.loads((SCHEMAS / "messages" / "ScanCompleted.json").read_text(enco
 EDGES = ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00")
 
 
-def read(event: Any) -> events.ScanCompleted:
-    found = events.parse(event)
-    assert found is not None
+def read(event: Any) -> ScanCompleted:
+    [found] = reading.parse(event)
+    assert isinstance(found, ScanCompleted)
     return found
 
 
@@ -92,7 +93,7 @@ def test_an_unknown_status_is_kept() -> None:
 def test_a_malformed_time_does_not_lose_the_scan(time: Any) -> None:
     found = read(documented("ecr-image-scan-complete") | {"time": time})
     assert found.time is None
-    assert found.document()["time"] is None
+    assert found.scan_document()["time"] is None
 
 
 def test_a_digest_of_any_length_is_taken() -> None:
@@ -100,20 +101,19 @@ def test_a_digest_of_any_length_is_taken() -> None:
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_an_event_that_is_no_scan_is_nothing(name: str) -> None:
-    assert events.parse(documented(name)) is None
+def test_another_event_is_no_scan(name: str) -> None:
+    assert not any(isinstance(each, ScanCompleted) for each in reading.parse(documented(name)))
 
 
 def test_a_scan_by_inspector_of_something_else_than_an_image_is_nothing() -> None:
     instance = documented("inspector2-scan-initial-complete")
     instance["detail"] = {"scan-status": "INITIAL_SCAN_COMPLETE", "instance-id": "i-087d63509b8c97098"}
-    assert events.parse(instance) is None
+    assert reading.parse(instance) == ()
 
 
 def test_an_event_without_resources_is_placed_by_its_account_and_region() -> None:
     elsewhere = {"resources": [], "region": "us-iso-east-1"}
-    found = events.parse(documented("ecr-image-scan-complete") | elsewhere, "aws-iso")
-    assert found is not None
+    [found] = reading.parse(documented("ecr-image-scan-complete") | elsewhere, "aws-iso")
     assert found.repository_arn == "arn:aws-iso:ecr:us-iso-east-1:123456789012:repository/my-repository-name"
 
 
@@ -152,13 +152,13 @@ def test_an_event_without_resources_is_placed_by_its_account_and_region() -> Non
 )
 def test_a_scan_that_lacks_what_every_scan_has_is_malformed(event: Any) -> None:
     with pytest.raises(MalformedEvent):
-        events.parse(event)
+        reading.parse(event)
 
 
 @pytest.mark.parametrize("name", SCANS)
 def test_what_targets_receive_is_what_the_schema_says(name: str) -> None:
     event = documented(name)
-    document = json.loads(json.dumps(read(event).document()))
+    document = json.loads(json.dumps(read(event).scan_document()))
     jsonschema.validate(document, SCHEMA, format_checker=jsonschema.FormatChecker())
     assert document["originalEvent"] == event
     assert set(document) == set(SCHEMA["properties"])
@@ -167,4 +167,4 @@ def test_what_targets_receive_is_what_the_schema_says(name: str) -> None:
 def test_the_schema_rejects_invalid_documents() -> None:
     for broken in ({"time": "yesterday"}, {"findingSeverityCounts": {"HIGH": 1}}, {"scanType": "OTHER"}):
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(scan().document() | broken, SCHEMA)
+            jsonschema.validate(scan().scan_document() | broken, SCHEMA)

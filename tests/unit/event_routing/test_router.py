@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -119,8 +120,8 @@ def test_a_defect_fails_its_own_event_alone(bench: Bench) -> None:
     assert bench.targets.received[("other", A)] == 1
 
 
-def test_an_event_that_is_no_scan_is_done_with(bench: Bench) -> None:
-    outcome = bench.work(record(documented("ecr-image-action-push")))
+def test_an_event_about_no_repository_is_done_with(bench: Bench) -> None:
+    outcome = bench.work(record(documented("inspector2-coverage-ec2")))
     assert (outcome.tally, outcome.failed, outcome.dead_letters) == (Tally(), [], 0)
 
 
@@ -182,7 +183,7 @@ def test_the_tags_of_the_index_select_a_route_and_are_in_the_message(bench: Benc
     tags = Tags("prod-1", "latest")
     assert bench.work(record(UNTAGGED), routes=PROD, tags_of=tags).failed == []
     assert dict(bench.targets.received) == {(EVENT, A): 1, (EVENT, B): 1}
-    assert [scan.image_tags for scan in bench.targets.scans] == [("prod-1", "latest")] * 2
+    assert [tuple(json.loads(each.text)["imageTags"]) for each in bench.targets.messages] == [("prod-1", "latest")] * 2
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_controller import patterns
-from ecr_controller.event_routing.routes import Route, patterns_matching, targets_of
-from tests.unit.event_routing.samples import scan
+from ecr_controller.event_routing.routes import Delivery, Route, deliveries_of, patterns_matching
+from tests.unit.event_routing.samples import event, scan
 
 LEVELS = st.sampled_from(["a", "b", "a-b", "ab"])
 NAMES = st.lists(LEVELS, min_size=1, max_size=4).map("/".join).filter(lambda name: len(name) > 1)
@@ -39,12 +39,21 @@ def test_the_routes_found_level_by_level_are_those_that_match_one_by_one(pattern
     kept: defaultdict[str, list[Route]] = defaultdict(list)
     for each in routes:
         kept[each.repositories].append(each)
-    found = targets_of(scan(repository_name=name), lambda key: kept.get(key, ()))
-    assert sorted(found) == sorted(each.targets[0] for each in routes if means(each.repositories, name))
+    found = deliveries_of(scan(repository_name=name), lambda key: kept.get(key, ()))
+    assert sorted(each.target for each in found) == sorted(
+        each.targets[0] for each in routes if means(each.repositories, name)
+    )
 
 
 def test_a_target_of_several_routes_receives_the_scan_once() -> None:
-    assert targets_of(scan(), lambda _key: (route(), route())) == ("t",)
+    assert deliveries_of(scan(), lambda _key: (route(), route())) == (Delivery("t", "ScanCompleted"),)
+
+
+def test_a_target_receives_an_event_once_in_each_format() -> None:
+    routes = (route(form="Text"), route(), route(form="Text"), route(form="Json"))
+    found = deliveries_of(scan(), lambda key: routes if key == "*" else ())
+    assert [each.form for each in found] == ["Text", "ScanCompleted", "Json"]
+    assert [each.key for each in found] == ["t#Text", "t", "t#Json"]
 
 
 def test_without_image_tags_every_image_matches_even_an_untagged_one() -> None:
@@ -123,3 +132,55 @@ def test_patterns_are_compiled_once_for_a_route(monkeypatch: pytest.MonkeyPatch)
     for _ in range(3):
         kept.selects(scan(image_tags=["x", "y"]))
     assert compiled == ["a*", "b*"]
+
+
+# Events that are no scans
+
+
+def test_a_route_selects_the_events_that_it_names() -> None:
+    pushed = event("ecr-image-action-push")
+    assert not route().selects(pushed)
+    assert route(events=("Pushed", "Deleted")).selects(pushed)
+    assert not route(events=("Deleted",)).selects(pushed)
+    assert route(events=("Pushed",), image_tags=("lat*",)).selects(pushed)
+    assert not route(events=("Pushed",), image_tags=("v*",)).selects(pushed)
+
+
+def test_an_event_without_a_tag_matches_no_pattern() -> None:
+    archived = event("ecr-image-action-archive")
+    assert route(events=("Archived",)).selects(archived)
+    assert not route(events=("Archived",), image_tags=("*",)).selects(archived)
+
+
+def test_api_calls_are_selected_by_their_names() -> None:
+    created = event("eventbridge-cloudtrail-create-repository")
+    assert route(events=("Called",)).selects(created)
+    assert route(events=("Called",), api_calls=("DeleteRepository", "CreateRepository")).selects(created)
+    assert not route(events=("Called",), api_calls=("PutImage",)).selects(created)
+
+
+@pytest.mark.parametrize(("minimum", "taken"), [(None, True), ("MEDIUM", True), ("HIGH", False), ("UNDEFINED", True)])
+def test_findings_are_selected_by_their_severity(minimum: str | None, taken: bool) -> None:
+    assert route(events=("Finding",), minimum_severity=minimum).selects(event("inspector2-finding-ecr")) is taken
+
+
+def test_what_the_controller_causes_is_selected_only_if_asked_for() -> None:
+    own = event("ecr-image-action-push", image_tag="ecr-controller-in-use-0123456789ab")
+    assert own.by_controller
+    assert not route(events=("Pushed",)).selects(own)
+    assert route(events=("Pushed",), includes_controller=True).selects(own)
+
+
+def test_a_route_is_stored_whole_and_one_of_the_first_version_is_of_scans() -> None:
+    whole = route(
+        image_tags=("v*",),
+        scan_status="*",
+        minimum_severity="HIGH",
+        events=("Pushed", "Called"),
+        api_calls=("PutImage",),
+        form="Text",
+        includes_controller=True,
+    )
+    assert Route.from_content("*", whole.content()) == whole
+    first = {"targets": ["t"], "imageTags": [], "scanStatus": "COMPLETE", "minimumSeverity": None}
+    assert Route.from_content("*", first) == route()

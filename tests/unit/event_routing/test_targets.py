@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.event_routing import targets
+from ecr_controller.event_routing.messages import message
 from tests.unit.event_routing.samples import scan
 
 HOME = "eu-west-1:123456789012"
@@ -21,6 +22,9 @@ ARNS = {
     "state machine": f"arn:aws:states:{HOME}:stateMachine:findings",
     "event bus": f"arn:aws:events:{HOME}:event-bus/findings",
 }
+
+
+MESSAGE = message(scan(), "ScanCompleted")
 
 
 @pytest.mark.parametrize("kind", ARNS)
@@ -69,7 +73,7 @@ def test_a_target_that_is_there_is_fine(moto: None) -> None:
 @pytest.mark.parametrize("kind", ["topic", "queue", "function", "state machine", "event bus"])
 def test_a_target_that_is_gone_is_a_lasting_failure(moto: None, kind: str) -> None:
     with pytest.raises(UserError):
-        targets.parse(ARNS[kind]).deliver(scan())
+        targets.parse(ARNS[kind]).deliver(MESSAGE)
 
 
 @pytest.fixture
@@ -86,7 +90,7 @@ def stubbed(monkeypatch: pytest.MonkeyPatch, service: str) -> Stubber:
 
 
 def text() -> str:
-    return json.dumps(scan().document(), separators=(",", ":"))
+    return json.dumps(scan().scan_document(), separators=(",", ":"))
 
 
 EVENT_ID = scan().event_id
@@ -133,14 +137,14 @@ def test_each_kind_receives_the_scan_in_its_own_way(
     service, operation, arn, parameters, answer = EXPECTED[case]
     with stubbed(monkeypatch, service) as stub:
         stub.add_response(operation, answer, parameters)
-        targets.parse(arn).deliver(scan())
+        targets.parse(arn).deliver(MESSAGE)
         stub.assert_no_pending_responses()
 
 
 def test_an_execution_that_is_there_already_is_a_delivery(credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with stubbed(monkeypatch, "stepfunctions") as stub:
         stub.add_client_error("start_execution", "ExecutionAlreadyExists", http_status_code=400)
-        targets.parse(ARNS["state machine"]).deliver(scan())
+        targets.parse(ARNS["state machine"]).deliver(MESSAGE)
         stub.assert_no_pending_responses()
 
 
@@ -166,13 +170,27 @@ def test_an_event_bus_is_described_and_its_response_for_the_event_is_checked(
         stub.add_response("describe_event_bus", {"Name": "findings"}, {"Name": "findings"})
         stub.add_response("put_events", {"Entries": [answer]}, {"Entries": [entry]})
         if raised is None:
-            targets.parse(ARNS["event bus"]).deliver(scan())
+            targets.parse(ARNS["event bus"]).deliver(MESSAGE)
         else:
             with pytest.raises(raised, match="PutEvents failed"):
-                targets.parse(ARNS["event bus"]).deliver(scan())
+                targets.parse(ARNS["event bus"]).deliver(MESSAGE)
         stub.assert_no_pending_responses()
 
 
 def test_the_table_of_kinds_has_each_kind_once_under_its_service() -> None:
     assert {kind.kind for kind in targets.KINDS.values()} == set(ARNS)
     assert all(kind.service == service for service, kind in targets.KINDS.items())
+
+
+def test_a_mail_has_a_subject(credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = message(scan(), "Text")
+    expected = {"TopicArn": ARNS["topic"], "Message": mail.text, "Subject": mail.subject}
+    with stubbed(monkeypatch, "sns") as stub:
+        stub.add_response("publish", {}, expected)
+        targets.parse(ARNS["topic"]).deliver(mail)
+        stub.assert_no_pending_responses()
+
+
+def test_an_event_goes_to_a_bus_under_a_type_of_its_own() -> None:
+    assert message(scan(), "Json").detail_type == "ECR Event"
+    assert MESSAGE.detail_type == "ECR Scan Completed"

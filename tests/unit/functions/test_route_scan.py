@@ -80,9 +80,11 @@ def test_a_batch_is_measured(route_scan: ModuleType, capsys: pytest.CaptureFixtu
     route_scan.handler(load("route_scan/batch-with-poison"), Context())
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     scans = {each["Severity"]: each["Scans"] for each in records if "Severity" in each}
-    [batch] = [each for each in records if "Severity" not in each]
+    events = {each["Event"]: each["Events"] for each in records if "Event" in each}
+    [batch] = [each for each in records if "Severity" not in each and "Event" not in each]
+    assert events == {"ScanCompleted": [2.0]}
     assert scans == {"CRITICAL": [2.0]}
     assert (batch["Deliveries"], batch["DeadLetters"], batch["DeliveryFailures"]) == ([2.0], [1.0], [0.0])
     assert batch["Retries"] == [0.0]
-    assert len(batch["ScanAge"]) == 2
+    assert len(batch["EventAge"]) == 2
     assert batch["service"] == "ecr_controller"

@@ -16,7 +16,7 @@ from botocore.stub import Stubber
 
 from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
-from ecr_controller.event_routing.routes import storage_key
+from ecr_controller.event_routing.routes import Route, storage_key
 from ecr_controller.image_scans.ecr import Image, ImageScans, ScanStarts
 from ecr_controller.image_scans.gate import Scan
 from ecr_controller.image_scans.rescans import plan_rescans, rescan
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ecr_controller.shared_documents.parts import PartsTable
 
 NAME = "team/app"
+ROUTE = Route("*", ("target",)).content()
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -80,7 +81,7 @@ def test_every_repository_within_the_bounds_is_planned(
 def test_routes_of_the_name_and_of_every_level_above_lead_from_a_repository(
     parts: PartsTable, stub: Stubber, routed: str, scanned: int
 ) -> None:
-    parts.put_part(storage_key(routed), "owner", {})
+    parts.put_part(storage_key(routed), "owner", ROUTE)
     parts.put_part(f"lifecycle-policy/{NAME}", "owner", {})
     if scanned:
         shows(stub, image(1))
@@ -88,12 +89,13 @@ def test_routes_of_the_name_and_of_every_level_above_lead_from_a_repository(
     assert rescan(NAME, 5) == scanned
 
 
-def test_a_repository_without_a_route_is_left_alone(parts: PartsTable, stub: Stubber) -> None:
+def test_a_repository_without_a_route_of_scans_is_left_alone(parts: PartsTable, stub: Stubber) -> None:
+    parts.put_part(storage_key("*"), "owner", Route("*", ("target",), events=("Pushed",)).content())
     assert rescan(NAME, 5) == 0
 
 
 def test_the_newest_images_of_a_routed_repository_are_scanned_again(parts: PartsTable, stub: Stubber) -> None:
-    parts.put_part(storage_key("team/*"), "owner", {})
+    parts.put_part(storage_key("team/*"), "owner", ROUTE)
     shows(stub, image(1), image(4), token="2")
     shows(stub, image(3), image(2), after="2")
     for day in (4, 3):
@@ -128,7 +130,7 @@ def test_an_index_takes_no_place_among_the_newest(stub: Stubber) -> None:
 def test_what_ecr_does_not_scan_now_is_no_error_and_the_next_image_has_its_turn(
     parts: PartsTable, stub: Stubber, refusal: str
 ) -> None:
-    parts.put_part(storage_key("*"), "owner", {})
+    parts.put_part(storage_key("*"), "owner", ROUTE)
     shows(stub, image(2), image(1))
     stub.add_client_error("start_image_scan", refusal)
     stub.add_response("start_image_scan", {})
@@ -218,7 +220,7 @@ def test_the_gate_requests_a_scan_once(sent: Callable[..., Wire], monkeypatch: p
 def test_a_throttled_scan_is_started_again_and_then_left_to_the_queue(
     sent: Callable[..., Wire], monkeypatch: pytest.MonkeyPatch, parts: PartsTable
 ) -> None:
-    parts.put_part(storage_key("*"), "owner", {})
+    parts.put_part(storage_key("*"), "owner", ROUTE)
     monkeypatch.setattr(ImageScans, "describe_newest_images", lambda *_arguments: [Image(NAME, "sha256:1")])
     wire = sent(*["ThrottlingException"] * 5)
     with pytest.raises(RetryableError):

@@ -10,6 +10,7 @@ import pytest
 from ecr_controller import aws
 from ecr_controller.custom_resource import properties
 from ecr_controller.resources.authorization_token_grant import AuthorizationTokenGrantResource
+from ecr_controller.resources.event_route import EventRouteResource
 from ecr_controller.resources.image import ImageResource
 from ecr_controller.resources.image_scan import ImageScanResource
 from ecr_controller.resources.image_scan_route import ImageScanRouteResource
@@ -33,6 +34,7 @@ RESOURCES: list[Resource[Any]] = [
     RepositoryGrantResource(),
     AuthorizationTokenGrantResource(),
     PublicGalleryAuthorizationTokenGrantResource(),
+    EventRouteResource(),
     ImageScanRouteResource(),
     ImageScanResource(),
     ImageResource(),

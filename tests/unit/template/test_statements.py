@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_controller.event_routing.targets import DETAIL_TYPE, KINDS, SOURCE
+from ecr_controller.event_routing.messages import EVENT_DETAIL_TYPE, SCAN_DETAIL_TYPE
+from ecr_controller.event_routing.targets import KINDS, SOURCE
 from ecr_controller.repository import ownership
 from tests.unit.template.sam import (
     FUNCTIONS,
@@ -95,7 +96,10 @@ def test_the_router_puts_no_events_but_its_own() -> None:
     [statement] = granting("RouteScanFunction", "events:PutEvents")
     assert actions_of(statement) == {"events:PutEvents"}
     assert statement["Condition"] == {
-        "ForAllValues:StringEquals": {"events:source": SOURCE, "events:detail-type": DETAIL_TYPE},
+        "ForAllValues:StringEquals": {
+            "events:source": SOURCE,
+            "events:detail-type": [SCAN_DETAIL_TYPE, EVENT_DETAIL_TYPE],
+        },
         "Null": {"events:source": "false", "events:detail-type": "false"},
     }
 

@@ -1,4 +1,4 @@
-"""The router's metrics: one record for the batch, and one for each highest severity of its scans."""
+"""The router's metrics: one record for the batch, and one for each name of an event, and each highest severity."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def record(tally: Tally, result: BatchResult) -> None:
-    """Scans by Severity, Deliveries, DeliveryFailures, DeadLetters, Retries, and ScanAge in seconds."""
+    """Events by Event, Scans by Severity, Deliveries, DeliveryFailures, DeadLetters, Retries; EventAge in seconds."""
     counts = {
         "Deliveries": tally.deliveries,
         "DeliveryFailures": tally.failures,
@@ -24,7 +24,8 @@ def record(tally: Tally, result: BatchResult) -> None:
     for name, count in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     for age in tally.ages:
-        metrics.add_metric(name="ScanAge", unit=MetricUnit.Seconds, value=age)
-    for severity, count in tally.scans.items():
-        with single_metric(name="Scans", unit=MetricUnit.Count, value=count, namespace="ecr-controller") as metric:
-            metric.add_dimension(name="Severity", value=severity)
+        metrics.add_metric(name="EventAge", unit=MetricUnit.Seconds, value=age)
+    for dimension, name, numbers in (("Event", "Events", tally.events), ("Severity", "Scans", tally.scans)):
+        for value, count in numbers.items():
+            with single_metric(name=name, unit=MetricUnit.Count, value=count, namespace="ecr-controller") as metric:
+                metric.add_dimension(name=dimension, value=value)

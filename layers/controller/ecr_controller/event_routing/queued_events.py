@@ -9,14 +9,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.errors import ControllerError, RetryableError, UserError
-from ecr_controller.event_routing import events
+from ecr_controller.event_routing import reading
+from ecr_controller.event_routing.events import MalformedEvent
 from ecr_controller.event_routing.router import Failure
 from ecr_controller.event_routing.routes import routes_of
+from ecr_controller.event_routing.scans import ScanCompleted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ecr_controller.event_routing.events import ScanCompleted
+    from ecr_controller.event_routing.events import EcrEvent
     from ecr_controller.event_routing.index_tags import TagReader
     from ecr_controller.event_routing.router import Router
     from ecr_controller.event_routing.routes import Route
@@ -29,8 +31,10 @@ INDEX_SECONDS = 300
 
 @dataclass(slots=True)
 class Tally:
-    """What happened in a batch. ``scans`` is by the highest severity; ``ages`` are seconds from scan to routing."""
+    """What happened in a batch. ``events`` is by name, ``scans`` by the highest severity; ``ages`` are seconds from the
+    event to its routing."""
 
+    events: Counter[str] = field(default_factory=Counter)
     scans: Counter[str] = field(default_factory=Counter)
     ages: list[float] = field(default_factory=list)
     deliveries: int = 0
@@ -48,49 +52,55 @@ class EventRouting:
     tally: Tally = field(default_factory=Tally)
 
     def route(self, message: Message) -> None:
-        """Route one event. Raises RetryableError if a retry may deliver the rest, and UserError if none follows."""
-        scan = events.parse(_json(message.body), self.partition)
-        if scan is None:
-            return
-        scan, unread = self._with_tags(scan, may_wait=not message.is_last_receive)
-        result = self.router.route(scan, self.routes_under)
-        failures = [*unread, *result.failures]
-        self.tally.deliveries += result.deliveries
-        self.tally.failures += len(result.failures)
+        """Route what one event reports. Raises RetryableError if a retry may deliver the rest, and UserError if none
+        follows."""
+        found = reading.parse(_json(message.body), self.partition)
+        routed = [self._route(event, may_wait=not message.is_last_receive) for event in found]
+        failures = [failure for each in routed for failure in each]
         reasons = "; ".join(map(str, failures))
         if not message.is_last_receive and any(failure.retryable for failure in failures):
             raise RetryableError(reasons)
-        self._count(scan)
+        for event in found:
+            self._count(event)
         if reasons:
             raise UserError(reasons)
 
-    def _with_tags(self, scan: ScanCompleted, *, may_wait: bool) -> tuple[ScanCompleted, list[Failure]]:
+    def _route(self, event: EcrEvent, *, may_wait: bool) -> list[Failure]:
+        event, unread = self._with_tags(event, may_wait=may_wait)
+        result = self.router.route(event, self.routes_under)
+        self.tally.deliveries += result.deliveries
+        self.tally.failures += len(result.failures)
+        return [*unread, *result.failures]
+
+    def _with_tags(self, event: EcrEvent, *, may_wait: bool) -> tuple[EcrEvent, list[Failure]]:
         """The scan of an image without tags with those of its indexes, if a route depends on them.
 
         If they cannot be read, the event is routed without them, and that is a failure.
         """
-        if scan.image_tags or not any(each.depends_on_tags(scan) for each in routes_of(scan, self.routes_under)):
-            return scan, []
-        where = f"The image indexes in {scan.repository_name}"
+        if not isinstance(event, ScanCompleted) or event.image_tags or event.image_digest is None:
+            return event, []
+        if not any(each.depends_on_tags(event) for each in routes_of(event, self.routes_under)):
+            return event, []
+        where = f"The image indexes in {event.repository_name}"
         try:
-            tags = self.tags_of(scan.repository_name, scan.image_digest)
+            tags = self.tags_of(event.repository_name, event.image_digest)
         except ControllerError as error:
-            return scan, [Failure(where, str(error), isinstance(error, RetryableError))]
-        if not tags and may_wait and scan.time and time.time() - scan.time.timestamp() < INDEX_SECONDS:
+            return event, [Failure(where, str(error), isinstance(error, RetryableError))]
+        if not tags and may_wait and event.time and time.time() - event.time.timestamp() < INDEX_SECONDS:
             # The index is pushed after its images, so a fast scan may end before.
-            return scan, [Failure(where, f"none names the image {scan.image_digest} yet.", retryable=True)]
-        return replace(scan, image_tags=tags), []
+            return event, [Failure(where, f"none names the image {event.image_digest} yet.", retryable=True)]
+        return replace(event, image_tags=tags), []
 
-    def _count(self, scan: ScanCompleted) -> None:
-        self.tally.scans[(scan.worst or "NONE") if scan.status == "COMPLETE" else "NOT_SCANNED"] += 1
-        if scan.time:
-            self.tally.ages.append(max(0.0, time.time() - scan.time.timestamp()))
+    def _count(self, event: EcrEvent) -> None:
+        self.tally.events[event.name] += 1
+        if isinstance(event, ScanCompleted):
+            self.tally.scans[(event.worst or "NONE") if event.status == "COMPLETE" else "NOT_SCANNED"] += 1
+        if event.time:
+            self.tally.ages.append(max(0.0, time.time() - event.time.timestamp()))
 
 
 def _json(body: str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise events.MalformedEvent(
-            f"The message is not an EventBridge event, because it is not JSON ({error})."
-        ) from None
+        raise MalformedEvent(f"The message is not an EventBridge event, because it is not JSON ({error}).") from None

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 from ecr_controller.errors import ControllerError, RetryableError
 from ecr_controller.event_routing import targets
 from ecr_controller.event_routing.deliveries import Claim
-from ecr_controller.event_routing.routes import targets_of
+from ecr_controller.event_routing.messages import message
+from ecr_controller.event_routing.routes import deliveries_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ecr_controller.event_routing.events import ScanCompleted
-    from ecr_controller.event_routing.routes import Route
+    from ecr_controller.event_routing.events import EcrEvent
+    from ecr_controller.event_routing.routes import Delivery, Route
     from ecr_controller.event_routing.targets import Target
 
 logger = logging.getLogger(__name__)
@@ -68,21 +69,21 @@ class Router:
         self._until = until
         self._parse = parse
 
-    def route(self, scan: ScanCompleted, routes_under: Callable[[str], Iterable[Route]]) -> RouteResult:
+    def route(self, event: EcrEvent, routes_under: Callable[[str], Iterable[Route]]) -> RouteResult:
         """Deliver to every target that has not received the event. Raises what reading the routes raises."""
         deliveries, failures = 0, []
-        for arn in targets_of(scan, routes_under):
+        for delivery in deliveries_of(event, routes_under):
             try:
-                deliveries += self._deliver(arn, scan)
+                deliveries += self._deliver(delivery, event)
             except ControllerError as error:
-                logger.warning("Event %s was not delivered to %s: %s", scan.event_id, arn, error)
-                failures.append(Failure(arn, str(error), isinstance(error, RetryableError)))
+                logger.warning("Event %s was not delivered to %s: %s", event.event_id, delivery.target, error)
+                failures.append(Failure(delivery.target, str(error), isinstance(error, RetryableError)))
         return RouteResult(deliveries, tuple(failures))
 
-    def _deliver(self, arn: str, scan: ScanCompleted) -> int:
+    def _deliver(self, delivery: Delivery, event: EcrEvent) -> int:
         """1 if it was delivered now, 0 if it was delivered before."""
-        target = self._parse(arn)
-        claim = self._deliveries.claim(scan.event_id, arn, self._claimant, self._until)
+        target = self._parse(delivery.target)
+        claim = self._deliveries.claim(event.event_id, delivery.key, self._claimant, self._until)
         if claim is Claim.UNDER_WAY:
             raise RetryableError(
                 "Another invocation of the function is delivering the event, or stopped a moment ago while it did."
@@ -90,9 +91,9 @@ class Router:
         if claim is Claim.DELIVERED:
             return 0
         try:
-            target.deliver(scan)
+            target.deliver(message(event, delivery.form))
         except ControllerError:
-            self._deliveries.release(scan.event_id, arn, self._claimant)
+            self._deliveries.release(event.event_id, delivery.key, self._claimant)
             raise
-        self._deliveries.mark(scan.event_id, arn)
+        self._deliveries.mark(event.event_id, delivery.key)
         return 1

@@ -1,4 +1,4 @@
-"""Routes: which scans of which images are delivered to which targets, and how routes are found.
+"""Routes: which events of which images are delivered to which targets, and how routes are found.
 
 A route is stored under the pattern of repositories that it names. Those that match ``a/b/c`` are under ``a/b/c``,
 ``a/b/*``, ``a/*`` and ``*``, so finding them takes one read a level, however many routes there are.
@@ -8,44 +8,70 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ecr_controller import patterns
+from ecr_controller.event_routing.api_calls import CALLED
+from ecr_controller.event_routing.scans import SCAN_COMPLETED, ScanCompleted
+from ecr_controller.severity import at_least
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from ecr_controller.event_routing.events import ScanCompleted
+    from ecr_controller.event_routing.events import EcrEvent
     from ecr_controller.shared_documents.converge import Part
 
 ANY_STATUS = "*"
 
 
+class Delivery(NamedTuple):
+    """A target, and the format in which it receives an event."""
+
+    target: str
+    form: str
+
+    @property
+    def key(self) -> str:
+        """What a delivery is recorded under."""
+        return self.target if self.form == SCAN_COMPLETED else f"{self.target}#{self.form}"
+
+
 @dataclass(frozen=True)
 class Route:
     """One route. ``image_tags`` are patterns, of which one must match one tag; without any, every image matches,
-    untagged ones too. ``targets`` are ARNs."""
+    untagged ones too. ``targets`` are ARNs. ``api_calls`` narrows the event `Called`; none means all of them."""
 
     repositories: str
     targets: tuple[str, ...]
     image_tags: tuple[str, ...] = ()
     scan_status: str = "COMPLETE"
     minimum_severity: str | None = None
+    events: tuple[str, ...] = (SCAN_COMPLETED,)
+    api_calls: tuple[str, ...] = ()
+    form: str = SCAN_COMPLETED
+    includes_controller: bool = False
 
-    def selects(self, scan: ScanCompleted) -> bool:
-        """Whether the route selects the scan of an image in its repositories."""
-        has_tag = not self.image_tags or any(self._names(tag) for tag in scan.image_tags)
-        return has_tag and self._selects_whatever_its_tags(scan)
+    def selects(self, event: EcrEvent) -> bool:
+        """Whether the route selects the event of an image in its repositories."""
+        has_tag = not self.image_tags or any(self._names(tag) for tag in event.image_tags)
+        return has_tag and self._selects_whatever_its_tags(event)
 
-    def depends_on_tags(self, scan: ScanCompleted) -> bool:
-        """Whether tags of an image without any could have the route select its scan."""
-        return bool(self.image_tags) and self._selects_whatever_its_tags(scan)
+    def depends_on_tags(self, event: EcrEvent) -> bool:
+        """Whether tags of an image without any could have the route select its event."""
+        return bool(self.image_tags) and self._selects_whatever_its_tags(event)
 
-    def _selects_whatever_its_tags(self, scan: ScanCompleted) -> bool:
-        return self.scan_status in (scan.status, ANY_STATUS) and (
-            self.minimum_severity is None or scan.reaches(self.minimum_severity)
-        )
+    def _selects_whatever_its_tags(self, event: EcrEvent) -> bool:
+        if event.name not in self.events or (event.by_controller and not self.includes_controller):
+            return False
+        if isinstance(event, ScanCompleted):
+            has_status = self.scan_status in (event.status, ANY_STATUS)
+            return has_status and (self.minimum_severity is None or event.reaches(self.minimum_severity))
+        if event.name == CALLED and self.api_calls:
+            return event.details["apiCall"] in self.api_calls
+        if "severity" in event.details and self.minimum_severity is not None:
+            return event.details["severity"] in at_least(self.minimum_severity)
+        return True
 
     def _names(self, tag: str) -> bool:
         return any(expression.fullmatch(tag) for expression in self._expressions)
@@ -55,6 +81,11 @@ class Route:
         # Kept with the route, so that the patterns of many routes do not push each other out of the cache.
         return tuple(map(patterns.compiled, self.image_tags))
 
+    @property
+    def deliveries(self) -> Iterator[Delivery]:
+        """To each of its targets."""
+        return (Delivery(target, self.form) for target in self.targets)
+
     def content(self) -> dict[str, Any]:
         """The route as it is stored, without its repositories, which are its key."""
         return {
@@ -62,17 +93,25 @@ class Route:
             "imageTags": list(self.image_tags),
             "scanStatus": self.scan_status,
             "minimumSeverity": self.minimum_severity,
+            "events": list(self.events),
+            "apiCalls": list(self.api_calls),
+            "format": self.form,
+            "includesController": self.includes_controller,
         }
 
     @classmethod
     def from_content(cls, repositories: str, content: Mapping[str, Any]) -> Route:
-        """The route that is stored under these repositories with this content."""
+        """The route that is stored under these repositories with this content. The first version had scans only."""
         return cls(
             repositories,
             tuple(content["targets"]),
             tuple(content["imageTags"]),
             content["scanStatus"],
             content["minimumSeverity"],
+            tuple(content.get("events", (SCAN_COMPLETED,))),
+            tuple(content.get("apiCalls", ())),
+            content.get("format", SCAN_COMPLETED),
+            content.get("includesController", False),
         )
 
 
@@ -83,21 +122,20 @@ def patterns_matching(repository: str) -> tuple[str, ...]:
     return (repository, *above, "*")
 
 
-def targets_of(scan: ScanCompleted, routes_under: Callable[[str], Iterable[Route]]) -> tuple[str, ...]:
-    """The targets of all routes that select the scan, each once, in the order of the routes."""
+def deliveries_of(event: EcrEvent, routes_under: Callable[[str], Iterable[Route]]) -> tuple[Delivery, ...]:
+    """The deliveries of all routes that select the event, each once, in the order of the routes."""
+    selecting = (route for route in routes_of(event, routes_under) if route.selects(event))
+    return tuple(dict.fromkeys(delivery for route in selecting for delivery in route.deliveries))
 
-    routes = routes_of(scan, routes_under)
-    return tuple(dict.fromkeys(target for route in routes if route.selects(scan) for target in route.targets))
 
-
-def routes_of(scan: ScanCompleted, routes_under: Callable[[str], Iterable[Route]]) -> Iterator[Route]:
-    """All routes for the repository of the scan."""
-    for key in patterns_matching(scan.repository_name):
+def routes_of(event: EcrEvent, routes_under: Callable[[str], Iterable[Route]]) -> Iterator[Route]:
+    """All routes for the repository of the event."""
+    for key in patterns_matching(event.repository_name):
         yield from routes_under(key)
 
 
 def storage_key(pattern: str) -> str:
-    """The target in the table of parts under which the routes of a pattern are stored."""
+    """The target in the table of parts under which the routes of a pattern are stored, for scans and other events."""
     return f"scan-route/{pattern}"
 
 

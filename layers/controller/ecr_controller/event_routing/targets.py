@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-    from ecr_controller.event_routing.events import ScanCompleted
+    from ecr_controller.event_routing.messages import Message
 
-SOURCE, DETAIL_TYPE = "ecr-controller", "ECR Scan Completed"
+SOURCE = "ecr-controller"
 _ARN = re.compile(r"arn:[a-z0-9-]+:(?P<service>[a-z]+):(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):(?P<rest>.+)")
 
 
@@ -55,8 +54,8 @@ class Target(ABC):
         """
 
     @abstractmethod
-    def deliver(self, scan: ScanCompleted) -> None:
-        """Send the scan to it. Raises UserError, if a retry is useless, and RetryableError."""
+    def deliver(self, message: Message) -> None:
+        """Send a message to it. Raises UserError, if a retry is useless, and RetryableError."""
 
 
 @aws.translates_errors
@@ -71,9 +70,10 @@ class Topic(Target):
         """GetTopicAttributes."""
         self._sns.get_topic_attributes(TopicArn=self.arn)
 
-    def deliver(self, scan: ScanCompleted) -> None:
+    def deliver(self, message: Message) -> None:
         """Publish."""
-        self._sns.publish(TopicArn=self.arn, Message=_text(scan), **_ordering(self, scan))
+        subject: Any = {"Subject": message.subject} if message.subject else {}
+        self._sns.publish(TopicArn=self.arn, Message=message.text, **subject, **_ordering(self, message))
 
 
 @aws.translates_errors
@@ -88,9 +88,9 @@ class Queue(Target):
         """GetQueueAttributes."""
         self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
 
-    def deliver(self, scan: ScanCompleted) -> None:
+    def deliver(self, message: Message) -> None:
         """SendMessage."""
-        self._sqs.send_message(QueueUrl=self._url, MessageBody=_text(scan), **_ordering(self, scan))
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=message.text, **_ordering(self, message))
 
     @property
     def _url(self) -> str:
@@ -109,9 +109,9 @@ class Function(Target):
         """GetFunctionConfiguration."""
         self._lambda.get_function_configuration(FunctionName=self.arn)
 
-    def deliver(self, scan: ScanCompleted) -> None:
+    def deliver(self, message: Message) -> None:
         """Invoke, asynchronously."""
-        self._lambda.invoke(FunctionName=self.arn, InvocationType="Event", Payload=_text(scan).encode())
+        self._lambda.invoke(FunctionName=self.arn, InvocationType="Event", Payload=message.text.encode())
 
 
 @aws.translates_errors
@@ -126,11 +126,11 @@ class StateMachine(Target):
         """DescribeStateMachine."""
         self._stepfunctions.describe_state_machine(stateMachineArn=self.arn)
 
-    def deliver(self, scan: ScanCompleted) -> None:
+    def deliver(self, message: Message) -> None:
         """StartExecution. The name makes a second start of a standard state machine for the same event a no-op."""
-        name = re.sub(r"[^\w-]", "-", f"ecr-scan-{scan.event_id}", flags=re.ASCII)[:80]
+        name = re.sub(r"[^\w-]", "-", f"ecr-scan-{message.event_id}", flags=re.ASCII)[:80]
         try:
-            self._stepfunctions.start_execution(stateMachineArn=self.arn, name=name, input=_text(scan))
+            self._stepfunctions.start_execution(stateMachineArn=self.arn, name=name, input=message.text)
         except self._stepfunctions.exceptions.ExecutionAlreadyExists:
             return
 
@@ -148,15 +148,15 @@ class EventBus(Target):
         """DescribeEventBus."""
         self._events.describe_event_bus(Name=self.name)
 
-    def deliver(self, scan: ScanCompleted) -> None:
+    def deliver(self, message: Message) -> None:
         """DescribeEventBus and PutEvents, which accepts and drops events for a bus that does not exist."""
         self._events.describe_event_bus(Name=self.name)
         entry: Any = {
             "EventBusName": self.arn,
             "Source": SOURCE,
-            "DetailType": DETAIL_TYPE,
-            "Detail": _text(scan),
-            "Resources": [scan.repository_arn],
+            "DetailType": message.detail_type,
+            "Detail": message.text,
+            "Resources": [message.repository_arn],
         }
         [answer] = self._events.put_events(Entries=[entry])["Entries"]
         if "ErrorCode" in answer:
@@ -180,12 +180,8 @@ def parse(arn: str) -> Target:
     return kind(arn, resource[1], found["account"], found["region"])
 
 
-def _text(scan: ScanCompleted) -> str:
-    return json.dumps(scan.document(), separators=(",", ":"))
-
-
-def _ordering(target: Target, scan: ScanCompleted) -> dict[str, Any]:
+def _ordering(target: Target, message: Message) -> dict[str, Any]:
     """What a FIFO topic or queue needs: the repository as the group, and the event once. At most 128 characters."""
     if not target.is_fifo:
         return {}
-    return {"MessageGroupId": scan.repository_name[:128], "MessageDeduplicationId": scan.event_id[:128]}
+    return {"MessageGroupId": message.group[:128], "MessageDeduplicationId": message.event_id[:128]}

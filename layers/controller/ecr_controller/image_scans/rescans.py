@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ecr_controller import aws
 from ecr_controller.config import config
 from ecr_controller.errors import UserError
-from ecr_controller.event_routing.routes import patterns_matching, storage_key
+from ecr_controller.event_routing.routes import patterns_matching, reader
+from ecr_controller.event_routing.scans import SCAN_COMPLETED
 from ecr_controller.image_scans.ecr import ImageScans, ScanStarts
 from ecr_controller.image_scans.scanning import start_scan
 from ecr_controller.repository.model import is_name
@@ -53,8 +54,8 @@ def rescan(repository: str, count: int) -> int:
     # A long name of many levels would take a read of the routes for each of them.
     if not is_name(repository):
         raise UserError(f"The message {repository[:300]!r} is not the name of a repository.")
-    parts = PartsTable()
-    if not any(parts.has_parts(storage_key(pattern)) for pattern in patterns_matching(repository)):
+    routes_under = reader(PartsTable().query_parts)
+    if not any(SCAN_COMPLETED in each.events for key in patterns_matching(repository) for each in routes_under(key)):
         return 0
     starts, started = ScanStarts(), 0
     for image in ImageScans().describe_newest_images(repository, count):

@@ -85,10 +85,6 @@ class PartsTable:
         parts = (_part(item) for page in pages for item in page["Items"])
         return tuple(part for part in parts if part.marks.get(_STATE) != _WITHDRAWN)
 
-    def has_parts(self, target: str) -> bool:
-        """Query of one item at most, eventually consistent: whether the target has any part."""
-        return self._dynamodb.query(Select="COUNT", Limit=1, **_query(target))["Count"] > 0
-
 
 def _query(target: str) -> dict[str, Any]:
     return {

@@ -1,4 +1,4 @@
-"""``Custom::ECRImageScanRoute``: what is kept, what is refused, and what a Delete takes away."""
+"""``Custom::ECREventRoute`` and ``Custom::ECRImageScanRoute``: what is kept, what is refused, and what a Delete takes away."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from ecr_controller import aws
 from ecr_controller.errors import InvalidProperties
 from ecr_controller.event_routing.routes import Route, reader
+from ecr_controller.event_routing.spec import DEFAULT_EVENTS
+from ecr_controller.resources.event_route import EventRouteResource
 from ecr_controller.resources.image_scan_route import ImageScanRouteResource
 from tests.unit.conftest import Served, request
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from ecr_controller.shared_documents.parts import PartsTable
 
 HOME = "eu-west-1:123456789012"
+TOPIC = f"arn:aws:sns:{HOME}:people"
 QUEUE, OTHER = f"arn:aws:sqs:{HOME}:findings", f"arn:aws:sqs:{HOME}:other"
 
 
@@ -136,3 +139,68 @@ def test_these_repositories_can_be_named(resource: Served, name: str) -> None:
 @pytest.mark.parametrize("name", ["", "App", "team/", "team*", "/*", "**", "team/*/app", "team/**"])
 def test_these_cannot(resource: Served, name: str) -> None:
     assert [fault.partition(":")[0] for fault in faults(resource, RepositoryName=name)] == ["RepositoryName"]
+
+
+# Routes of other events
+
+
+@pytest.fixture
+def events(parts: PartsTable) -> Served:
+    aws.client("sqs").create_queue(QueueName="findings")
+    aws.client("sns").create_topic(Name="people")
+    return Served(EventRouteResource())
+
+
+def test_a_route_of_events_has_all_that_need_no_trail_by_default(events: Served, parts: PartsTable) -> None:
+    events.create(request("Create", properties=declared()))
+    [found] = kept(parts)
+    assert (found.events, found.scan_status, found.form) == (DEFAULT_EVENTS, "*", "Json")
+
+
+def test_a_route_of_events_is_kept_whole(events: Served, parts: PartsTable) -> None:
+    more = {
+        "Events": ["Called", "Pushed", "Pushed"],
+        "ApiCalls": ["PutImage"],
+        "ImageTags": ["v*"],
+        "IncludeController": "true",
+        "Format": "Text",
+        "Targets": [TOPIC],
+    }
+    events.create(request("Create", properties=declared(**more)))
+    assert kept(parts) == (
+        Route(
+            "team/*",
+            (TOPIC,),
+            ("v*",),
+            "*",
+            events=("Called", "Pushed"),
+            api_calls=("PutImage",),
+            form="Text",
+            includes_controller=True,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"ApiCalls": ["PutImage"]}, "ApiCalls: is only supported with Called among Events"),
+        (
+            {"Events": ["Pushed"], "MinimumSeverity": "HIGH"},
+            "MinimumSeverity: is only supported with ScanCompleted or Finding among Events",
+        ),
+        ({"Format": "Chatbot"}, "Targets[0]: must be an SNS topic, because Format is Chatbot"),
+        ({"Events": ["Pulled"]}, "Events[0]: must be one of Pushed, Deleted, Archived, "),
+        ({"Events": ["Called"], "ApiCalls": ["ecr:PutImage"]}, "ApiCalls[0]: must be the name of an API operation"),
+    ],
+)
+def test_what_a_route_of_events_cannot_be_is_refused(events: Served, properties: Any, expected: str) -> None:
+    found = faults(events, **properties)
+    assert [each for each in found if each.startswith(expected)] == found
+    assert len(found) == 1
+
+
+def test_a_route_of_scans_can_be_for_people(resource: Served, parts: PartsTable) -> None:
+    aws.client("sns").create_topic(Name="people")
+    resource.create(request("Create", properties=declared(Format="Chatbot", Targets=[TOPIC])))
+    assert [(each.form, each.events) for each in kept(parts)] == [("Chatbot", ("ScanCompleted",))]
