@@ -135,6 +135,7 @@ GRANTED = World((repository, role), ("grant/create",))
 TO_BE_SCANNED, SCANNED = World((repository, V1)), World((repository, V1), ("image_scan/create",), in_stack=True)
 RESOLVED = World((repository, V1), ("image_scan/resolve-image",), in_stack=True)
 ROUTE = World(events=("image_scan_route/create",))
+EVENTS_TO_QUEUE = World((queue,), ("image_scan_route/create-for-events",))
 ROUTE_TO_QUEUE = World((queue,), ("image_scan_route/create-for-a-queue",))
 
 # An event that is not here needs nothing.
@@ -160,6 +161,7 @@ WORLDS = {
     "image_scan/resolve-missing-image": World((repository,)),
     "image_scan/update": SCANNED,
     "image_scan_route/create-for-a-queue": World((queue,)),
+    "image_scan_route/create-for-events": World((queue,)),
     "image_scan_route/delete": ROUTE,
     "image_scan_route/update": ROUTE,
     "lifecycle_policy/create": World((repository,)),
@@ -174,9 +176,20 @@ WORLDS = {
     "repository/replace": STACKS_REPOSITORY,
     "repository/update": STACKS_REPOSITORY,
     "rescan/repository": World((repository, V1, queue), ("image_scan_route/create-for-a-queue",)),
+    "route_scan/archived": EVENTS_TO_QUEUE,
     "route_scan/basic": ROUTE_TO_QUEUE,
     "route_scan/batch-with-poison": ROUTE_TO_QUEUE,
+    "route_scan/called": EVENTS_TO_QUEUE,
+    "route_scan/deleted": EVENTS_TO_QUEUE,
     "route_scan/enhanced": ROUTE_TO_QUEUE,
     "route_scan/failed": ROUTE_TO_QUEUE,
+    "route_scan/finding": EVENTS_TO_QUEUE,
+    "route_scan/pulled-through": EVENTS_TO_QUEUE,
+    "route_scan/pushed": EVENTS_TO_QUEUE,
+    "route_scan/referrer-restored": EVENTS_TO_QUEUE,
+    "route_scan/replicated": EVENTS_TO_QUEUE,
+    "route_scan/replication-failed": EVENTS_TO_QUEUE,
+    "route_scan/restored": EVENTS_TO_QUEUE,
+    "route_scan/scan-frequency-changed": EVENTS_TO_QUEUE,
     "route_scan/untagged": ROUTE_TO_QUEUE,
 }

@@ -172,13 +172,18 @@ def _routes(rows: list[tuple[str, str, Any]]) -> dict[str, Any]:
 
 
 def _delivered(sqs: Any) -> list[tuple[str, ...]]:
-    """The repository, the type, the status and the tags of each scan in the queue of the worlds."""
+    """The repository and the tags of each event in the queue of the worlds, with its name, or the type and the status
+    of a scan."""
     try:
         url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
     except sqs.exceptions.QueueDoesNotExist:
         return []
-    scans = [json.loads(each["Body"]) for each in _taken(sqs, url)]
-    return [(each["repositoryName"], each["scanType"], each["scanStatus"], *each["imageTags"]) for each in scans]
+    messages = [json.loads(each["Body"]) for each in _taken(sqs, url)]
+    return [(each["repositoryName"], *_kind(each), *each["imageTags"]) for each in messages]
+
+
+def _kind(message: Any) -> tuple[str, ...]:
+    return (message["event"],) if "event" in message else (message["scanType"], message["scanStatus"])
 
 
 def _taken(sqs: Any, url: str) -> list[Any]:

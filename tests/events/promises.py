@@ -156,6 +156,7 @@ PROMISES = {
         {"RouteId": "28b7e6a1e8d55e4c:team/*"},
     ),
     "image_scan_route/create-for-a-queue": Promise("SUCCESS", "9dff7cdd64030d1f:*", EVERY_SCAN),
+    "image_scan_route/create-for-events": Promise("SUCCESS", "f55d5b596192e25d:*", EVERY_SCAN),
     "image_scan_route/delete": Promise("SUCCESS", "28b7e6a1e8d55e4c:team/*"),
     "image_scan_route/missing-target": Promise(
         "FAILED",
@@ -221,6 +222,7 @@ PROMISES = {
     ),
     "repository/update": Promise("SUCCESS", REPOSITORY, {"repositories": {REPOSITORY: UPDATED}}),
     "rescan/repository": Promise(after=scanned("v1") | EVERY_SCAN, returned=PROCESSED),
+    "route_scan/archived": Promise(after=EVERY_SCAN | {"delivered": [("ubuntu", "Archived")]}, returned=PROCESSED),
     "route_scan/basic": Promise(
         after=EVERY_SCAN | {"delivered": [(REPOSITORY, "BASIC", "COMPLETE", "v1")]}, returned=PROCESSED
     ),
@@ -237,11 +239,38 @@ PROMISES = {
         },
         returned=PROCESSED,
     ),
+    "route_scan/called": Promise(after=EVERY_SCAN | {"delivered": [("testrepo", "Called")]}, returned=PROCESSED),
+    "route_scan/deleted": Promise(
+        after=EVERY_SCAN | {"delivered": [("my-repository-name", "Deleted", "latest")]}, returned=PROCESSED
+    ),
     "route_scan/enhanced": Promise(
         after=EVERY_SCAN | {"delivered": [(REPOSITORY, "ENHANCED", "COMPLETE", "latest")]}, returned=PROCESSED
     ),
     "route_scan/failed": Promise(
         after=EVERY_SCAN | {"delivered": [(REPOSITORY, "BASIC", "FAILED", "v1")]}, returned=PROCESSED
+    ),
+    "route_scan/finding": Promise(
+        after=EVERY_SCAN | {"delivered": [("inspector2", "Finding", "ubuntu_latest")]}, returned=PROCESSED
+    ),
+    "route_scan/pulled-through": Promise(
+        after=EVERY_SCAN | {"delivered": [("docker-hub/alpine", "PulledThrough", "3.17.2")]}, returned=PROCESSED
+    ),
+    "route_scan/pushed": Promise(
+        after=EVERY_SCAN | {"delivered": [("my-repository-name", "Pushed", "latest")]}, returned=PROCESSED
+    ),
+    "route_scan/referrer-restored": Promise(
+        after=EVERY_SCAN | {"delivered": [("sbom", "ReferrerRestored")]}, returned=PROCESSED
+    ),
+    "route_scan/replicated": Promise(
+        after=EVERY_SCAN | {"delivered": [("docker-hub/alpine", "Replicated", "3.17.2")]}, returned=PROCESSED
+    ),
+    "route_scan/replication-failed": Promise(
+        after=EVERY_SCAN | {"delivered": [("my-app", "ReplicationFailed", "latest")]}, returned=PROCESSED
+    ),
+    "route_scan/restored": Promise(after=EVERY_SCAN | {"delivered": [("ubuntu", "Restored")]}, returned=PROCESSED),
+    "route_scan/scan-frequency-changed": Promise(
+        after=EVERY_SCAN | {"delivered": [(f"repository-{i}", "ScanFrequencyChanged") for i in (1, 2, 3)]},
+        returned=PROCESSED,
     ),
     "route_scan/untagged": Promise(
         after=EVERY_SCAN | {"delivered": [(REPOSITORY, "BASIC", "COMPLETE")]}, returned=PROCESSED

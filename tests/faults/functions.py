@@ -31,6 +31,7 @@ FUNCTION_OF = {
     "Custom::ECRRepositoryGrant": "grant",
     "Custom::ECRAuthorizationTokenGrant": "grant",
     "Custom::ECRPublicGalleryAuthorizationTokenGrant": "grant",
+    "Custom::ECREventRoute": "image_scan_route",
     "Custom::ECRImageScanRoute": "image_scan_route",
     "Custom::ECRImageScan": "image_scan",
     "Custom::ECRImage": "image_scan",

@@ -271,6 +271,15 @@ def _routes() -> _Rows:
     }
 
 
+def _event_routes() -> _Rows:
+    one: Json = {"RepositoryName": "team/*", "Events": ["Pushed"], "Targets": [QUEUE["one"]]}
+    return {
+        ("events", Step.CREATE): (one, None),
+        ("events", Step.UPDATE): ({**one, "Events": ["Deleted"]}, one),
+        ("events", Step.DELETE): (one, None),
+    }
+
+
 def _image_scans() -> _Rows:
     image: Json = {"RepositoryName": "foreign/app", "ImageTag": "v1"}
     return {
@@ -287,6 +296,7 @@ TYPES = {
     "token": ("Custom::ECRAuthorizationTokenGrant", _token_grants),
     "public-token": ("Custom::ECRPublicGalleryAuthorizationTokenGrant", _public_token_grants),
     "route": ("Custom::ECRImageScanRoute", _routes),
+    "event-route": ("Custom::ECREventRoute", _event_routes),
     "scan": ("Custom::ECRImageScan", _image_scans),
     "image": ("Custom::ECRImage", _image_scans),
 }

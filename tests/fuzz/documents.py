@@ -69,6 +69,18 @@ PROPERTIES: dict[str, list[dict[str, Any]]] = {
     ],
     "grant Custom::ECRAuthorizationTokenGrant": [{"Grantee": USER}, {"Grantee": GROUP}],
     "grant Custom::ECRPublicGalleryAuthorizationTokenGrant": [{"Grantee": ROLE["api"]}],
+    "image_scan_route Custom::ECREventRoute": [
+        {
+            "RepositoryName": "team/*",
+            "Events": ["Pushed", "Called", "Finding"],
+            "ImageTags": ["prod*"],
+            "ApiCalls": ["SetRepositoryPolicy"],
+            "MinimumSeverity": "HIGH",
+            "IncludeController": "true",
+            "Format": "Json",
+            "Targets": [QUEUE["one"], TOPIC, BUS],
+        }
+    ],
     "image_scan_route Custom::ECRImageScanRoute": [
         {
             "RepositoryName": "team/*",

@@ -91,6 +91,7 @@ def test_the_on_failure_function_needs_the_request_alone(harness: Harness, chang
         ("grant", "Custom::ECRAuthorizationTokenGrant", "arn:aws:iam::123456789012:role/x y|R"),
         ("repository", "Custom::ECRRepository", ":"),
         ("lifecycle_policy", "Custom::ECRLifecyclePolicy", ":"),
+        ("image_scan_route", "Custom::ECREventRoute", "|"),
         ("image_scan_route", "Custom::ECRImageScanRoute", "|"),
         ("image_scan", "Custom::ECRImageScan", "@"),
         ("image_scan", "Custom::ECRImage", "@"),

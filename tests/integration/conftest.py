@@ -85,6 +85,7 @@ def scan_parameters(aws: Emulator | RealAws, prefix: str) -> dict[str, str]:
     """Scan events of a source of the tests' own, and targets with the prefix."""
     home = f"{aws.region}:{aws.client('sts').get_caller_identity()['Account']}"
     return {
+        "ApiCallEvents": "true",
         "ScanEventSources": f"aws.ecr,aws.inspector2,{prefix}.replay",
         "ScanTargetTopics": f"arn:aws:sns:{home}:{prefix}-*",
         "ScanTargetQueues": f"arn:aws:sqs:{home}:{prefix}-*",

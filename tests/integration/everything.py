@@ -119,6 +119,15 @@ class Everything:
                     "Targets": [self.queue],
                 },
             ),
+            "Events": (
+                "ECREventRoute",
+                {
+                    "RepositoryName": f"{self.names}/*",
+                    "Events": (["Pushed"], ["Pushed", "Deleted"])[version - 1],
+                    "ImageTags": ["nothing"],
+                    "Targets": [self.queue],
+                },
+            ),
             "Scan": ("ECRImageScan", shared | {"ImageTag": f"v{version}"}),
         }
         resources = {

@@ -30,6 +30,7 @@ TYPES = (
     "ECRRepositoryGrant",
     "ECRAuthorizationTokenGrant",
     "ECRPublicGalleryAuthorizationTokenGrant",
+    "ECREventRoute",
     "ECRImageScanRoute",
     "ECRImageScan",
     "ECRImage",

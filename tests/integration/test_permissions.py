@@ -323,6 +323,7 @@ OWNERS = (
     "ECRLifecyclePolicy",
     "ECRRepositoryGrant",
     "ECRAuthorizationTokenGrant",
+    "ECREventRoute",
     "ECRImageScanRoute",
 )
 KEYS = (*PREFIXES, *(f"owner/{each}" for each in OWNERS))
@@ -332,7 +333,7 @@ READS = {
     "GrantRole": {
         *("repository-policy", "attached-policies", "owner/ECRRepositoryGrant", "owner/ECRAuthorizationTokenGrant")
     },
-    "ImageScanRouteRole": {"scan-route", "owner/ECRImageScanRoute"},
+    "ImageScanRouteRole": {"scan-route", "owner/ECREventRoute", "owner/ECRImageScanRoute"},
     "RouteScanRole": {"scan-route"},
     "RescanRole": {"scan-route"},
     "ImageScanRole": set(),

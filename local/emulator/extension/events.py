@@ -17,11 +17,20 @@ if TYPE_CHECKING:
 
 def image_pushed(image: Json, tag: str | None) -> None:
     """Emit `ECR Image Action` PUSH. As on AWS it names no resource, and no tag where none was pushed."""
+    _image_action("PUSH", image, tag)
+
+
+def image_deleted(image: Json, tag: str | None) -> None:
+    """Emit `ECR Image Action` DELETE."""
+    _image_action("DELETE", image, tag)
+
+
+def _image_action(action: str, image: Json, tag: str | None) -> None:
     detail = {
         "result": "SUCCESS",
         "repository-name": image["repositoryName"],
         "image-digest": image["imageDigest"],
-        "action-type": "PUSH",
+        "action-type": action,
     }
     _emit("ECR Image Action", detail | ({"image-tag": tag} if tag else {}), [])
 

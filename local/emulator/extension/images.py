@@ -112,11 +112,14 @@ def _delete(data: Json, image_id: Json) -> list[Json]:
     image, tag = find_image(data, image_id), image_id.get("imageTag")
     if tag and image["imageTags"] != [tag]:
         image["imageTags"].remove(tag)
+        events.image_deleted(image, tag)
         return [{"imageDigest": image["imageDigest"], "imageTag": tag}]
     indexes = [other["imageDigest"] for other in images_of(data) if image["imageDigest"] in children_of(other)]
     if indexes:
         raise Fault("ImageReferencedByManifestList", f"Requested image referenced by manifest list: {indexes}")
     images_of(data).remove(image)
+    for each in image["imageTags"] or [None]:
+        events.image_deleted(image, each)
     return _ids(image)
 
 

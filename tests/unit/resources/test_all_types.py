@@ -105,6 +105,7 @@ VALID: dict[str, Any] = {
     "ECRRepositoryGrant": {"RepositoryName": "team/app", "Grantee": "*", "Access": "Pull"},
     "ECRAuthorizationTokenGrant": {"Grantee": "arn:aws:iam::123456789012:role/web"},
     "ECRPublicGalleryAuthorizationTokenGrant": {"Grantee": "arn:aws:iam::123456789012:role/web"},
+    "ECREventRoute": {"RepositoryName": "*", "Targets": ["arn:aws:sqs:eu-west-1:123456789012:findings"]},
     "ECRImageScanRoute": {"RepositoryName": "*", "Targets": ["arn:aws:sqs:eu-west-1:123456789012:findings"]},
     "ECRImageScan": {"RepositoryName": "team/app", "ImageTag": "v1"},
     "ECRImage": {"RepositoryName": "team/app", "ImageTag": "v1"},

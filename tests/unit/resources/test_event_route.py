@@ -1,4 +1,4 @@
-"""``Custom::ECREventRoute`` and ``Custom::ECRImageScanRoute``: what is kept, what is refused, and what a Delete takes away."""
+"""``Custom::ECREventRoute`` and its narrower form: what is kept, what is refused, and what a Delete takes away."""
 
 from __future__ import annotations
 

@@ -1,0 +1,158 @@
+"""``Custom::ECREventRoute`` as a user meets it: every documented event arrives under its name."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from ecr_controller.event_routing import reading
+from local import ROOT
+from local.images import push_image
+from tests.integration.conftest import ON_REAL_AWS
+from tests.integration.test_scan_routes import Queues, account_of, queues, repository
+from tests.unit.event_routing.samples import OTHERS, SCANS, documented
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_ecr import ECRClient
+
+    from local.emulator.process import Emulator
+    from local.stack import Stack
+
+__all__ = ["queues", "repository"]
+
+pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the events of Amazon ECR cannot be chosen on a real AWS")
+
+SCHEMA = json.loads((ROOT / "schemas" / "messages" / "EcrEvent.json").read_text(encoding="utf-8"))
+PAGE = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+ALL = SCHEMA["properties"]["event"]["enum"]
+
+
+@pytest.fixture
+def event_routes(controller_stack: str) -> Callable[..., str]:
+    """Makes a template with one Custom::ECREventRoute for each set of properties."""
+
+    def make(*declared: dict[str, Any]) -> str:
+        token = {"Fn::ImportValue": f"{controller_stack}-ECREventRoute"}
+        resources = {
+            f"Route{i}": {"Type": "Custom::ECREventRoute", "Properties": {"ServiceToken": token, **properties}}
+            for i, properties in enumerate(declared)
+        }
+        return json.dumps({"Resources": resources})
+
+    return make
+
+
+def message(queues: Queues, url: str) -> dict[str, Any]:
+    """The next message as an EcrEvent, held against its schema."""
+    document: dict[str, Any] = json.loads(queues.take(url)["Body"])
+    jsonschema.validate(document, SCHEMA)
+    return document
+
+
+def example(name: str) -> str:
+    return (ROOT / "examples" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def test_a_push_and_a_deletion_arrive(
+    stack: Stack, ecr: ECRClient, repository: str, queues: Queues, controller_stack: str
+) -> None:
+    deployed = stack.deploy(example("event-route"), Controller=controller_stack, Repositories=repository)
+    assert deployed.succeeded, deployed
+    url = deployed.outputs["QueueUrl"]
+    push_image(ecr, repository, "dev", content="dev")
+    digest = push_image(ecr, repository, "v1", content="v1")
+    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "v1"}])
+    pushed, deleted = (message(queues, url) for _ in range(2))
+    assert {pushed["event"], deleted["event"]} == {"Pushed", "Deleted"}
+    for each in (pushed, deleted):
+        assert (each["repositoryName"], each["imageDigest"], each["imageTags"]) == (repository, digest, ["v1"])
+    assert queues.is_empty(url)
+
+
+def test_people_get_a_mail_and_a_chat_message(
+    stack: Stack, ecr: ECRClient, repository: str, queues: Queues, controller_stack: str
+) -> None:
+    deployed = stack.deploy(example("event-to-people"), Controller=controller_stack, Repositories=repository)
+    assert deployed.succeeded, deployed
+    mail, chat = (queues.subscribe(deployed.outputs[f"{each}TopicArn"]) for each in ("Mail", "Chat"))
+    push_image(ecr, repository, "v1", content="v1", findings="HIGH=2")
+    sent = json.loads(queues.take(mail)["Body"])
+    assert sent["Subject"] == f"{repository}:v1 was pushed"
+    assert sent["Message"].startswith(f"{repository}:v1 was pushed\n")
+    notification = json.loads(json.loads(queues.take(chat)["Body"])["Message"])
+    assert notification["source"] == "custom"
+    assert notification["content"]["title"] == f"{repository}:v1 has 2 HIGH"
+
+
+def renamed(name: str, repository: str, home: str) -> dict[str, Any]:
+    """The documented event, about this repository."""
+    event = documented(name)
+    [before, *_] = {each.repository_name for each in reading.parse(event)}
+    text = json.dumps(event)
+    for each in {found.repository_name for found in reading.parse(event)}:
+        text = re.sub(rf'(["/]){re.escape(each)}(?=["/])', rf"\g<1>{repository}", text)
+    assert before != repository
+    changed: dict[str, Any] = json.loads(re.sub(r"arn:aws:ecr:[\w-]+:\d{12}:", f"arn:aws:ecr:{home}:", text))
+    return changed
+
+
+@pytest.mark.parametrize("sample", [each for each in [*OTHERS, *SCANS] if each != "inspector2-coverage-ec2"])
+def test_each_documented_event_is_delivered_where_its_name_says(
+    aws: Emulator,
+    stack: Stack,
+    event_routes: Callable[..., str],
+    repository: str,
+    prefix: str,
+    queues: Queues,
+    sample: str,
+) -> None:
+    event = renamed(sample, repository, f"{aws.region}:{account_of(aws)}")
+    expected = reading.parse(event)[0].name
+    right, wrong = queues.make(), queues.make()
+    declared = {"RepositoryName": repository, "IncludeController": True}
+    others = [each for each in ALL if each != expected]
+    routes = event_routes(
+        declared | {"Events": [expected], "Targets": [queues.arn(right)]},
+        declared | {"Events": others, "Targets": [queues.arn(wrong)]},
+    )
+    assert stack.deploy(routes).succeeded
+    entry: Any = {
+        "Source": f"{prefix}.replay",
+        "DetailType": event["detail-type"],
+        "Resources": event["resources"],
+        "Detail": json.dumps(event["detail"]),
+    }
+    assert aws.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    found = message(queues, right)
+    assert (found["event"], found["repositoryName"]) == (expected, repository)
+    assert queues.is_empty(wrong, after=0.5)
+
+
+def members() -> list[Any]:
+    """The rows of the table of the CDK's members: each, with the properties that the page names for it."""
+    [table] = re.findall(r"\| Member of `aws-ecr` \|.*?\n\n", PAGE, re.DOTALL)
+    rows = re.findall(r"^\| `(on\w+)\(.*?\)` \| (.*) \|$", table, re.MULTILINE)
+    return [pytest.param(cell, id=member) for member, cell in rows]
+
+
+def test_the_page_has_all_members_of_the_cdk_for_events() -> None:
+    assert [each.id for each in members()] == [
+        *("onEvent", "onImageScanCompleted", "onCloudTrailEvent", "onCloudTrailImagePushed")
+    ]
+
+
+@pytest.mark.parametrize("cell", members())
+def test_what_the_page_names_for_a_member_of_the_cdk_is_deployed(
+    stack: Stack, event_routes: Callable[..., str], repository: str, queues: Queues, cell: str
+) -> None:
+    lists = {name: value.split(", ") for name, value in re.findall(r"`(Events|ApiCalls): \[([\w, ]+)\]`", cell)}
+    tags = {"ImageTags": ["v1"]} if "`ImageTags`" in cell else {}
+    targets = {"RepositoryName": repository, "Targets": [queues.arn(queues.make())]}
+    deployed = stack.deploy(event_routes(targets | lists | tags))
+    assert deployed.succeeded, deployed
