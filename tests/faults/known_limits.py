@@ -25,18 +25,18 @@ LIMITS = (
     Limit("deleted-meanwhile", "grant-create-*", "what the Create does after the Delete: its statement, its policy"),
     Limit("deleted-meanwhile", "token-create-*", "what the Create does after the Delete: the attached policy"),
     Limit("deleted-meanwhile", "public-token-create-*", "what the Create does after the Delete: the attached policy"),
-    Limit("deleted-meanwhile", "route-create-*", "what the Create does after the Delete: the route"),
+    Limit("deleted-meanwhile", "*route-create-*", "what the Create does after the Delete: the route"),
     Limit("rolled-back-meanwhile", "repository-update-*", "what the Update does after its rollback"),
     Limit("rolled-back-meanwhile", "lifecycle-policy-update-*", "what the Update does after its rollback"),
     Limit("rolled-back-meanwhile", "grant-update-*", "what the Update does after its rollback"),
     Limit("rolled-back-meanwhile", "token-update-*", "what the Update does after its rollback"),
-    Limit("rolled-back-meanwhile", "route-update-*", "what the Update does after its rollback"),
+    Limit("rolled-back-meanwhile", "*route-update-*", "what the Update does after its rollback"),
     Limit("in-flight", "repository-*", "what the call did: a repository, a setting, tags, statements or a row"),
     Limit("in-flight", "lifecycle-policy-*", "what the call did: the lifecycle policy, the tag or the row"),
     Limit("in-flight", "grant-*", "what the call did: a statement, an attached policy or a row"),
     Limit("in-flight", "token-*", "what the call did: the attached policy or a row"),
     Limit("in-flight", "public-token-*", "what the call did: the attached policy or a row"),
-    Limit("in-flight", "route-*", "what the call did: the route"),
+    Limit("in-flight", "*route-*", "what the call did: the route"),
 )
 
 

@@ -134,6 +134,38 @@ def test_each_documented_event_is_delivered_where_its_name_says(
     assert queues.is_empty(wrong, after=0.5)
 
 
+def test_what_the_controller_does_and_refuses_arrives(
+    stack: Stack,
+    other_stack: Stack,
+    template: Callable[..., str],
+    event_routes: Callable[..., str],
+    ecr: ECRClient,
+    repository: str,
+    queues: Queues,
+) -> None:
+    queue = queues.make()
+    names = ["Adopted", "Released", "GuardRefused"]
+    declared = {"RepositoryName": repository, "Events": names, "Targets": [queues.arn(queue)]}
+    assert stack.deploy(event_routes(declared)).succeeded
+    for number in range(3):
+        push_image(ecr, repository, f"v{number}", content=str(number))
+    adopting = {"RepositoryName": repository, "OnExisting": "Adopt"}
+    assert other_stack.deploy(template(**adopting)).succeeded
+    adopted = message(queues, queue)
+    assert (adopted["event"], adopted["details"]["stackId"]) == ("Adopted", other_stack.id)
+
+    guarded = adopting | {"LifecycleRules": [{"MaxImageCount": 1}], "LifecycleGuard": {"MaxImages": 1}}
+    refused = other_stack.deploy(template(**guarded))
+    assert not refused.succeeded
+    found = message(queues, queue)
+    assert found["event"] == "GuardRefused"
+    assert found["details"]["message"] in refused.reasons[0]
+
+    assert other_stack.delete().succeeded
+    assert message(queues, queue)["event"] == "Released"
+    assert queues.is_empty(queue)
+
+
 def members() -> list[Any]:
     """The rows of the table of the CDK's members: each, with the properties that the page names for it."""
     [table] = re.findall(r"\| Member of `aws-ecr` \|.*?\n\n", PAGE, re.DOTALL)

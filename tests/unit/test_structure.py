@@ -109,7 +109,14 @@ def test_every_type_has_one_schema_and_one_module() -> None:
 def test_only_adapters_call_aws() -> None:
     calling = {name_of(path) for path in MODULES if any(module == "ecr_controller.aws" for _, module in imports(path))}
     assert calling == {
-        *("stacks", "sqs_batch", "principals.iam", "shared_documents.parts", "event_routing.deliveries"),
+        *(
+            "stacks",
+            "sqs_batch",
+            "controller_events",
+            "principals.iam",
+            "shared_documents.parts",
+            "event_routing.deliveries",
+        ),
         *("repository.ecr", "lifecycle.ecr", "repository_policy.ecr", "image_scans.ecr", "image_scans.rescans"),
         *("repository.settings", "repository.kms", "event_routing.targets", "event_routing.ecr"),
     }

@@ -12,7 +12,7 @@ Any other exception is a defect of the controller: the answer to CloudFormation 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +23,9 @@ class ControllerError(Exception):
 
 
 class UserError(ControllerError):
-    """Something that the user can fix."""
+    """Something that the user can fix. ``event`` is the name of the event that tells of it, if there is one."""
+
+    event: ClassVar[str] = ""
 
 
 class NotFound(UserError):

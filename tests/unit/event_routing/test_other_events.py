@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 
+from ecr_controller.controller_events import DETAIL_TYPES, ControllerEvent
 from ecr_controller.custom_resource.properties import SCHEMAS, load
 from ecr_controller.event_routing import messages, reading
 from ecr_controller.event_routing.events import MalformedEvent
 from ecr_controller.event_routing.messages import console_link, message, title
+from ecr_controller.event_routing.routes import Route, deliveries_of
 from ecr_controller.event_routing.spec import DEFAULT_EVENTS
 from tests.unit.event_routing.samples import OTHERS, SCANS, documented, event, scan
+
+if TYPE_CHECKING:
+    from ecr_controller.event_routing.events import EcrEvent
 
 SCHEMA = json.loads((SCHEMAS / "messages" / "EcrEvent.json").read_text(encoding="utf-8"))
 NAMES = {
@@ -55,8 +60,8 @@ def test_an_event_has_a_name_and_a_title(name: str) -> None:
 def test_every_name_that_a_route_can_have_is_reported_by_an_event() -> None:
     declared = set(load("ECREventRoute")["properties"]["Events"]["items"]["enum"])
     reported = {expected for expected, _ in NAMES.values()} | {"ScanCompleted", "ScanFrequencyChanged"}
-    assert reported | {"PullThroughFailed"} == declared == set(SCHEMA["properties"]["event"]["enum"])
-    assert declared - {*DEFAULT_EVENTS} == {"Called", "Finding", "ScanFrequencyChanged"}
+    assert reported | {"PullThroughFailed", *DETAIL_TYPES} == declared == set(SCHEMA["properties"]["event"]["enum"])
+    assert declared - {*DEFAULT_EVENTS} - {*DETAIL_TYPES} == {"Called", "Finding", "ScanFrequencyChanged"}
 
 
 @pytest.mark.parametrize("name", [*NAMES, *SCANS, SEVERAL])
@@ -167,3 +172,35 @@ def test_a_partition_whose_console_is_not_known_has_no_link() -> None:
     assert console_link(found) is None
     assert "https" not in messages.message(found, "Text").text
     assert "<" not in json.loads(messages.message(found, "Chatbot").text)["content"]["description"]
+
+
+# Of the controller itself
+
+
+def own(name: str, repository: str | None) -> EcrEvent:
+    """What the router makes of an event of the controller."""
+    sent = ControllerEvent(name, repository, "arn:stack", "Policy", "Custom::ECRLifecyclePolicy", "too many")
+    envelope = {"id": "1", "region": "eu-west-1", "account": "123456789012", "time": "2026-11-01T12:00:00Z"}
+    [found] = reading.parse({**envelope, "detail-type": DETAIL_TYPES[name], "detail": sent.detail()})
+    return found
+
+
+@pytest.mark.parametrize("name", DETAIL_TYPES)
+@pytest.mark.parametrize("repository", ["team/app", None])
+def test_an_event_of_the_controller_has_the_name_that_routes_use(name: str, repository: str | None) -> None:
+    found = own(name, repository)
+    assert (found.name, found.repository_name) == (name, repository or "")
+    document = json.loads(message(found, "Json").text)
+    jsonschema.validate(document, SCHEMA)
+    assert document["details"]["message"] == "too many"
+    assert set(document["details"]) <= set(SCHEMA["properties"]["details"]["properties"])
+    assert "None" not in message(found, "Text").text
+    assert json.loads(message(found, "Chatbot").text)["metadata"]["relatedResources"] == (
+        ["arn:aws:ecr:eu-west-1:123456789012:repository/team/app"] if repository else []
+    )
+
+
+def test_what_is_about_no_repository_is_for_routes_of_all() -> None:
+    routes = {"*": (Route("*", ("t",), events=("RequestNotBelieved",), form="Json"),)}
+    found = deliveries_of(own("RequestNotBelieved", None), lambda key: routes.get(key, ()))
+    assert [each.target for each in found] == ["t"]

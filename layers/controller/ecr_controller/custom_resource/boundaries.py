@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class OutsideBoundaries(UserError):
     """The stack may not manage a repository."""
 
+    event = "BoundaryRefused"
+
 
 @dataclass(frozen=True, slots=True)
 class Boundaries:

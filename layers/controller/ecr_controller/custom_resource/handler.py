@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from ecr_controller.config import is_sam_local
+from ecr_controller.controller_events import ControllerEvent, emit
 from ecr_controller.custom_resource import protocol
 from ecr_controller.custom_resource.authority import Authority
 from ecr_controller.custom_resource.request import Home
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from ecr_controller.custom_resource.protocol import LambdaContext, Resource
     from ecr_controller.custom_resource.request import Request
+    from ecr_controller.errors import UserError
 
     Handler = Callable[[dict[str, Any], LambdaContext], None]
 
@@ -36,13 +38,25 @@ def handler_for(*resources: Resource[Any]) -> Handler:
             logical_id=event.get("LogicalResourceId"),
             resource_type=event.get("ResourceType"),
         )
-        status = protocol.serve(event, context, resources, _authority(context))
+        status = protocol.serve(event, context, resources, _authority(context), _tell)
         # The answer is out: a failure from here on would have the on-failure function answer again.
         metrics.add_dimension(name="ResourceType", value=_one_of(types, event.get("ResourceType")))
         metrics.add_dimension(name="Request", value=_one_of(("Create", "Update", "Delete"), event.get("RequestType")))
         metrics.add_metric(name="Succeeded" if status == "SUCCESS" else "Failed", unit=MetricUnit.Count, value=1)
 
     return handler
+
+
+def _tell(request: Request[Any], error: UserError | None) -> None:
+    """Send the events of what the request did, or why it was refused."""
+    if is_sam_local():
+        return
+    about = (request.stack_id, request.logical_id, request.resource_type)
+    message = str(error or "")
+    events = [ControllerEvent(name, repository, *about, message) for name, repository in request.noted]
+    if error is not None and error.event:
+        events.append(ControllerEvent(error.event, None, *about, message))
+    emit(events)
 
 
 def _one_of(known: Sequence[str], value: Any) -> str:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home
 
+    Report = Callable[[Request[Any], UserError | None], None]
+
 S = TypeVar("S")
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -92,9 +94,15 @@ class Authority(Protocol):
 
 
 def serve(
-    event: Mapping[str, Any], context: LambdaContext, resources: Sequence[Resource[Any]], authority: Authority
+    event: Mapping[str, Any],
+    context: LambdaContext,
+    resources: Sequence[Resource[Any]],
+    authority: Authority,
+    report: Report = lambda _request, _error: None,
 ) -> str:
     """Carry out the request with the resource of its type, and answer it: "SUCCESS" or "FAILED".
+
+    ``report`` is called after the answer, with what the user can fix, if that is why it failed.
 
     Raises answer.NotDelivered if CloudFormation does not accept the answer; Lambda's on-failure destination then tries
     again. Raises LookupError, before anything is done, for an event that cannot be answered.
@@ -104,10 +112,27 @@ def serve(
     deadlines = _Deadlines(end - kept - min(UNDO_SECONDS, seconds / 8), end - kept, end - kept / 2)
     request: Request[Any] = Request.from_event(event, deadlines.work)
     log = f"{context.log_group_name}, stream {context.log_stream_name}, request {context.aws_request_id}"
-    status, physical_id, body = _outcome(event, request, _Server(resources, authority), deadlines, log)
-    answer.send(url, body, until=end - kept / 16)
-    logger.info("%s of %s answered %s", request.type, request.logical_id, status, extra={"physical_id": physical_id})
-    return status
+    outcome = _outcome(event, request, _Server(resources, authority), deadlines, log)
+    answer.send(url, outcome.body, until=end - kept / 16)
+    logger.info(
+        "%s of %s answered %s",
+        request.type,
+        request.logical_id,
+        outcome.status,
+        extra={"physical_id": outcome.physical_id},
+    )
+    report(request, outcome.error)
+    return outcome.status
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """The answer with its status and its physical id, and the error that the user can fix."""
+
+    status: str
+    physical_id: str
+    body: bytes
+    error: UserError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +150,15 @@ def _outcome(
     server: _Server,
     deadlines: _Deadlines,
     log: str,
-) -> tuple[str, str, bytes]:
-    """The status, the physical id and the answer with both. The reason of a failure is written for the stack event."""
+) -> _Outcome:
+    """The outcome. The reason of a failure is written for the stack event."""
+    refusal: UserError | None = None
     try:
         result = _within_deadline(lambda: server.carry_out(event, request), deadlines)
         body = answer.success(event, result.physical_id, result.data, no_echo=result.no_echo)
     except (UserError, answer.TooLarge) as error:
         logger.warning("%s of %s failed: %s", request.type, request.logical_id, error)
+        refusal = error if isinstance(error, UserError) else None
         reason = str(error)
     except RetryableError as error:
         logger.warning("%s of %s failed at its deadline: %s", request.type, request.logical_id, error)
@@ -143,8 +170,8 @@ def _outcome(
         logger.exception("%s of %s failed because of a defect", request.type, request.logical_id)
         reason = f"The controller failed because of a defect ({type(error).__name__}). Its log has the details: {log}"
     else:
-        return "SUCCESS", result.physical_id, body
-    return "FAILED", request.physical_id, answer.failure(event, reason, log)
+        return _Outcome("SUCCESS", result.physical_id, body)
+    return _Outcome("FAILED", request.physical_id, answer.failure(event, reason, log), refusal)
 
 
 class _DeadlineExceeded(Exception):

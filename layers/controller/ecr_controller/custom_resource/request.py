@@ -86,6 +86,12 @@ class Request(Generic[S]):
     old: S | None = None
     _declared: S | None = None
     _invalid: InvalidProperties | None = None
+    noted: list[tuple[str, str]] = field(default_factory=list)
+    """What happened, as names of events, each with its repository. All copies of the request share it."""
+
+    def note(self, event: str, repository: str) -> None:
+        """Note what happened to a repository, to be told after the answer."""
+        self.noted.append((event, repository))
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], deadline: float) -> Request[S]:

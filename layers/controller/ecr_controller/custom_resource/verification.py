@@ -32,6 +32,8 @@ _IN_PROGRESS = {
 class UnverifiedRequest(UserError):
     """CloudFormation does not make this request. Nothing has been read or written elsewhere."""
 
+    event = "RequestNotBelieved"
+
 
 def verify(request: Request[Any], home: Home, stacks: Stacks) -> None:
     """Raise UnverifiedRequest unless a stack in ``home``, where the function is, makes the request at this moment.

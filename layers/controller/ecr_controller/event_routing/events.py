@@ -30,7 +30,8 @@ class MalformedEvent(UserError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcrEvent:
-    """One event about one repository, and about an image if it has a digest or tags.
+    """One event about one repository, and about an image if it has a digest or tags. Those of the controller can be
+    about no repository, whose name and ARN are then empty.
 
     ``name`` is how routes call it. ``time`` is None if the event has no valid time. ``details`` are by the names of the
     message. ``by_controller``: the controller itself caused it.
@@ -58,8 +59,8 @@ class EcrEvent:
             "time": self.time_text,
             "account": self.account,
             "region": self.region,
-            "repositoryName": self.repository_name,
-            "repositoryArn": self.repository_arn,
+            "repositoryName": self.repository_name or None,
+            "repositoryArn": self.repository_arn or None,
             "imageDigest": self.image_digest,
             "imageTags": list(self.image_tags),
             "byController": self.by_controller,
@@ -118,12 +119,15 @@ def _children(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def envelope(event: Mapping[str, Any], name: str, partition: str) -> dict[str, Any]:
+def envelope(event: Mapping[str, Any], name: str | None, partition: str) -> dict[str, Any]:
     """What an EcrEvent has of the envelope, and of the repository, which ``name`` names directly or by its ARN.
 
     Raises MalformedEvent.
     """
-    repository, arn, region, account = _repository(event, name, partition)
+    if name is None:
+        repository, arn, region, account = "", "", required_text(event, "region"), required_text(event, "account")
+    else:
+        repository, arn, region, account = _repository(event, name, partition)
     return {
         "event_id": required_text(event, "id"),
         "time": _time(event.get("time")),

@@ -40,6 +40,13 @@ _WORDS = {
     "PullThroughFailed": "could not be pulled from the upstream registry",
     "ReferrerRestored": "was restored from the archive, as a reference artifact",
     "ScanFrequencyChanged": "has another scan frequency",
+    "Adopted": "was adopted by a stack",
+    "Released": "was released by its stack",
+    "RepositoryDeleted": "was deleted by its stack",
+    "GuardRefused": "keeps its lifecycle policy: a change exceeds the guard",
+    "GateRefused": "has an image that was refused",
+    "BoundaryRefused": "A stack was refused a repository",
+    "RequestNotBelieved": "A request was refused that CloudFormation doesn't make",
 }
 
 
@@ -73,7 +80,7 @@ def title(event: EcrEvent) -> str:
         return f"{event.details['severity']} in {_image(event)}: {event.details.get('title', 'a finding')}"
     if event.name == "Called":
         return f"{event.details['apiCall']} was called for {_image(event)}"
-    return f"{_image(event)} {_WORDS.get(event.name, event.name)}"
+    return f"{_image(event)} {_WORDS.get(event.name, event.name)}".strip()
 
 
 def _image(event: EcrEvent) -> str:
@@ -91,7 +98,7 @@ def _counts(scan: ScanCompleted) -> str:
 
 def console_link(event: EcrEvent) -> str | None:
     """The page of the image or the repository in the console; None in a partition whose console is not known."""
-    domain = _CONSOLES.get(event.repository_arn.split(":")[1])
+    domain = _CONSOLES.get(event.repository_arn.split(":")[1]) if event.repository_arn else None
     if domain is None:
         return None
     where = f"https://{event.region}.{domain}/ecr/repositories/private/{event.account}/{event.repository_name}"
@@ -102,7 +109,8 @@ def console_link(event: EcrEvent) -> str | None:
 def _facts(event: EcrEvent) -> Iterator[tuple[str, str]]:
     """What people want to know, by its label."""
     yield "Event", event.name
-    yield "Repository", event.repository_name
+    if event.repository_name:
+        yield "Repository", event.repository_name
     if event.image_tags:
         yield "Tags", ", ".join(event.image_tags)
     if event.image_digest:
@@ -135,7 +143,7 @@ def _as_chatbot(event: EcrEvent) -> str:
             "threadId": f"{event.repository_name}@{event.image_digest or ''}"[:64],
             "summary": title(event),
             "eventType": event.name,
-            "relatedResources": [event.repository_arn],
+            "relatedResources": [event.repository_arn] if event.repository_arn else [],
         },
     }
     return _compact(document)

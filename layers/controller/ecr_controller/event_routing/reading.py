@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.event_routing import actions, api_calls, findings, scans
+from ecr_controller.event_routing import actions, api_calls, controller, findings, scans
 from ecr_controller.event_routing.events import EcrEvent, MalformedEvent, refuse_deep
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ READERS: Mapping[str, Parse] = {
     api_calls.API_CALL: api_calls.parse_call,
     api_calls.SERVICE_EVENT: api_calls.parse_call,
     findings.FINDING: findings.parse_finding,
+    **dict.fromkeys(controller.NAMES, controller.parse_controller_event),
 }
 
 

@@ -116,7 +116,12 @@ class Route:
 
 
 def patterns_matching(repository: str) -> tuple[str, ...]:
-    """The patterns that match a repository, from its own name to ``*``: one more than the name has levels."""
+    """The patterns that match a repository, from its own name to ``*``: one more than the name has levels.
+
+    What is about no repository is matched by ``*`` alone.
+    """
+    if not repository:
+        return ("*",)
     levels = repository.split("/")
     above = ("/".join(levels[:depth]) + "/*" for depth in range(len(levels) - 1, 0, -1))
     return (repository, *above, "*")

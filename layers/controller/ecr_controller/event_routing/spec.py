@@ -46,7 +46,7 @@ def parse_event_route(values: Values, faults: Faults, home: Home) -> Route | Non
     if values.declares("ApiCalls") and CALLED not in events:
         faults.add("ApiCalls", f"is only supported with {CALLED} among Events")
     if values.declares("MinimumSeverity") and not set(events) & set(_RATED):
-        faults.add("MinimumSeverity", f"is only supported with {' or '.join(_RATED)} among Events")
+        faults.add("MinimumSeverity", "is only supported with ScanCompleted or Finding among Events")
     return _route(values, faults, home, events=events, scan_status=ANY_STATUS, form="Json")
 
 

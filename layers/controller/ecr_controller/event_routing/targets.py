@@ -156,7 +156,7 @@ class EventBus(Target):
             "Source": SOURCE,
             "DetailType": message.detail_type,
             "Detail": message.text,
-            "Resources": [message.repository_arn],
+            "Resources": [message.repository_arn] if message.repository_arn else [],
         }
         [answer] = self._events.put_events(Entries=[entry])["Entries"]
         if "ErrorCode" in answer:
@@ -184,4 +184,4 @@ def _ordering(target: Target, message: Message) -> dict[str, Any]:
     """What a FIFO topic or queue needs: the repository as the group, and the event once. At most 128 characters."""
     if not target.is_fifo:
         return {}
-    return {"MessageGroupId": message.group[:128], "MessageDeduplicationId": message.event_id[:128]}
+    return {"MessageGroupId": message.group[:128] or "controller", "MessageDeduplicationId": message.event_id[:128]}

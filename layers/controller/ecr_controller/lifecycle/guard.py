@@ -114,6 +114,7 @@ def check(request: Request[Any], repository: str, policy: LifecyclePolicy, guard
     if reason and Stacks().is_rolling_back(request.stack_id):
         logger.warning("Guards are not enforced during a rollback: %s", reason)
     elif reason:
+        request.note("GuardRefused", repository)
         raise UserError(reason)
     return summary
 

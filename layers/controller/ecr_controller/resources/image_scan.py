@@ -70,6 +70,7 @@ class ImageScanResource:
         scans = scan_images(self._scans, images, request.deadline, is_known=request.physical_id == str(image))
         reasons = list(self._refusals(request, image, scans, today))
         if reasons:
+            request.note("GateRefused", spec.repository)
             raise UserError(" ".join(reasons))
         for exemption in spec.gate.used(scans, today):
             logger.warning("The image %s has a finding that is accepted: %s", image, exemption)

@@ -167,6 +167,7 @@ class RepositoryResource:
             ours = {key: value for key, value in spec.tags.items() if key == ownership.LIFECYCLE_POLICY}
             found = self._tag(found, {**tags, **ours})
             self._change_adopted(request, found, NOTHING, record, revert=not is_claimed)
+            request.note("Adopted", found.name)
         except BaseException as error:
             # What is worth a retry is continued by it: it finds the record and our tags.
             if is_claimed and not isinstance(error, RetryableError):
@@ -288,6 +289,7 @@ class RepositoryResource:
                 "resource, and delete the stack again. To delete images with the repository, deploy the stack with "
                 "EmptyOnDelete: true before you delete it."
             )
+        request.note("RepositoryDeleted", found.name)
         _withdraw_statements(request, found.name)
 
     def _give_up(self, request: RepositoryRequest, found: Repository) -> None:
@@ -315,6 +317,7 @@ class RepositoryResource:
             changes.apply(differences[::-1], found)
         self._tag(found, dict.fromkeys(ownership.tags_of_ours(found.tags, request)))
         stored.remove()
+        request.note("Released", found.name)
         logger.info("%s was not created by this resource, so it is released and keeps its images", found.name)
 
     def _undo_create(self, name: str) -> None:

@@ -1,0 +1,92 @@
+"""What the controller does and refuses, as events on the default event bus.
+
+They are sent after the answer to CloudFormation, and are best effort: one that can't be sent is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller import aws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mypy_boto3_events import EventBridgeClient
+
+SOURCE = "ecr-controller"
+VERSION = "1"
+# By the names that routes use. The role of each function allows detail types with this beginning alone.
+DETAIL_TYPES = {
+    name: f"ECR Controller {words}"
+    for name, words in {
+        "Adopted": "Repository Adopted",
+        "Released": "Repository Released",
+        "RepositoryDeleted": "Repository Deleted",
+        "GuardRefused": "Lifecycle Policy Refused",
+        "GateRefused": "Image Refused",
+        "BoundaryRefused": "Repository Refused",
+        "RequestNotBelieved": "Request Not Verified",
+    }.items()
+}
+# Of EventBridge: entries of a call. A request does far less.
+_MOST = 10
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerEvent:
+    """One event. ``repository`` is None if it is about none, or none that can be believed."""
+
+    name: str
+    repository: str | None
+    stack_id: str
+    logical_id: str
+    resource_type: str
+    message: str = ""
+
+    def detail(self) -> dict[str, Any]:
+        """The detail of the event on the bus."""
+        repository = {} if self.repository is None else {"repository-name": self.repository}
+        return {
+            "version": VERSION,
+            "event": self.name,
+            **repository,
+            "stack-id": self.stack_id,
+            "logical-id": self.logical_id,
+            "resource-type": self.resource_type,
+            **({"message": self.message} if self.message else {}),
+        }
+
+
+@aws.translates_errors
+class ControllerEvents:
+    """The default event bus."""
+
+    _events: aws.Client[EventBridgeClient] = aws.Client("events")
+
+    def put_events(self, events: Iterable[ControllerEvent]) -> None:
+        """PutEvents."""
+        entries: list[Any] = [
+            {"Source": SOURCE, "DetailType": DETAIL_TYPES[each.name], "Detail": json.dumps(each.detail())}
+            for each in list(events)[:_MOST]
+        ]
+        answer = self._events.put_events(Entries=entries)
+        for entry in answer["Entries"]:
+            if "ErrorCode" in entry:
+                logger.warning("An event was not sent (%s)", entry["ErrorCode"])
+
+
+def emit(events: Iterable[ControllerEvent]) -> None:
+    """Send events, and only log what fails: the request is answered already."""
+    found = list(dict.fromkeys(events))
+    if not found:
+        return
+    try:
+        ControllerEvents().put_events(found)
+    except Exception as error:  # noqa: BLE001 - an error here would have the request answered again
+        logger.warning("Events were not sent: %s: %s", ", ".join(each.name for each in found), error)
