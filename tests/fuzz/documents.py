@@ -77,6 +77,7 @@ PROPERTIES: dict[str, list[dict[str, Any]]] = {
             "ApiCalls": ["SetRepositoryPolicy"],
             "MinimumSeverity": "HIGH",
             "IncludeController": "true",
+            "Window": "5",
             "Format": "Json",
             "Targets": [QUEUE["one"], TOPIC, BUS],
         }

@@ -38,6 +38,8 @@ class Config:
     """How many images a change of a lifecycle policy can expire or archive; "" for any number."""
     lifecycle_max_percent: str
     """How many percent of the images of a repository it can expire or archive; "" for any."""
+    finding_windows: str
+    """The URL of the queue that delivers the end of a period of summed findings."""
     controller_roles: str
     """The ARNs of the roles of the functions that change repositories, separated by commas."""
     rescan_queue: str

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_controller import patterns
-from ecr_controller.event_routing.routes import Delivery, Route, deliveries_of, patterns_matching
+from ecr_controller.event_routing.routes import Delivery, Route, deliveries_of, patterns_matching, selecting
 from tests.unit.event_routing.samples import event, scan
 
 LEVELS = st.sampled_from(["a", "b", "a-b", "ab"])
@@ -39,19 +39,19 @@ def test_the_routes_found_level_by_level_are_those_that_match_one_by_one(pattern
     kept: defaultdict[str, list[Route]] = defaultdict(list)
     for each in routes:
         kept[each.repositories].append(each)
-    found = deliveries_of(scan(repository_name=name), lambda key: kept.get(key, ()))
+    found = deliveries_of(selecting(scan(repository_name=name), lambda key: kept.get(key, ())))
     assert sorted(each.target for each in found) == sorted(
         each.targets[0] for each in routes if means(each.repositories, name)
     )
 
 
 def test_a_target_of_several_routes_receives_the_scan_once() -> None:
-    assert deliveries_of(scan(), lambda _key: (route(), route())) == (Delivery("t", "ScanCompleted"),)
+    assert deliveries_of(selecting(scan(), lambda _key: (route(), route()))) == (Delivery("t", "ScanCompleted"),)
 
 
 def test_a_target_receives_an_event_once_in_each_format() -> None:
     routes = (route(form="Text"), route(), route(form="Text"), route(form="Json"))
-    found = deliveries_of(scan(), lambda key: routes if key == "*" else ())
+    found = deliveries_of(selecting(scan(), lambda key: routes if key == "*" else ()))
     assert [each.form for each in found] == ["Text", "ScanCompleted", "Json"]
     assert [each.key for each in found] == ["t#Text", "t", "t#Json"]
 

@@ -189,6 +189,8 @@ def test_a_route_of_events_is_kept_whole(events: Served, parts: PartsTable) -> N
             {"Events": ["Pushed"], "MinimumSeverity": "HIGH"},
             "MinimumSeverity: is only supported with ScanCompleted or Finding among Events",
         ),
+        ({"Window": 5}, "Window: is only supported with Finding among Events"),
+        ({"Events": ["Finding"], "Window": 15}, "Window: must be at most 14"),
         ({"Format": "Chatbot"}, "Targets[0]: must be an SNS topic, because Format is Chatbot"),
         ({"Events": ["Pulled"]}, "Events[0]: must be one of Pushed, Deleted, Archived, "),
         ({"Events": ["Called"], "ApiCalls": ["ecr:PutImage"]}, "ApiCalls[0]: must be the name of an API operation"),

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ecr_controller.errors import count
 from ecr_controller.event_routing.scans import ScanCompleted
 from ecr_controller.severity import SEVERITIES
 
@@ -76,6 +77,10 @@ def title(event: EcrEvent) -> str:
         if event.status != "COMPLETE":
             return f"The scan of {_image(event)} ended with {event.status}"
         return f"{_image(event)} has {_counts(event) or 'no findings'}"
+    if event.name == "Findings":
+        details = event.details
+        where = f"{count(details['imageTotal'], 'image')} of {details['repositories']}"
+        return f"{count(details['findingTotal'], 'finding')} in {where}"
     if event.name == "Finding":
         return f"{event.details['severity']} in {_image(event)}: {event.details.get('title', 'a finding')}"
     if event.name == "Called":
@@ -119,9 +124,16 @@ def _facts(event: EcrEvent) -> Iterator[tuple[str, str]]:
     if event.time_text:
         yield "Time", event.time_text
     for name, value in event.details.items():
-        if isinstance(value, dict):
+        if name == "findings":
+            value = "; ".join(_finding(each) for each in value)
+        elif isinstance(value, dict):
             value = ", ".join(f"{number} {key}" for key, number in value.items() if number) or "none"
         yield name, str(value)
+
+
+def _finding(found: dict[str, Any]) -> str:
+    image = ":".join([found["repositoryName"], *found["imageTags"][:1]])
+    return f"{found.get('severity', 'UNTRIAGED')} {found.get('title', 'a finding')} in {image}"
 
 
 def _as_text(event: EcrEvent) -> str:

@@ -12,8 +12,9 @@ from ecr_controller.errors import ControllerError, RetryableError, UserError
 from ecr_controller.event_routing import reading
 from ecr_controller.event_routing.events import MalformedEvent
 from ecr_controller.event_routing.router import Failure
-from ecr_controller.event_routing.routes import routes_of
+from ecr_controller.event_routing.routes import routes_of, selecting
 from ecr_controller.event_routing.scans import ScanCompleted
+from ecr_controller.event_routing.windows import FindingWindows, is_held, parse_ended, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ecr_controller.event_routing.index_tags import TagReader
     from ecr_controller.event_routing.router import Router
     from ecr_controller.event_routing.routes import Route
+    from ecr_controller.event_routing.windows import Window
     from ecr_controller.sqs_batch import Message
 
 # Within this time of a scan, an image without tags may still become part of an index. It is shorter than the pause
@@ -49,14 +51,18 @@ class EventRouting:
     routes_under: Callable[[str], Iterable[Route]]
     tags_of: TagReader
     partition: str = "aws"
+    held: FindingWindows = field(default_factory=FindingWindows)
     tally: Tally = field(default_factory=Tally)
 
     def route(self, message: Message) -> None:
         """Route what one event reports. Raises RetryableError if a retry may deliver the rest, and UserError if none
         follows."""
-        found = reading.parse(_json(message.body), self.partition)
+        body = _json(message.body)
+        ended = parse_ended(body)
+        found = () if ended else reading.parse(body, self.partition)
         routed = [self._route(event, may_wait=not message.is_last_receive) for event in found]
         failures = [failure for each in routed for failure in each]
+        failures += self._close(ended) if ended else []
         reasons = "; ".join(map(str, failures))
         if not message.is_last_receive and any(failure.retryable for failure in failures):
             raise RetryableError(reasons)
@@ -66,11 +72,31 @@ class EventRouting:
             raise UserError(reasons)
 
     def _route(self, event: EcrEvent, *, may_wait: bool) -> list[Failure]:
-        event, unread = self._with_tags(event, may_wait=may_wait)
-        result = self.router.route(event, self.routes_under)
+        event, failures = self._with_tags(event, may_wait=may_wait)
+        routes = list(selecting(event, self.routes_under))
+        for route in routes:
+            if is_held(event, route):
+                failures += self._hold(event, route)
+        return failures + self._deliver(event, [each for each in routes if not is_held(event, each)])
+
+    def _deliver(self, event: EcrEvent, routes: Iterable[Route]) -> list[Failure]:
+        result = self.router.route(event, routes)
         self.tally.deliveries += result.deliveries
         self.tally.failures += len(result.failures)
-        return [*unread, *result.failures]
+        return list(result.failures)
+
+    def _hold(self, event: EcrEvent, route: Route) -> list[Failure]:
+        """Add the event to those that the route sums, once."""
+        try:
+            self.router.once(event.event_id, window_of(route, 0).key, lambda: self.held.add(event, route))
+        except ControllerError as error:
+            return [Failure("The findings of the route", str(error), isinstance(error, RetryableError))]
+        return []
+
+    def _close(self, ended: Window) -> list[Failure]:
+        """Deliver what a route summed."""
+        closed = self.held.close(ended)
+        return [] if closed is None else self._deliver(closed[1], [closed[0]])
 
     def _with_tags(self, event: EcrEvent, *, may_wait: bool) -> tuple[EcrEvent, list[Failure]]:
         """The scan of an image without tags with those of its indexes, if a route depends on them.

@@ -69,10 +69,10 @@ class Router:
         self._until = until
         self._parse = parse
 
-    def route(self, event: EcrEvent, routes_under: Callable[[str], Iterable[Route]]) -> RouteResult:
-        """Deliver to every target that has not received the event. Raises what reading the routes raises."""
+    def route(self, event: EcrEvent, routes: Iterable[Route]) -> RouteResult:
+        """Deliver to every target of the routes that has not received the event."""
         deliveries, failures = 0, []
-        for delivery in deliveries_of(event, routes_under):
+        for delivery in deliveries_of(routes):
             try:
                 deliveries += self._deliver(delivery, event)
             except ControllerError as error:
@@ -83,7 +83,11 @@ class Router:
     def _deliver(self, delivery: Delivery, event: EcrEvent) -> int:
         """1 if it was delivered now, 0 if it was delivered before."""
         target = self._parse(delivery.target)
-        claim = self._deliveries.claim(event.event_id, delivery.key, self._claimant, self._until)
+        return self.once(event.event_id, delivery.key, lambda: target.deliver(message(event, delivery.form)))
+
+    def once(self, event_id: str, target: str, work: Callable[[], None]) -> int:
+        """Do what is done once for an event and a target: 1 if it was done now, 0 if it was done before."""
+        claim = self._deliveries.claim(event_id, target, self._claimant, self._until)
         if claim is Claim.UNDER_WAY:
             raise RetryableError(
                 "Another invocation of the function is delivering the event, or stopped a moment ago while it did."
@@ -91,9 +95,9 @@ class Router:
         if claim is Claim.DELIVERED:
             return 0
         try:
-            target.deliver(message(event, delivery.form))
+            work()
         except ControllerError:
-            self._deliveries.release(event.event_id, delivery.key, self._claimant)
+            self._deliveries.release(event_id, target, self._claimant)
             raise
-        self._deliveries.mark(event.event_id, delivery.key)
+        self._deliveries.mark(event_id, target)
         return 1

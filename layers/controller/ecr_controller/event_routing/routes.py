@@ -40,7 +40,8 @@ class Delivery(NamedTuple):
 @dataclass(frozen=True)
 class Route:
     """One route. ``image_tags`` are patterns, of which one must match one tag; without any, every image matches,
-    untagged ones too. ``targets`` are ARNs. ``api_calls`` narrows the event `Called`; none means all of them."""
+    untagged ones too. ``targets`` are ARNs. ``api_calls`` narrows the event `Called`; none means all of them.
+    With ``window_minutes``, findings are summed: see `windows`."""
 
     repositories: str
     targets: tuple[str, ...]
@@ -51,6 +52,7 @@ class Route:
     api_calls: tuple[str, ...] = ()
     form: str = SCAN_COMPLETED
     includes_controller: bool = False
+    window_minutes: int = 0
 
     def selects(self, event: EcrEvent) -> bool:
         """Whether the route selects the event of an image in its repositories."""
@@ -97,6 +99,7 @@ class Route:
             "apiCalls": list(self.api_calls),
             "format": self.form,
             "includesController": self.includes_controller,
+            "window": self.window_minutes,
         }
 
     @classmethod
@@ -112,6 +115,7 @@ class Route:
             tuple(content.get("apiCalls", ())),
             content.get("format", SCAN_COMPLETED),
             content.get("includesController", False),
+            content.get("window", 0),
         )
 
 
@@ -127,10 +131,14 @@ def patterns_matching(repository: str) -> tuple[str, ...]:
     return (repository, *above, "*")
 
 
-def deliveries_of(event: EcrEvent, routes_under: Callable[[str], Iterable[Route]]) -> tuple[Delivery, ...]:
-    """The deliveries of all routes that select the event, each once, in the order of the routes."""
-    selecting = (route for route in routes_of(event, routes_under) if route.selects(event))
-    return tuple(dict.fromkeys(delivery for route in selecting for delivery in route.deliveries))
+def deliveries_of(routes: Iterable[Route]) -> tuple[Delivery, ...]:
+    """The deliveries of routes, each once, in the order of the routes."""
+    return tuple(dict.fromkeys(delivery for route in routes for delivery in route.deliveries))
+
+
+def selecting(event: EcrEvent, routes_under: Callable[[str], Iterable[Route]]) -> Iterator[Route]:
+    """All routes that select the event."""
+    return (route for route in routes_of(event, routes_under) if route.selects(event))
 
 
 def routes_of(event: EcrEvent, routes_under: Callable[[str], Iterable[Route]]) -> Iterator[Route]:

@@ -47,6 +47,8 @@ def parse_event_route(values: Values, faults: Faults, home: Home) -> Route | Non
         faults.add("ApiCalls", f"is only supported with {CALLED} among Events")
     if values.declares("MinimumSeverity") and not set(events) & set(_RATED):
         faults.add("MinimumSeverity", "is only supported with ScanCompleted or Finding among Events")
+    if values.declares("Window") and "Finding" not in events:
+        faults.add("Window", "is only supported with Finding among Events")
     return _route(values, faults, home, events=events, scan_status=ANY_STATUS, form="Json")
 
 
@@ -70,6 +72,7 @@ def _route(
         api_calls=tuple(call for call in values.get("ApiCalls", ()) if call),
         form=form,
         includes_controller=values.get("IncludeController", False),
+        window_minutes=values.get("Window", 0),
     )
 
 
