@@ -7,7 +7,7 @@ import sys
 from local.demo.authority import BOUNDARIES, show_boundaries
 from local.demo.grants import show_grants
 from local.demo.repositories import show_adoption, show_create, show_delete, show_faults, show_guard, show_update
-from local.demo.scans import show_gate, show_routes
+from local.demo.scans import show_events, show_gate, show_routes
 from local.progress import heading, run
 from local.serve import running_controller
 
@@ -22,9 +22,10 @@ def main() -> None:
         show_guard(aws, 5)
         show_gate(aws, 6)
         show_routes(aws, 7)
-        show_grants(aws, 8)
-        show_boundaries(aws, 9)
-        show_delete(aws, 10)
+        show_events(aws, 8)
+        show_grants(aws, 9)
+        show_boundaries(aws, 10)
+        show_delete(aws, 11)
     heading("That was everything. `make local` starts the same AWS for you to try things by hand.")
 
 

@@ -1,4 +1,4 @@
-"""The scenes about scans: a gate that stops a release, and routes to a queue and a topic."""
+"""The scenes about scans and other events: a gate that stops a release, and routes to queues and a topic."""
 
 from __future__ import annotations
 
@@ -73,6 +73,25 @@ def show_routes(aws: Emulator, number: int) -> None:
             expect(stack.delete(), "DELETE_COMPLETE")
     ecr.delete_repository(repositoryName=ROUTED, force=True)
     aws.client("sqs").delete_queue(QueueUrl=subscriber)
+
+
+def show_events(aws: Emulator, number: int) -> None:
+    """Deploy examples/event-route.yaml, push and delete a tag, show what arrives, delete everything."""
+    heading(f"{number}. A push arrives")
+    ecr, stack = aws.client("ecr"), Stack(aws.client("cloudformation"), "event-route")
+    with step("Deploying the stack event-route, with a route for team/*"):
+        queue = expect(stack.deploy(example(stack.name)), "CREATE_COMPLETE").outputs["QueueUrl"]
+    ecr.create_repository(repositoryName=ROUTED)
+    with step("Pushing the tags dev and v1, of which the route selects v1, and deleting v1"):
+        push_image(ecr, ROUTED, "dev", content="dev")
+        push_image(ecr, ROUTED, "v1", content="v1")
+        ecr.batch_delete_image(repositoryName=ROUTED, imageIds=[{"imageTag": "v1"}])
+    for _ in range(2):
+        event = _next(aws, queue)
+        say(f"{event['event']}: {event['repositoryName']}:{','.join(event['imageTags'])}")
+    with step("Deleting the stack"):
+        expect(stack.delete(), "DELETE_COMPLETE")
+    ecr.delete_repository(repositoryName=ROUTED, force=True)
 
 
 def _subscribe(aws: Emulator, topic: str) -> str:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import jsonschema
 import pytest
 
 from ecr_controller.event_routing import reading
-from local import ROOT
+from local import ROOT, deploy
 from local.images import push_image
+from local.stack import Stack
 from tests.integration.conftest import ON_REAL_AWS
 from tests.integration.test_scan_routes import Queues, account_of, queues, repository
 from tests.unit.event_routing.samples import OTHERS, SCANS, documented
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mypy_boto3_ecr import ECRClient
 
     from local.emulator.process import Emulator
-    from local.stack import Stack
 
 __all__ = ["queues", "repository"]
 
@@ -188,3 +191,77 @@ def test_what_the_page_names_for_a_member_of_the_cdk_is_deployed(
     targets = {"RepositoryName": repository, "Targets": [queues.arn(queues.make())]}
     deployed = stack.deploy(event_routes(targets | lists | tags))
     assert deployed.succeeded, deployed
+
+
+@pytest.mark.parametrize(("account", "region"), [("222222222222", "eu-west-1"), ("222222222222", "eu-central-1")])
+def test_events_are_forwarded_to_the_bus_of_another_account_and_region(
+    aws: Emulator, prefix: str, built: Path, ecr: ECRClient, repository: str, account: str, region: str
+) -> None:
+    def hub(service: str) -> Any:
+        make: Any = boto3.client
+        keys = {"aws_access_key_id": account, "aws_secret_access_key": "test"}
+        return make(service, region, endpoint_url=aws.endpoint, **keys)
+
+    stack = Stack(hub("cloudformation"), f"{prefix}-hub")
+    deployed = stack.deploy(example("organization-hub"), OrganizationId="o-a1b2c3d4e5", BusName=f"{prefix}-hub")
+    assert deployed.succeeded, deployed
+    url = hub("sqs").create_queue(QueueName="all")["QueueUrl"]
+    arn = hub("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events, bus = hub("events"), f"{prefix}-hub"
+    events.put_rule(Name="all", EventBusName=bus, EventPattern=json.dumps({"source": [{"prefix": ""}]}))
+    events.put_targets(Rule="all", EventBusName=bus, Targets=[{"Id": "all", "Arn": arn}])
+    name = f"{prefix}-member"
+    parameters = {"RepositoryNames": f"{prefix}*", "OrganizationBus": deployed.outputs["BusArn"]}
+    deploy.deploy(built, aws.environment(), name, parameters)
+    try:
+        push_image(ecr, repository, "v1", content="v1", findings="HIGH=1")
+        sent = {"Source": "ecr-controller", "DetailType": "ECR Controller Repository Adopted", "Detail": "{}"}
+        aws.client("events").put_events(Entries=[sent, sent | {"DetailType": "ECR Event"}])
+        found: list[Any] = []
+        end = time.monotonic() + 20
+        while len(found) < 2 and time.monotonic() < end:
+            received = hub("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            found += [json.loads(each["Body"]) for each in received.get("Messages", [])]
+        assert sorted(each["detail-type"] for each in found) == ["ECR Controller Repository Adopted", "ECR Image Scan"]
+        assert {(each["account"], each["region"]) for each in found} == {(account_of(aws), aws.region)}
+    finally:
+        member = Stack(aws.client("cloudformation"), name)
+        member.delete()
+        hub("sqs").delete_queue(QueueUrl=url)
+        assert stack.delete().succeeded
+
+
+def test_findings_of_minutes_are_one_message(
+    aws: Emulator,
+    stack: Stack,
+    event_routes: Callable[..., str],
+    repository: str,
+    prefix: str,
+    controller_stack: str,
+    queues: Queues,
+) -> None:
+    queue = queues.make()
+    declared = {"RepositoryName": repository, "Events": ["Finding"], "Window": 14, "Targets": [queues.arn(queue)]}
+    assert stack.deploy(event_routes(declared)).succeeded
+    event = renamed("inspector2-finding-ecr", repository, f"{aws.region}:{account_of(aws)}")
+    for number in range(5):
+        detail = json.dumps(event["detail"]).replace("FINDING_ID", str(number))
+        entry: Any = {"Source": f"{prefix}.replay", "DetailType": event["detail-type"], "Detail": detail}
+        aws.client("events").put_events(Entries=[entry])
+    resources = aws.client("cloudformation").describe_stack_resources(StackName=controller_stack)["StackResources"]
+    ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
+
+    def rows() -> list[Any]:
+        items = aws.client("dynamodb").scan(TableName=ids["DeliveriesTable"])["Items"]
+        return [each for each in items if each["target"]["S"] == "Findings" and repository in each["route"]["S"]]
+
+    end = time.monotonic() + 30
+    while sum(len(row["findings"]["SS"]) for row in rows()) < 5 and time.monotonic() < end:
+        time.sleep(0.2)
+    # What the queue delivers after the period.
+    for row in rows():
+        _, route, start = row["event"]["S"].split("/")
+        body = json.dumps({"detail-type": "window", "detail": {"route": route, "start": int(start)}})
+        aws.client("sqs").send_message(QueueUrl=ids["FindingWindowQueue"], MessageBody=body)
+    found = message(queues, queue)
+    assert (found["event"], found["details"]["findingTotal"]) == ("Findings", 5)

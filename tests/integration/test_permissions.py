@@ -261,6 +261,18 @@ def test_the_router_puts_no_events_but_its_own(as_role: As, aws: Emulator, prefi
     events.delete_event_bus(Name=name)
 
 
+@pytest.mark.skipif(ON_REAL_AWS, reason="it sends events that routes of the account may take for real")
+@pytest.mark.parametrize(
+    "role", ["RepositoryRole", "LifecyclePolicyRole", "GrantRole", "ImageScanRouteRole", "ImageScanRole"]
+)
+def test_a_function_sends_only_events_of_the_controller(as_role: Callable[..., Any], role: str) -> None:
+    limited = as_role(role, "events")
+    entry = {"Source": SOURCE, "DetailType": "ECR Controller Repository Adopted", "Detail": "{}"}
+    assert limited.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    for wrong in ({"Source": "aws.ecr"}, {"DetailType": SCAN_DETAIL_TYPE}, {"DetailType": EVENT_DETAIL_TYPE}):
+        assert is_denied(limited.put_events, Entries=[entry | wrong])
+
+
 def test_no_queue_of_the_controller_is_a_target(as_role: As, physical: dict[str, str]) -> None:
     queues = {"ScanQueue", "ScanDeadLetters", "RescanQueue", "RescanDeadLetters"}
     delivering, verifying = as_role("RouteScanRole", "sqs"), as_role("ImageScanRouteRole", "sqs")

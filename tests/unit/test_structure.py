@@ -118,7 +118,13 @@ def test_only_adapters_call_aws() -> None:
             "event_routing.deliveries",
         ),
         *("repository.ecr", "lifecycle.ecr", "repository_policy.ecr", "image_scans.ecr", "image_scans.rescans"),
-        *("repository.settings", "repository.kms", "event_routing.targets", "event_routing.ecr"),
+        *(
+            "repository.settings",
+            "repository.kms",
+            "event_routing.targets",
+            "event_routing.ecr",
+            "event_routing.windows",
+        ),
     }
 
 

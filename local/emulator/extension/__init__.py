@@ -13,6 +13,7 @@ from ministack.core.responses import error_response_json, json_response
 from ministack.services import ecr
 
 from local.emulator.extension import (
+    buses,
     cloudformation,
     conditions,
     images,
@@ -54,6 +55,7 @@ OPERATIONS: dict[str, Callable[[Json], Awaitable[Json]]] = {
 
 def install() -> None:
     """Put the extension into the MiniStack of this process."""
+    buses.install()
     cloudformation.install()
     conditions.install()
     policies.install()

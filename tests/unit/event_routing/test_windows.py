@@ -16,7 +16,7 @@ from ecr_controller.event_routing.messages import message, title
 from ecr_controller.event_routing.queued_events import EventRouting
 from ecr_controller.event_routing.router import Router
 from ecr_controller.event_routing.routes import Route
-from ecr_controller.event_routing.windows import FindingWindows, Window, parse_ended, window_of
+from ecr_controller.event_routing.windows import Window, parse_ended, window_of
 from ecr_controller.sqs_batch import process_records
 from tests.unit.event_routing.fakes import FakeDeadLetters, FakeTargets, no_tags, record
 from tests.unit.event_routing.samples import documented, event
@@ -184,4 +184,3 @@ def test_the_summary_reads_well() -> None:
     summed = windows.summary(window_of(ROUTE, NOON), ROUTE, found, 0)
     assert title(summed) == "1 finding in 1 image of *"
     assert "MEDIUM CVE-2024-6119 - libssl3t64, openssl in inspector2:ubuntu_latest" in message(summed, "Text").text
-    assert FindingWindows

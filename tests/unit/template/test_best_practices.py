@@ -127,7 +127,7 @@ def names_its_principals(holder: Values) -> bool:
 
 def names_its_source(statement: Values) -> bool:
     condition = statement.get("Condition", {})
-    return any("aws:SourceArn" in condition.get(operator, {}) for operator in ("ArnEquals", "StringEquals"))
+    return any("aws:SourceArn" in condition.get(operator, {}) for operator in ("ArnEquals", "ArnLike", "StringEquals"))
 
 
 def allows_no_wildcard_action(holder: Values) -> bool:

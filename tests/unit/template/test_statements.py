@@ -104,12 +104,30 @@ def test_the_router_puts_no_events_but_its_own() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "function",
+    ["RepositoryFunction", "LifecyclePolicyFunction", "GrantFunction", "ImageScanRouteFunction", "ImageScanFunction"],
+)
+def test_a_function_sends_only_events_of_the_controller_to_the_default_bus(function: str) -> None:
+    [statement] = granting(function, "events:PutEvents")
+    assert str(statement["Resource"]).endswith(":event-bus/default'}")
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"events:source": SOURCE},
+        "ForAllValues:StringLike": {"events:detail-type": "ECR Controller *"},
+        "Null": {"events:source": "false", "events:detail-type": "false"},
+    }
+    assert not any(each.startswith("ECR Controller ") for each in (SCAN_DETAIL_TYPE, EVENT_DETAIL_TYPE))
+
+
 def test_no_queue_of_the_controller_is_a_target() -> None:
     queues = {name for name, each in RESOURCES.items() if each["Type"] == "AWS::SQS::Queue"}
     [verifying] = denials_of("ImageScanRouteFunction")
     assert (verifying["Action"], denied_queues(verifying)) == ("sqs:GetQueueAttributes", queues)
     [delivering] = denials_of("RouteScanFunction")
-    assert (delivering["Action"], denied_queues(delivering)) == ("sqs:SendMessage", queues - {"ScanDeadLetters"})
+    assert (delivering["Action"], denied_queues(delivering)) == ("sqs:SendMessage", queues - TO_ITSELF)
+
+
+TO_ITSELF = {"ScanDeadLetters", "FindingWindowQueue"}
 
 
 def denied_queues(statement: dict[str, Any]) -> set[str]:
@@ -193,10 +211,13 @@ def granting(function: str, action: str) -> list[dict[str, Any]]:
     return [each for each in statements_of(function) if action in actions_of(each)]
 
 
+OWN = ("SendToDeadLetterQueue", "SendWindows")
+
+
 def bounds(function: str, actions: Iterable[str]) -> dict[str, Any]:
-    """The resources of each action, which exactly one statement grants beside that for the dead-letter queue."""
+    """The resources of each action, which exactly one statement grants beside those for queues of the controller."""
     found = {}
     for action in actions:
-        [statement] = [each for each in granting(function, action) if each["Sid"] != "SendToDeadLetterQueue"]
+        [statement] = [each for each in granting(function, action) if each["Sid"] not in OWN]
         found[action] = statement["Resource"]
     return found

@@ -88,7 +88,7 @@ class EventRouting:
     def _hold(self, event: EcrEvent, route: Route) -> list[Failure]:
         """Add the event to those that the route sums, once."""
         try:
-            self.router.once(event.event_id, window_of(route, 0).key, lambda: self.held.add(event, route))
+            self.router.once(event.event_id, window_of(route, 0).key, lambda: self.held.hold(event, route))
         except ControllerError as error:
             return [Failure("The findings of the route", str(error), isinstance(error, RetryableError))]
         return []

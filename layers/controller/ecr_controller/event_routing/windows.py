@@ -112,7 +112,7 @@ class FindingWindows:
     _dynamodb: aws.Client[DynamoDBClient] = aws.Client("dynamodb")
     _sqs: aws.Client[SQSClient] = aws.Client("sqs")
 
-    def add(self, event: EcrEvent, route: Route) -> None:
+    def hold(self, event: EcrEvent, route: Route) -> None:
         """UpdateItem; for the first finding of a period, also SendMessage and UpdateItem."""
         window = window_of(route, time.time())
         row = self._add(window, event, route)
