@@ -184,6 +184,8 @@ WORLDS = {
     "route_scan/enhanced": ROUTE_TO_QUEUE,
     "route_scan/failed": ROUTE_TO_QUEUE,
     "route_scan/finding": EVENTS_TO_QUEUE,
+    "route_scan/guard-refused": EVENTS_TO_QUEUE,
+    "route_scan/pull-through-failed": EVENTS_TO_QUEUE,
     "route_scan/pulled-through": EVENTS_TO_QUEUE,
     "route_scan/pushed": EVENTS_TO_QUEUE,
     "route_scan/referrer-restored": EVENTS_TO_QUEUE,

@@ -252,6 +252,12 @@ PROMISES = {
     "route_scan/finding": Promise(
         after=EVERY_SCAN | {"delivered": [("inspector2", "Finding", "ubuntu_latest")]}, returned=PROCESSED
     ),
+    "route_scan/guard-refused": Promise(
+        after=EVERY_SCAN | {"delivered": [(REPOSITORY, "GuardRefused")]}, returned=PROCESSED
+    ),
+    "route_scan/pull-through-failed": Promise(
+        after=EVERY_SCAN | {"delivered": [("docker-hub/alpine", "PullThroughFailed", "3.17.2")]}, returned=PROCESSED
+    ),
     "route_scan/pulled-through": Promise(
         after=EVERY_SCAN | {"delivered": [("docker-hub/alpine", "PulledThrough", "3.17.2")]}, returned=PROCESSED
     ),

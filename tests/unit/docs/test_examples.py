@@ -76,9 +76,10 @@ def test_a_page_shows_the_message_of_the_code(name: str, message: str) -> None:
     assert message in messages_shown(name)
 
 
-def test_the_message_of_a_scan_matches_its_schema() -> None:
-    [shown] = re.findall(r"```json\n(.*?)```", page("scans.md"), re.DOTALL)
-    schema = json.loads((ROOT / "schemas" / "messages" / "ScanCompleted.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("name", "message"), [("scans.md", "ScanCompleted"), ("events.md", "EcrEvent")])
+def test_the_message_on_a_page_matches_its_schema(name: str, message: str) -> None:
+    [shown] = re.findall(r"```json\n(.*?)```", page(name), re.DOTALL)
+    schema = json.loads((ROOT / "schemas" / "messages" / f"{message}.json").read_text(encoding="utf-8"))
     jsonschema.validate(json.loads(shown), schema)
     assert list(json.loads(shown)) == list(schema["properties"])
 

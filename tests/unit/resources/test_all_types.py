@@ -9,17 +9,7 @@ import pytest
 
 from ecr_controller import aws
 from ecr_controller.custom_resource import properties
-from ecr_controller.resources.authorization_token_grant import AuthorizationTokenGrantResource
-from ecr_controller.resources.event_route import EventRouteResource
-from ecr_controller.resources.image import ImageResource
-from ecr_controller.resources.image_scan import ImageScanResource
-from ecr_controller.resources.image_scan_route import ImageScanRouteResource
-from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
-from ecr_controller.resources.public_gallery_authorization_token_grant import (
-    PublicGalleryAuthorizationTokenGrantResource,
-)
-from ecr_controller.resources.repository import RepositoryResource
-from ecr_controller.resources.repository_grant import RepositoryGrantResource
+from ecrctl import resource_types
 from tests.unit.custom_resource.response_server import ResponseServer
 from tests.unit.custom_resource.stand_ins import MARKER, LambdaContext, event, serve
 
@@ -28,17 +18,7 @@ if TYPE_CHECKING:
 
     from ecr_controller.custom_resource.protocol import Resource
 
-RESOURCES: list[Resource[Any]] = [
-    RepositoryResource(),
-    LifecyclePolicyResource(),
-    RepositoryGrantResource(),
-    AuthorizationTokenGrantResource(),
-    PublicGalleryAuthorizationTokenGrantResource(),
-    EventRouteResource(),
-    ImageScanRouteResource(),
-    ImageScanResource(),
-    ImageResource(),
-]
+RESOURCES: list[Resource[Any]] = list(resource_types.RESOURCES.values())
 INVALID: dict[str, Any] = {"RepositoryName": ["no", "name"], "Grantee": {"no": "string"}, "Unheard": "of"}
 
 
