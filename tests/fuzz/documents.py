@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.faults.account import BUS, GROUP, QUEUE, ROLE, TOPIC, USER
 from tests.faults.cloudformation import ACCOUNT, REGION
-from tests.unit.event_routing.samples import SCANS, documented
+from tests.unit.event_routing.samples import OTHERS, SCANS, documented
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1a2b3c4d-0000-4000-8000-000000000000"
 STACK_UUID = "7d6f1c80-cbd1-11f0-9d2c-0a1b2c3d4e5f"
@@ -115,6 +115,7 @@ PHYSICAL_IDS = [
     *("arn:|R", "arn:aws:iam::123456789012:role/|R", "adopt/app@sha256:0", "a/" * 300, "team/app\n", "TEAM/app"),
 ]
 SCAN_EVENTS = [documented(name) for name in SCANS]
+EVENTS = [*SCAN_EVENTS, *(documented(name) for name in OTHERS)]
 ON_FAILURE = {
     "version": "1.0",
     "timestamp": "2026-11-23T18:30:05.123Z",

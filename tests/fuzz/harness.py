@@ -17,7 +17,7 @@ from ecr_controller import sqs_batch
 from ecr_controller.custom_resource.properties import PROTOCOL, load
 from ecr_controller.event_routing.routes import Route, storage_key
 from ecr_controller.shared_documents.parts import PartsTable
-from tests.faults.account import QUEUE
+from tests.faults.account import QUEUE, TOPIC
 from tests.faults.cloudformation import Stack
 from tests.faults.faults import is_read
 from tests.faults.functions import _checked, _load
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tests.faults.functions import Answer
 
 Json = dict[str, Any]
+EVERY = tuple(load("ECREventRoute")["properties"]["Events"]["items"]["enum"])
 BATCH_FUNCTIONS = ("route_scan", "rescan")
 MOST_VERSIONS = 2_000  # of moto's state, before they are forgotten
 
@@ -66,9 +67,14 @@ class Harness:
             os.environ["AWS_SAM_LOCAL"] = "true"
             self._lab.cloudformation.add(Stack("shop", STACK_UUID, status="UPDATE_IN_PROGRESS"))
             os.environ.update(self._functions._environments["route_scan"])
-            PartsTable().put_part(
-                storage_key("*"), "fuzz|Route", Route("*", (QUEUE["one"],), scan_status="*").content()
-            )
+            routes = {
+                "fuzz|Route": Route("*", (QUEUE["one"],), scan_status="*"),
+                "fuzz|Events": Route("*", (QUEUE["one"],), events=EVERY, form="Json", scan_status="*"),
+                "fuzz|Mail": Route("*", (TOPIC,), events=EVERY, form="Text", scan_status="*"),
+                "fuzz|Chat": Route("*", (TOPIC,), events=EVERY, form="Chatbot", scan_status="*"),
+            }
+            for owner, route in routes.items():
+                PartsTable().put_part(storage_key("*"), owner, route.content())
             self.dead_letters = _DeadLetters(stack)
             self._start = self._lab.moto.keep()
             self._stack = stack.pop_all()

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.fuzz import documents
-from tests.fuzz.documents import PHYSICAL_IDS, PROPERTIES, SCAN_EVENTS
+from tests.fuzz.documents import EVENTS, PHYSICAL_IDS, PROPERTIES, SCAN_EVENTS
 from tests.fuzz.harness import Harness, answer_of, is_surely_invalid, record, text_of
 from tests.fuzz.mutations import edits, junk, mutated, plain, received, small_junk
 
@@ -106,8 +106,8 @@ good = st.integers(0, 3)
 
 @st.composite
 def batches(draw: st.DrawFn) -> list[Any]:
-    """Bodies, of scan events that became others, and of anything else. Numbers stand for good ones."""
-    event = st.builds(mutated, st.sampled_from(SCAN_EVENTS), edits(junk, 3)).map(text_of)
+    """Bodies, of events that became others, and of anything else. Numbers stand for good ones."""
+    event = st.builds(mutated, st.sampled_from(EVENTS), edits(junk, 3)).map(text_of)
     other = junk.map(text_of)
     bodies = draw(st.lists(st.one_of(event, event, event, event, other, good), min_size=1, max_size=6))
     return [each for each in bodies if isinstance(each, int) or len(each) <= LARGEST_MESSAGE]

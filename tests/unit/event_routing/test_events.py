@@ -148,6 +148,10 @@ def test_an_event_without_resources_is_placed_by_its_account_and_region() -> Non
         documented("ecr-image-scan-complete") | {"more": json.loads("[" * 60 + "]" * 60)},
         documented("ecr-image-scan-complete") | {"detail": None},
         documented("ecr-image-scan-complete") | {"id": ""},
+        documented("ecr-image-scan-complete") | {"id": "\ud800"},
+        documented("ecr-image-scan-complete") | {"account": "\ud800", "resources": []},
+        basic(image_digest="sha256:\udfff"),
+        basic(image_tags=["\ud800"]),
     ],
 )
 def test_a_scan_that_lacks_what_every_scan_has_is_malformed(event: Any) -> None:

@@ -143,7 +143,7 @@ def test_the_role_of_a_caller_tells_the_calls_of_the_controller(monkeypatch: pyt
 def test_text_begins_with_the_title_and_ends_with_a_link(name: str) -> None:
     [found] = reading.parse(documented(name))
     mail = message(found, "Text")
-    assert mail.subject == title(found)[:100]
+    assert mail.subject == title(found)[:99]
     lines = mail.text.splitlines()
     assert lines[0] == title(found)
     assert lines[-1].startswith(f"https://{found.region}.console.aws.amazon.com/ecr/repositories/private/")
@@ -159,6 +159,16 @@ def test_a_chat_message_has_the_form_of_custom_notifications() -> None:
     assert "- *findingSeverityCounts*: 10 CRITICAL, 9 MEDIUM" in content["description"]
     assert "|Open in the console>" in content["description"]
     assert len(document["metadata"]["threadId"]) <= 64
+
+
+def test_the_subject_of_a_mail_has_what_amazon_sns_takes() -> None:
+    document = documented("inspector2-finding-ecr")
+    changed = document["detail"] | {"title": "CVE-2026-1 \u2013 glibc\n" + "x" * 200}
+    [found] = reading.parse(document | {"detail": changed})
+    subject = message(found, "Text").subject
+    assert subject is not None
+    assert subject.startswith("MEDIUM in inspector2:ubuntu_latest: CVE-2026-1 ? glibc?xx")
+    assert len(subject) == 99
 
 
 def test_titles_of_scans() -> None:

@@ -22,6 +22,7 @@ MAX_LEVELS = 50
 MAX_TAG = 300
 
 _ARN = re.compile(r"arn:[\w-]+:ecr:(?P<region>[\w-]+):(?P<account>\d{12}):repository/(?P<name>.+)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class MalformedEvent(UserError):
@@ -76,16 +77,21 @@ class EcrEvent:
 
 def required_text(where: Mapping[str, Any], key: str) -> str:
     """A text. Raises MalformedEvent."""
-    value = where.get(key)
-    if not isinstance(value, str) or not value:
+    value = optional_text(where, key)
+    if value is None:
         raise MalformedEvent(f"The event has no {key}.")
     return value
 
 
 def optional_text(where: Mapping[str, Any], key: str) -> str | None:
-    """A text, or None if it is missing or something else."""
+    """A text, or None if it is missing or something else, such as a text with a lone surrogate, which no AWS service
+    takes."""
     value = where.get(key)
-    return value if isinstance(value, str) and value else None
+    return value if value and _is_text(value) else None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not _SURROGATE.search(value)
 
 
 def texts(where: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -93,7 +99,9 @@ def texts(where: Mapping[str, Any], key: str) -> tuple[str, ...]:
     values = where.get(key)
     if values is None:
         return ()
-    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+    if not isinstance(values, list) or not all(
+        isinstance(each, str) and not _SURROGATE.search(each) for each in values
+    ):
         raise MalformedEvent(f"The {key} of the event must be a list of strings.")
     return tuple(values)
 

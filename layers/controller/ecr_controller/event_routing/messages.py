@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCAN_DETAIL_TYPE, EVENT_DETAIL_TYPE = "ECR Scan Completed", "ECR Event"
 # Formats that a person reads, for topics only.
 FOR_PEOPLE = ("Text", "Chatbot")
-MAX_SUBJECT = 100  # characters, of Amazon SNS
+MAX_SUBJECT = 99  # characters, of Amazon SNS
 _CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
@@ -66,9 +66,14 @@ class Message:
 
 def message(event: EcrEvent, form: str) -> Message:
     """The event in a format."""
-    text, subject = _RENDERERS[form](event), title(event)[:MAX_SUBJECT] if form == "Text" else None
+    text, subject = _RENDERERS[form](event), _subject(event) if form == "Text" else None
     kind = SCAN_DETAIL_TYPE if form == "ScanCompleted" else EVENT_DETAIL_TYPE
     return Message(text, event.event_id, event.repository_name, event.repository_arn, kind, subject)
+
+
+def _subject(event: EcrEvent) -> str:
+    """The title, as far as the subject of a mail can have it. Source: "Publish" in the Amazon SNS API reference."""
+    return "".join(each if " " <= each <= "~" else "?" for each in title(event))[:MAX_SUBJECT]
 
 
 def title(event: EcrEvent) -> str:
