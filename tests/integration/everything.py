@@ -133,6 +133,7 @@ class Everything:
         resources = {
             name: {"Type": f"Custom::{kind}", "Properties": {"ServiceToken": self.tokens[kind], **properties}}
             for name, (kind, properties) in declared.items()
+            if kind in self.tokens
         }
         return json.dumps({"Resources": resources})
 

@@ -11,6 +11,7 @@ import boto3
 import jsonschema
 import pytest
 
+from ecr_controller.custom_resource.properties import load
 from ecr_controller.event_routing import reading
 from local import ROOT, deploy
 from local.images import push_image
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the events of Amazon ECR ca
 
 SCHEMA = json.loads((ROOT / "schemas" / "messages" / "EcrEvent.json").read_text(encoding="utf-8"))
 PAGE = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
-ALL = SCHEMA["properties"]["event"]["enum"]
+ALL = load("ECREventRoute")["properties"]["Events"]["items"]["enum"]
 
 
 @pytest.fixture
