@@ -14,6 +14,7 @@ from ecrctl.commands.export import export
 from ecrctl.commands.findings import findings
 from ecrctl.commands.lifecycle import app as lifecycle
 from ecrctl.commands.options import Command, Group
+from ecrctl.commands.status import status
 from ecrctl.commands.validate import validate
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ app = typer.Typer(cls=RootGroup, name="ecrctl", no_args_is_help=True, pretty_exc
 app.command(cls=Command)(validate)
 app.add_typer(lifecycle, name="lifecycle")
 app.command(cls=Command)(findings)
+app.command(cls=Command)(status)
 app.command(cls=Command)(export)
 app.command(cls=Command)(adopt)
 

@@ -20,14 +20,20 @@ BATCH = 100
 
 def client(region: str | None, profile: str | None, *, attempts: int = 6) -> ECRClient:
     """A client with the credentials of the user, which sends a request so many times. Raises BotoCoreError."""
+    ecr: ECRClient = client_of("ecr", region, profile, attempts=attempts)
+    return ecr
+
+
+def client_of(service: str, region: str | None, profile: str | None, *, attempts: int = 6) -> Any:
+    """As `client`, of another service."""
     import boto3
     from botocore.config import Config
 
     config = Config(
         retries={"mode": "standard", "total_max_attempts": attempts}, user_agent_extra=f"ecrctl/{__version__}"
     )
-    ecr: ECRClient = boto3.Session(profile_name=profile, region_name=region).client("ecr", config=config)
-    return ecr
+    make: Any = boto3.Session(profile_name=profile, region_name=region).client
+    return make(service, config=config)
 
 
 @contextmanager

@@ -29,6 +29,10 @@ class Stacks:
 
     _cloudformation: aws.Client[CloudFormationClient] = aws.Client("cloudformation")
 
+    def __init__(self, cloudformation: CloudFormationClient | None = None) -> None:
+        if cloudformation is not None:
+            self._cloudformation = cloudformation
+
     def is_rolling_back(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack returns to its previous state."""
         return "ROLLBACK" in self._status(stack_id)

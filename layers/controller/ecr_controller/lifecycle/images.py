@@ -38,6 +38,7 @@ class Image:
     media_type: str | None = None
     children: tuple[str, ...] = ()
     subject: str | None = None
+    last_scanned_at: datetime | None = None
 
     @classmethod
     def from_detail(cls, detail: Mapping[str, Any], children: Iterable[str] = ()) -> Image:
@@ -57,6 +58,7 @@ class Image:
             media_type=_text(detail, "imageManifestMediaType"),
             children=tuple(children),
             subject=_text(detail, "subjectManifestDigest"),
+            last_scanned_at=_time(detail.get("imageScanFindingsSummary") or {}, "imageScanCompletedAt"),
         )
 
     @property

@@ -1,0 +1,37 @@
+"""`ecrctl status`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from ecrctl.commands import options
+
+Prefix = Annotated[
+    str, typer.Option(metavar="PREFIX", help="Only the repositories whose names begin with PREFIX. Default: all.")
+]
+Unmanaged = Annotated[bool, typer.Option("--unmanaged", help="Only the repositories that no existing stack owns.")]
+Output = Annotated[
+    Literal["table", "json", "html"],
+    typer.Option(metavar="FORMAT", rich_help_panel=options.OUTPUT, help="table, json, or html."),
+]
+
+
+def status(
+    prefix: Prefix = "",
+    unmanaged: Unmanaged = False,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    output: Output = "table",
+    output_file: options.OutputFile = None,
+) -> None:
+    """Show who owns each repository, what declares its lifecycle policy, and what is in it. Nothing is changed.
+
+    Examples:
+      $ ecrctl status --prefix team/
+      $ ecrctl status --unmanaged --output html --output-file unmanaged.html
+    """
+    from ecrctl.status import run
+
+    raise typer.Exit(run(prefix, region, profile, unmanaged=unmanaged, output=output, output_file=output_file))

@@ -1,0 +1,104 @@
+"""The state of a repository: who owns it, what declares its lifecycle policy, and what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ecr_controller.errors import UserError
+from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, STACK_ID
+from ecrctl.exporting import NATIVE_STACK
+from ecrctl.inputs import policies
+from ecrctl.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from ecr_controller.lifecycle.images import Image
+    from ecrctl.inputs.inventory import Found
+
+    OwnerKind = Literal["controller", "cloudformation", "gone", "nobody"]
+
+# By the kind of an owner, what people read.
+OWNERS: dict[str, str] = {
+    "controller": "stack of the controller",
+    "cloudformation": "stack with AWS::ECR::Repository",
+    "gone": "stack that no longer exists",
+    "nobody": "nobody",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryStatus:
+    """A repository. ``owner`` names the stack and the resource. Sizes are in bytes, times None where there was none.
+
+    ``expirable`` and ``expirable_bytes`` are what the lifecycle policy that is in force would expire now.
+    """
+
+    name: str
+    owner_kind: OwnerKind
+    owner: str
+    policy: str
+    images: int
+    size: int
+    expirable: int
+    expirable_bytes: int
+    last_push: datetime | None
+    last_pull: datetime | None
+    last_scan: datetime | None
+
+    @property
+    def is_unmanaged(self) -> bool:
+        """Whether no stack that exists owns it."""
+        return self.owner_kind in ("gone", "nobody")
+
+
+def status_of(found: Found, images: Sequence[Image], exists: Callable[[str], bool], now: datetime) -> RepositoryStatus:
+    """The state of a repository with these images. ``exists`` says whether a stack does."""
+    kind, owner = _owner(found, exists)
+    plan = _plan(found, images, now)
+    return RepositoryStatus(
+        found.name,
+        kind,
+        owner,
+        _policy(found, plan),
+        len(images),
+        sum(image.size_in_bytes for image in images),
+        0 if plan is None else plan.evaluation.counts["expire"],
+        0 if plan is None else plan.evaluation.bytes_freed,
+        max((image.pushed_at for image in images), default=None),
+        max((image.last_pulled_at for image in images if image.last_pulled_at), default=None),
+        max((image.last_scanned_at for image in images if image.last_scanned_at), default=None),
+    )
+
+
+def _owner(found: Found, exists: Callable[[str], bool]) -> tuple[OwnerKind, str]:
+    tags = found.repository.tags
+    stack = tags.get(STACK_ID) or tags.get(NATIVE_STACK)
+    if stack is None:
+        return "nobody", ""
+    name = stack.partition("stack/")[2].partition("/")[0] or stack
+    owner = f"{name}/{tags[LOGICAL_ID]}" if STACK_ID in tags and LOGICAL_ID in tags else name
+    if not exists(stack):
+        return "gone", owner
+    return ("controller" if STACK_ID in tags else "cloudformation"), owner
+
+
+def _plan(found: Found, images: Sequence[Image], now: datetime) -> Plan | None:
+    text = found.repository.lifecycle_text
+    if text is None:
+        return None
+    try:
+        return Plan.of(policies.from_text(text), found.name, images, now)
+    except UserError:
+        return None
+
+
+def _policy(found: Found, plan: Plan | None) -> str:
+    """Whether there is a lifecycle policy, and what declares it."""
+    if found.repository.lifecycle_text is None:
+        return "none"
+    if plan is None:
+        return "unreadable"
+    return "declared" if LIFECYCLE_POLICY in found.repository.tags else "present"

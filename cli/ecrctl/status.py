@@ -1,0 +1,59 @@
+"""What `ecrctl status` does."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ecr_controller.stacks import Stacks
+from ecrctl import arguments, concurrency, console
+from ecrctl.inputs import ecr
+from ecrctl.inputs.inventory import Inventory
+from ecrctl.outputs import status as outputs
+from ecrctl.repository_status import RepositoryStatus, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def run(
+    prefix: str,
+    region: str | None,
+    profile: str | None,
+    *,
+    unmanaged: bool,
+    output: str,
+    output_file: str | None,
+) -> int:
+    """Write the state of the repositories. Returns the exit code. Raises UserError and RetryableError."""
+    with ecr.translated_errors():
+        found = _read(prefix, region, profile)
+    shown = [each for each in found if each.is_unmanaged] if unmanaged else found
+    now = arguments.parse_time(None)
+    match output:
+        case "json":
+            console.write(outputs.as_json(shown), output_file)
+        case "html":
+            console.write(outputs.html(shown, now), output_file)
+        case _:
+            console.show(outputs.table(shown, now), output_file)
+    return 0
+
+
+def _read(prefix: str, region: str | None, profile: str | None) -> list[RepositoryStatus]:
+    client, now = ecr.client(region, profile), arguments.parse_time(None)
+    inventory, exists = Inventory(client), _existence(region, profile)
+
+    def read(name: str) -> RepositoryStatus | None:
+        found = inventory.read(name)
+        images = None if found is None else ecr.Images(client).read(name, lambda _status: None)
+        return None if found is None or images is None else status_of(found, images, exists, now)
+
+    names = ecr.Registry(client).names(prefix)
+    return [each for each in concurrency.of_each(names, read, "Reading") if each is not None]
+
+
+def _existence(region: str | None, profile: str | None) -> Callable[[str], bool]:
+    """Whether a stack exists, asked once for each."""
+    stacks = Stacks(ecr.client_of("cloudformation", region, profile))
+    return cache(stacks.exists)
