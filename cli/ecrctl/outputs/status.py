@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ecrctl.repository_status import RepositoryStatus
 
-HEADINGS = ("repository", "owner", "policy", "images", "size", "expirable", "pushed", "pulled", "scanned")
+HEADINGS = ("repository", "owner", "policy", "images", "size", "expires", "pushed", "pulled", "scanned")
 NUMERIC = frozenset(HEADINGS[3:])
 # Of the picture.
 BARS, WIDTH, LABEL, HEIGHT = 30, 640, 220, 22
@@ -55,12 +55,15 @@ def _cells(each: RepositoryStatus, now: datetime) -> tuple[str, ...]:
 
 def table(found: Sequence[RepositoryStatus], now: datetime) -> RenderableType:
     """A row for each repository."""
+    # The name and its owner share a cell, and two times are left to the other forms: 60 columns hold no more.
+    headings = ("repository, owner", *HEADINGS[2:7])
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for heading in HEADINGS:
-        shown.add_column(heading, justify="right" if heading in NUMERIC else "left", overflow="fold")
+    for heading in headings:
+        is_numeric = heading in NUMERIC
+        shown.add_column(heading, justify="right" if is_numeric else "left", overflow="fold", no_wrap=is_numeric)
     for each in found:
-        cells = _cells(each, now)
-        shown.add_row(cells[0], Text(cells[1], style="yellow" if each.is_unmanaged else ""), *cells[2:])
+        name, owner, *rest = _cells(each, now)
+        shown.add_row(Text.assemble(name, "\n  ", (owner, "yellow" if each.is_unmanaged else "dim")), *rest[:5])
     return Group(Text(headline(found), style="bold"), Text(), shown)
 
 
@@ -115,9 +118,9 @@ def _picture(found: Sequence[RepositoryStatus]) -> Markup:
             element("rect", class_="keep", x=f"{LABEL + expirable:.1f}", y=top + 4, width=f"{kept:.1f}", height=14),
             element("text", formatting.size(each.size), x=f"{LABEL + expirable + kept + 6:.1f}", y=top + 15),
         ]
-    legend = f"Red is what the lifecycle policy in force would expire now. The {len(largest)} largest repositories."
+    legend = f"The {len(largest)} largest repositories. Red: what the lifecycle policy in force would expire now."
     height = len(largest) * HEIGHT + HEIGHT
-    bars.append(element("text", legend, x=LABEL, y=height - 6, class_="tick"))
+    bars.append(element("text", legend, x=0, y=height - 6, class_="tick"))
     return element("svg", join(bars), viewBox=f"0 0 {WIDTH} {height}", role="img", aria_label=legend)
 
 

@@ -97,9 +97,18 @@ def test_the_table_says_it_in_a_line_and_marks_what_is_gone(registry: ECRClient)
     assert registry
     shown = run().stdout
     assert shown.startswith("4 repositories, 3 of no stack that exists, 3 without a lifecycle policy, ")
-    row = next(line for line in shown.splitlines() if "team/gone" in line)
-    assert "gone/It" in row
-    assert "(gone)" in shown
+    lines = shown.splitlines()
+    assert lines[lines.index(next(line for line in lines if "team/gone" in line)) + 1].strip() == "gone/It (gone)"
+
+
+def test_the_table_fits_60_columns_without_breaking_a_name(
+    registry: ECRClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert registry
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = run().stdout.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert any(line.startswith("team/native ") for line in lines)
 
 
 def test_the_page_draws_where_the_bytes_are(registry: ECRClient) -> None:
