@@ -59,7 +59,7 @@ class FakeTargets:
     def deliver(self, arn: str, message: Message) -> None:
         if self.errors.get(arn):
             raise self.errors[arn].pop(0)
-        self.received[message.event_id, arn] += 1
+        self.received[json.loads(message.text)["eventId"], arn] += 1
         self.messages.append(message)
 
 

@@ -215,3 +215,13 @@ def test_what_is_about_no_repository_is_for_routes_of_all() -> None:
     routes = {"*": (Route("*", ("t",), events=("RequestNotBelieved",), form="Json"),)}
     found = deliveries_of(selecting(own("RequestNotBelieved", None), lambda key: routes.get(key, ())))
     assert [each.target for each in found] == ["t"]
+
+
+def test_a_call_to_the_registry_of_another_account_is_no_event_of_a_repository_here() -> None:
+    call = documented("cloudtrail-put-image")
+    given = call["detail"]["requestParameters"]
+    assert reading.parse(
+        call | {"detail": call["detail"] | {"requestParameters": given | {"registryId": call["account"]}}}
+    )
+    other = given | {"registryId": "111122223333"}
+    assert reading.parse(call | {"detail": call["detail"] | {"requestParameters": other}}) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from ecr_controller import aws
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.event_routing import targets
 from ecr_controller.event_routing.messages import message
-from tests.unit.event_routing.samples import scan
+from ecr_controller.event_routing.reading import parse as parse_events
+from tests.unit.event_routing.samples import documented, scan
 
 HOME = "eu-west-1:123456789012"
 ARNS = {
@@ -93,8 +95,7 @@ def text() -> str:
     return json.dumps(scan().scan_document(), separators=(",", ":"))
 
 
-EVENT_ID = scan().event_id
-ORDER = {"MessageGroupId": "my-repository-name", "MessageDeduplicationId": EVENT_ID}
+ORDER = {"MessageGroupId": "my-repository-name", "MessageDeduplicationId": MESSAGE.delivery_id}
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012"
 EXPECTED: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any]]] = {
     "topic": ("sns", "publish", ARNS["topic"], {"TopicArn": ARNS["topic"], "Message": text()}, {}),
@@ -124,7 +125,7 @@ EXPECTED: dict[str, tuple[str, str, str, dict[str, Any], dict[str, Any]]] = {
         "stepfunctions",
         "start_execution",
         ARNS["state machine"],
-        {"stateMachineArn": ARNS["state machine"], "name": f"ecr-scan-{EVENT_ID}", "input": text()},
+        {"stateMachineArn": ARNS["state machine"], "name": f"ecr-{MESSAGE.delivery_id}", "input": text()},
         {"executionArn": "arn:aws:states:x", "startDate": 0},
     ),
 }
@@ -139,6 +140,23 @@ def test_each_kind_receives_the_scan_in_its_own_way(
         stub.add_response(operation, answer, parameters)
         targets.parse(arn).deliver(MESSAGE)
         stub.assert_no_pending_responses()
+
+
+def test_an_event_has_one_delivery_id_in_each_format_and_for_each_of_its_repositories() -> None:
+    long = "platform/services/payment-gateway/"
+    names = ["a/b", "a-b", f"{long}backend-a", f"{long}backend-b", "x" * 256]
+    changed = documented("ecr-scan-resource-change-frequency")
+    one = changed["detail"]["repositories"][0]
+    changed["detail"]["repositories"] = [{**one, "repository-name": name, "repository-arn": name} for name in names]
+    messages = [message(each, form) for each in parse_events(changed) for form in ("Json", "Text")]
+    messages += [message(scan(), form) for form in ("ScanCompleted", "Json")]
+    ids = [each.delivery_id for each in messages]
+    assert len(set(ids)) == len(ids) == 12
+    # Of Step Functions and of FIFO topics and queues; SQS and SNS accept the same characters and more.
+    assert all(re.fullmatch(r"[\w-]{1,76}", each) for each in ids)
+    assert ids == [message(each, form).delivery_id for each in parse_events(changed) for form in ("Json", "Text")] + [
+        message(scan(), form).delivery_id for form in ("ScanCompleted", "Json")
+    ]
 
 
 def test_an_execution_that_is_there_already_is_a_delivery(credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:

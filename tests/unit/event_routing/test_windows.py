@@ -12,8 +12,9 @@ from ecr_controller import aws
 from ecr_controller.custom_resource.properties import SCHEMAS
 from ecr_controller.event_routing import windows
 from ecr_controller.event_routing.deliveries import DeliveriesTable
-from ecr_controller.event_routing.messages import message, title
+from ecr_controller.event_routing.messages import MAX_DESCRIPTION, MAX_TITLE, message, title
 from ecr_controller.event_routing.queued_events import EventRouting
+from ecr_controller.event_routing.reading import parse as parse_events
 from ecr_controller.event_routing.router import Router
 from ecr_controller.event_routing.routes import Route
 from ecr_controller.event_routing.windows import Window, parse_ended, window_of
@@ -147,6 +148,39 @@ def test_what_has_no_room_is_counted(
     work(*(finding(number) for number in range(5)))
     details = json.loads(work(sent[0]["MessageBody"]).messages[0].text)["details"]
     assert (details["findingTotal"], len(details["findings"])) == (5, 1)
+
+
+def longest(number: int) -> dict[str, Any]:
+    """A finding of which each member is as long as it can be, and longer."""
+    found = finding(number)
+    [resource] = found["detail"]["resources"]
+    image = resource["details"]["awsEcrContainerImage"]
+    image |= {"repositoryName": f"{number:04}" + "r" * 252, "imageTags": ["t" * 128] * 300}
+    return found | {"detail": found["detail"] | {"title": "\u00e9" * 1000, "findingArn": f"{number}" + "f" * 1600}}
+
+
+def test_a_row_has_room_for_as_many_findings_as_it_can_have_whatever_their_length(
+    clock: Clock, sent: list[dict[str, Any]], work: Callable[..., FakeTargets]
+) -> None:
+    targets = work(*(longest(number) for number in range(windows.MAX_FINDINGS + 3)))
+    [delivered] = work(sent[0]["MessageBody"]).messages
+    details = json.loads(delivered.text)["details"]
+    assert (details["findingTotal"], details["imageTotal"]) == (windows.MAX_FINDINGS + 3, windows.MAX_FINDINGS)
+    assert len(details["findings"]) == windows.MAX_SHOWN
+    assert len(delivered.text) < 256_000
+    assert targets.messages
+
+
+def test_a_message_for_a_channel_fits_what_the_channel_accepts() -> None:
+    found = [windows.finding(parse_events(longest(number))[0]) for number in range(100)]
+    summed = windows.summary(window_of(ROUTE, NOON), ROUTE, found, 0)
+    content = json.loads(message(summed, "Chatbot").text)["content"]
+    assert len(content["description"]) == MAX_DESCRIPTION
+    assert content["description"].endswith(" ...")
+    [one] = parse_events(longest(1))
+    long = json.loads(message(one, "Chatbot").text)["content"]
+    assert len(long["title"]) == MAX_TITLE
+    assert "Open in the console>" in long["description"][-30:]
 
 
 def test_a_period_without_a_row_is_nothing(queue: str, work: Callable[..., FakeTargets]) -> None:

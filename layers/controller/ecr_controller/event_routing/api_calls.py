@@ -18,10 +18,11 @@ CALLED = "Called"
 
 
 def parse_call(event: Mapping[str, Any], detail: Mapping[str, Any], partition: str) -> tuple[EcrEvent, ...]:
-    """The call, if it names one repository. Raises MalformedEvent."""
+    """The call, if it names one repository, of this account. Raises MalformedEvent."""
     given = _map(detail, "requestParameters") or _map(detail, "serviceEventDetails")
     repository = optional_text(given, "repositoryName")
-    if repository is None or detail.get("eventSource") != "ecr.amazonaws.com":
+    is_here = given.get("registryId", event.get("account")) == event.get("account")
+    if repository is None or not is_here or detail.get("eventSource") != "ecr.amazonaws.com":
         return ()
     caller = _caller(_map(detail, "userIdentity"))
     image = _map(given, "imageId")

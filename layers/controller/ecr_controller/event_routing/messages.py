@@ -5,6 +5,7 @@ Source of the last: "Custom notifications" in the Amazon Q Developer in chat app
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +26,7 @@ SCAN_DETAIL_TYPE, EVENT_DETAIL_TYPE = "ECR Scan Completed", "ECR Event"
 # Formats that a person reads, for topics only.
 FOR_PEOPLE = ("Text", "Chatbot")
 MAX_SUBJECT = 99  # characters, of Amazon SNS
+MAX_TITLE, MAX_DESCRIPTION = 250, 8_000  # characters, of Amazon Q Developer in chat applications
 _CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
@@ -53,11 +55,12 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message, and what targets need beside it: an ID that is the same for each delivery, and a group in whose order
-    it is delivered. ``subject`` is that of a mail."""
+    """A message, and what targets need beside it: an ID that is the same for each delivery of the event in this format,
+    of at most 64 letters, digits and hyphens; and a group in whose order it is delivered. ``subject`` is that of a mail.
+    """
 
     text: str
-    event_id: str
+    delivery_id: str
     group: str
     repository_arn: str
     detail_type: str = EVENT_DETAIL_TYPE
@@ -68,7 +71,12 @@ def message(event: EcrEvent, form: str) -> Message:
     """The event in a format."""
     text, subject = _RENDERERS[form](event), _subject(event) if form == "Text" else None
     kind = SCAN_DETAIL_TYPE if form == "ScanCompleted" else EVENT_DETAIL_TYPE
-    return Message(text, event.event_id, event.repository_name, event.repository_arn, kind, subject)
+    return Message(text, _delivery_id(event, form), event.repository_name, event.repository_arn, kind, subject)
+
+
+def _delivery_id(event: EcrEvent, form: str) -> str:
+    # One event of AWS can be about many repositories, whose names do not fit into an ID.
+    return f"{event.name[:31]}-{hashlib.sha256(f'{event.event_id}#{form}'.encode()).hexdigest()[:32]}"
 
 
 def _subject(event: EcrEvent) -> str:
@@ -148,22 +156,27 @@ def _as_text(event: EcrEvent) -> str:
 
 
 def _as_chatbot(event: EcrEvent) -> str:
-    facts = "\n".join(f"- *{label}*: {value}" for label, value in _facts(event))
     link = console_link(event)
-    description = f"{facts}\n\n<{link}|Open in the console>" if link else facts
+    end = f"\n\n<{link}|Open in the console>" if link else ""
+    facts = "\n".join(f"- *{label}*: {value}" for label, value in _facts(event))
+    description, heading = _cut(facts, MAX_DESCRIPTION - len(end)) + end, _cut(title(event), MAX_TITLE)
     document: dict[str, Any] = {
         "version": "1.0",
         "source": "custom",
-        "id": event.event_id[:64],
-        "content": {"textType": "client-markdown", "title": title(event), "description": description},
+        "id": _delivery_id(event, "Chatbot"),
+        "content": {"textType": "client-markdown", "title": heading, "description": description},
         "metadata": {
             "threadId": f"{event.repository_name}@{event.image_digest or ''}"[:64],
-            "summary": title(event),
+            "summary": heading,
             "eventType": event.name,
             "relatedResources": [event.repository_arn] if event.repository_arn else [],
         },
     }
     return _compact(document)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 4]} ..."
 
 
 def _as_scan(event: EcrEvent) -> str:

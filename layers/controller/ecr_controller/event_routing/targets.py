@@ -128,9 +128,10 @@ class StateMachine(Target):
 
     def deliver(self, message: Message) -> None:
         """StartExecution. The name makes a second start of a standard state machine for the same event a no-op."""
-        name = re.sub(r"[^\w-]", "-", f"ecr-scan-{message.event_id}", flags=re.ASCII)[:80]
         try:
-            self._stepfunctions.start_execution(stateMachineArn=self.arn, name=name, input=message.text)
+            self._stepfunctions.start_execution(
+                stateMachineArn=self.arn, name=f"ecr-{message.delivery_id}", input=message.text
+            )
         except self._stepfunctions.exceptions.ExecutionAlreadyExists:
             return
 
@@ -181,7 +182,7 @@ def parse(arn: str) -> Target:
 
 
 def _ordering(target: Target, message: Message) -> dict[str, Any]:
-    """What a FIFO topic or queue needs: the repository as the group, and the event once. At most 128 characters."""
+    """What a FIFO topic or queue needs: the repository as the group, of at most 128 characters, and the event once."""
     if not target.is_fifo:
         return {}
-    return {"MessageGroupId": message.group[:128] or "controller", "MessageDeduplicationId": message.event_id[:128]}
+    return {"MessageGroupId": message.group[:128] or "controller", "MessageDeduplicationId": message.delivery_id}

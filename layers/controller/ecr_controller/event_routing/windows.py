@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 ENDED = "window"
 FINDINGS = "Findings"
-# Of a row, which can have 400 KB; and of a message.
-MAX_FINDINGS, MAX_SHOWN = 800, 100
+# Of a row, which can have 400 KB: so many findings of the longest kind. And of a message.
+MAX_FINDINGS, MAX_SHOWN = 350, 100
 # Between the end of a period and its message, so that what began before is in the row.
 GRACE_SECONDS = 5
 # Of Amazon SQS.
@@ -68,16 +68,24 @@ def window_of(route: Route, now: float) -> Window:
 
 
 def finding(event: EcrEvent) -> dict[str, Any]:
-    """What a summary has of a finding."""
-    members = ("severity", "title", "vulnerabilityId", "fixAvailable", "status", "findingArn")
+    """What a summary has of a finding, in at most 1,100 characters of JSON: the first tag, and the start of a title."""
+    members = {"severity": 16, "title": 120, "vulnerabilityId": 60, "fixAvailable": 16, "status": 16, "findingArn": 160}
     return {
-        "repositoryName": event.repository_name,
-        "imageDigest": event.image_digest,
-        "imageTags": list(event.image_tags),
-        **{name: event.details[name] for name in members if name in event.details},
-        "account": event.account,
-        "region": event.region,
+        "repositoryName": _cut(event.repository_name, 256),
+        "imageDigest": None if event.image_digest is None else _cut(event.image_digest, 71),
+        "imageTags": [_cut(tag, 128) for tag in event.image_tags[:1]],
+        **{name: _cut(str(event.details[name]), size) for name, size in members.items() if name in event.details},
+        "account": _cut(event.account, 12),
+        "region": _cut(event.region, 25),
     }
+
+
+def _cut(text: str, size: int) -> str:
+    """The start of the text that has ``size`` characters in JSON, where other than ASCII has six."""
+    text = text[:size]
+    while len(json.dumps(text)) > size + len('""'):
+        text = text[:-1]
+    return text
 
 
 def summary(window: Window, route: Route, findings: list[dict[str, Any]], more: int) -> EcrEvent:
