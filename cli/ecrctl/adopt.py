@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_controller.errors import InvalidProperties, UserError
+from ecr_controller.errors import Faults, InvalidProperties, UserError
 from ecrctl import arguments, concurrency, console
 from ecrctl.adoption import Adoption, adopt, declared_name
 from ecrctl.controller import Controller
@@ -14,7 +14,7 @@ from ecrctl.inputs.template import Template
 from ecrctl.outputs import adoptions as outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from mypy_boto3_ecr import ECRClient
@@ -39,7 +39,9 @@ def run(
     arguments.check_files({f"FILE {i}": path for i, path in enumerate(templates, start=1)}, output_file)
     controller = Controller(arguments.parse_parameters(controller_parameters, "--controller-parameter"))
     controller.check()
-    declared = [each for path in templates for each in _declared(path, arguments.parse_parameters(parameters))]
+    declared: dict[str, Declaration] = {}
+    for path in templates:
+        _read(path, arguments.parse_parameters(parameters), declared)
     if not declared:
         raise UserError("no template has a Custom::ECRRepository with OnExisting: Adopt and a RepositoryName")
     with ecr.translated_errors():
@@ -54,23 +56,28 @@ def run(
     return 2 if any(each.changes or not each.exists for each in adoptions) else 0
 
 
-def _declared(path: str, parameters: dict[str, str]) -> list[tuple[Declaration, str]]:
-    """The resources that adopt, each with the name of its repository."""
+def _read(path: str, parameters: dict[str, str], declared: dict[str, Declaration]) -> None:
+    """Add the resources of a file that adopt, by the names of their repositories."""
     with files.errors_in(path):
-        named = [(each, declared_name(each)) for each in Template.read(files.read_yaml(path), parameters).declarations]
-        return [(declaration, name) for declaration, name in named if name is not None]
+        faults = Faults()
+        for each in Template.read(files.read_yaml(path), parameters).declarations:
+            name = declared_name(each)
+            if name is not None and declared.setdefault(name, each) is not each:
+                other = declared[name].name
+                faults.add(f"{each.name}.RepositoryName", f"{other} declares {name} as well; keep one of them")
+        faults.raise_if_any("The template")
 
 
 def _adoptions(
-    declared: Sequence[tuple[Declaration, str]], client: ECRClient, controller: Controller, now: datetime
+    declared: Mapping[str, Declaration], client: ECRClient, controller: Controller, now: datetime
 ) -> list[Adoption]:
-    inventory, by_name = Inventory(client), {name: declaration for declaration, name in declared}
+    inventory = Inventory(client)
 
     def images(name: str) -> Sequence[Image]:
         return ecr.Images(client).read(name, lambda _status: None) or ()
 
     def adoption(name: str) -> Adoption | Sequence[Fault]:
-        declaration, found = by_name[name], inventory.read(name)
+        declaration, found = declared[name], inventory.read(name)
         if found is None:
             return Adoption(declaration.name, name, exists=False)
         try:
@@ -78,7 +85,7 @@ def _adoptions(
         except InvalidProperties as error:
             return error.faults
 
-    results = concurrency.of_each(list(by_name), adoption, "Comparing")
+    results = concurrency.of_each(list(declared), adoption, "Comparing")
     faults = [fault for each in results if not isinstance(each, Adoption) for fault in each]
     if faults:
         raise InvalidProperties("The template", faults)

@@ -8,20 +8,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from ecr_controller.custom_resource import properties
-from ecr_controller.errors import Fault, Faults, InvalidProperties
+from ecr_controller.errors import Fault, Faults, InvalidProperties, UserError
+from ecr_controller.lifecycle import guard
+from ecr_controller.lifecycle.ecr import PreviewedImage
 from ecr_controller.repository.changes import Change, difference
 from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, STACK_ID
 from ecr_controller.repository.replacement import encryption_is_fixed, needs_other_encryption
 from ecr_controller.repository.settings import PolicyStatements, settings
 from ecr_controller.repository.spec import RepositorySpec, parse_repository
-from ecr_controller.repository_policy.statement import Statement
+from ecr_controller.repository_policy.policy import refuse_too_long
+from ecr_controller.repository_policy.statement import Statement, merged
+from ecr_controller.shared_documents.converge import Part
 from ecrctl.exporting import NATIVE_STACK
 from ecrctl.inputs.policies import DeclaredPolicy
 from ecrctl.inputs.values import Unresolved, as_sent
 from ecrctl.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from ecr_controller.custom_resource.request import Home, Request
@@ -80,10 +84,46 @@ def adopt(
     if spec.lifecycle_policy is not None and any(change.setting.name == "LifecyclePolicy" for change in changes):
         declared = DeclaredPolicy(spec.lifecycle_policy, found.name, declaration.name)
         plan = Plan.of(declared, found.name, images(found.name), now)
-    refusals = []
-    if needs_other_encryption(found.repository.encryption, spec, spec):
-        refusals.append(str(encryption_is_fixed(found.repository)))
+    refusals = list(_refusals(declaration, found, spec, controller, plan))
     return Adoption(declaration.name, found.name, True, changes, plan, refusals, list(_warnings(found, spec)))
+
+
+def _refusals(
+    declaration: Declaration, found: Found, spec: RepositorySpec, controller: Controller, plan: Plan | None
+) -> Iterator[str]:
+    if outside := controller.refusal_of_repository(found.name, declaration.resolver.parameters.get("AWS::StackName")):
+        yield outside
+    if needs_other_encryption(found.repository.encryption, spec, spec):
+        yield str(encryption_is_fixed(found.repository))
+    with controller.configured():
+        if plan is not None and (refusal := _refusal_by_guard(plan, found, spec)):
+            yield refusal
+        try:
+            _refuse_too_long(declaration, found, spec)
+        except UserError as error:
+            yield str(error)
+
+
+def _refusal_by_guard(plan: Plan, found: Found, spec: RepositorySpec) -> str | None:
+    """Why the bounds refuse the policy: by the plan, where the deployment asks the preview of Amazon ECR."""
+    affected = tuple(
+        PreviewedImage(each.image.digest, each.image.tags, each.action, each.rule_priority)
+        for each in plan.affected
+        if each.rule_priority is not None and each.action != "keep"
+    )
+    matched = sum(each.claimed_by is not None for each in plan.evaluation.fates)
+    summary = guard.PreviewSummary(len(plan.evaluation.fates), matched, affected)
+    return guard.refusal(spec.guard or guard.Guard(), summary, found.name, guard.ceiling() or guard.Guard())
+
+
+def _refuse_too_long(declaration: Declaration, found: Found, spec: RepositorySpec) -> None:
+    if not spec.statements:
+        return
+    present = {each.get("Sid") for each in found.policy.statements}
+    added = [each for each in merged(spec.statements).values() if each["Sid"] not in present]
+    part = Part(f"of this template|{declaration.name}", {"statements": [each.content() for each in spec.statements]})
+    wanted = replace(found.policy, statements=(*found.policy.statements, *added))
+    refuse_too_long(found.name, wanted, [part])
 
 
 def _without_present(change: Change[Any], found: Found) -> Change[Any] | None:

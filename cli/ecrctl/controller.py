@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ecr_controller.custom_resource.boundaries import Boundaries, OutsideBoundaries
 from ecr_controller.errors import UserError
 from ecr_controller.event_routing import targets
 from ecr_controller.patterns import matches
@@ -23,7 +25,11 @@ _READ = (
     "GranteeOrganization",
     "PublicGrants",
     "DeniedGrantActions",
+    "LifecycleMaxImages",
+    "LifecycleMaxPercent",
 )
+# The environment is that of all threads.
+_ENVIRONMENT = threading.RLock()
 PARAMETERS = (*_READ, *(kind.parameter for kind in targets.KINDS.values()))
 
 
@@ -43,15 +49,28 @@ class Controller:
     def configured(self) -> Iterator[None]:
         """Within it, the code of the controller sees the parameters as its functions do: in the environment."""
         names = {name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in _READ}
-        before = {variable: os.environ.pop(variable, None) for variable in names.values()}
-        os.environ.update({names[name]: value for name, value in self.parameters.items() if name in names})
-        try:
-            yield
-        finally:
-            for variable, value in before.items():
-                os.environ.pop(variable, None)
-                if value is not None:
-                    os.environ[variable] = value
+        with _ENVIRONMENT:
+            before = {variable: os.environ.pop(variable, None) for variable in names.values()}
+            os.environ.update({names[name]: value for name, value in self.parameters.items() if name in names})
+            try:
+                yield
+            finally:
+                for variable, value in before.items():
+                    os.environ.pop(variable, None)
+                    if value is not None:
+                        os.environ[variable] = value
+
+    def refusal_of_repository(self, name: str, stack: str | None) -> str | None:
+        """Why the stack may not manage a repository or a pattern of them, as far as its name is known."""
+        with self.configured():
+            boundaries = Boundaries.configured()
+            if stack is None and not boundaries.is_empty:
+                return None
+            try:
+                boundaries.verify(stack or "of this template", [name])
+            except OutsideBoundaries as error:
+                return str(error).removeprefix("RepositoryName: ")
+        return None
 
     def refusal_of_target(self, arn: str) -> str | None:
         """Why a route can't have the target, if the parameter of its kind is given and doesn't allow it."""

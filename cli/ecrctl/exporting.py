@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -147,7 +148,7 @@ def logical_ids(names: Iterable[str]) -> dict[str, str]:
 def templates(resources: Sequence[Exported], controller: str) -> list[str]:
     """The templates, each within the quotas of CloudFormation."""
     names = logical_ids(each.name for each in resources)
-    head = _HEAD.format(version=__version__, controller=controller)
+    head = _HEAD.format(version=__version__, controller=json.dumps(controller))
     files: list[list[str]] = []
     size = 0
     for each in resources:
@@ -166,7 +167,7 @@ def _resource(logical_id: str, each: Exported) -> str:
     resource = {"Type": "Custom::ECRRepository", "Properties": token | dict(each.properties)}
     written = yaml.dump({logical_id: resource}, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
     comments = [f"# {' '.join(note.split())}" for note in each.notes]
-    return "".join(f"  {line}\n" for line in [*comments, *written.splitlines()])
+    return "".join(f"  {line}\n" for line in [*comments, *written.rstrip("\n").split("\n")])
 
 
 class _Dumper(yaml.SafeDumper):
@@ -178,3 +179,12 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
+
+
+def _represent(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    # YAML takes these three for ends of lines, unless they are escaped.
+    style = '"' if re.search("[\x85\u2028\u2029]", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent)

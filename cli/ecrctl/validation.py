@@ -14,7 +14,6 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
-from ecr_controller.custom_resource.boundaries import Boundaries, OutsideBoundaries
 from ecr_controller.custom_resource.request import Home
 from ecr_controller.errors import Fault, Faults
 from ecr_controller.event_routing.routes import Route
@@ -111,23 +110,15 @@ def _check_in(declaration: Declaration, home: Home, controller: Controller) -> t
     faults = Faults(each for each in found if each.path not in unknown)
     with controller.configured():
         parsed = resource.parse(values, faults, home)
-        _check_boundaries(values, faults, declaration.resolver)
+    if "RepositoryName" in values:
+        stack = declaration.resolver.parameters.get("AWS::StackName")
+        if message := controller.refusal_of_repository(values["RepositoryName"], stack):
+            faults.add("RepositoryName", message)
     if isinstance(parsed, Route):
         for i, arn in enumerate(values["Targets"]):
             if arn is not None and (message := controller.refusal_of_target(arn)):
                 faults.add(f"Targets[{i}]", message)
     return faults, unknown
-
-
-def _check_boundaries(values: properties.Values, faults: Faults, resolver: Resolver) -> None:
-    """The parameters RepositoryNames and Boundaries, as far as the stack has a name."""
-    boundaries, stack = Boundaries.configured(), resolver.parameters.get("AWS::StackName")
-    if "RepositoryName" not in values or (stack is None and not boundaries.is_empty):
-        return
-    try:
-        boundaries.verify(stack or "of this template", [values["RepositoryName"]])
-    except OutsideBoundaries as error:
-        faults.add("RepositoryName", str(error).removeprefix("RepositoryName: "))
 
 
 def _homes(declaration: Declaration) -> list[Home]:

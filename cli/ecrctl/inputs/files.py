@@ -34,6 +34,8 @@ def errors_in(path: str) -> Iterator[None]:
         raise InvalidProperties(name, faults) from None
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
+    except RecursionError:
+        raise UserError(f"{name}: the template is nested too deeply") from None
 
 
 def read_text(path: str) -> str:

@@ -48,7 +48,7 @@ class Resolver:
     """A template, and the values of its parameters and pseudo parameters, as far as they are known.
 
     ``loop`` has the identifiers of the Fn::ForEach around. ``assumed`` and ``stand_in`` give values in the place of
-    those that are known only at deployment; conditions don't see them.
+    those that are known only at deployment; conditions don't see them. ``resolving`` has what is being resolved around.
     """
 
     template: Mapping[str, Any]
@@ -56,6 +56,7 @@ class Resolver:
     loop: Mapping[str, str] = field(default_factory=dict)
     assumed: Mapping[str, str] = field(default_factory=dict)
     stand_in: StandIn = no_stand_in
+    resolving: frozenset[str] = frozenset()
 
     def resolve(self, node: Any, path: str) -> Any:
         """The node with its functions replaced, or NO_VALUE. ``path`` is its place. Raises Unresolved."""
@@ -125,7 +126,14 @@ class Resolver:
         conditions = self.template.get("Conditions")
         if not isinstance(conditions, Mapping) or not isinstance(name, str) or name not in conditions:
             raise Unresolved(Fault(path, f"Conditions has no entry {name}"))
-        return self.is_true(conditions[name], f"Conditions.{name}")
+        at = f"Conditions.{name}"
+        return self.within(at, path).is_true(conditions[name], at)
+
+    def within(self, what: str, path: str) -> Resolver:
+        """The resolver for what is found under a name. Raises Unresolved if it is within that already."""
+        if what in self.resolving:
+            raise Unresolved(Fault(path, f"has a circular reference to {what}; remove it"))
+        return replace(self, resolving=self.resolving | {what})
 
     def _are_equal(self, first: Any, second: Any, path: str) -> bool:
         known = replace(self, assumed={}, stand_in=no_stand_in)
@@ -205,7 +213,8 @@ class Resolver:
         found = (declared.get("Properties") or {}).get("RepositoryName")
         if resource is None or declared.get("Type") not in REPOSITORY_TYPES or found is None:
             raise Unresolved(Fault(path, f"the name of {name} is not known before deployment"))
-        return resource.resolver.resolve(found, f"{name}.RepositoryName")
+        at = f"{name}.RepositoryName"
+        return resource.resolver.within(at, path).resolve(found, at)
 
     def _get_att(self, argument: Any, path: str) -> Any:
         parts = argument if isinstance(argument, list) else argument.split(".", 1)

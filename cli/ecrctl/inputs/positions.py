@@ -24,7 +24,10 @@ class Positions:
     def __init__(self, text: str) -> None:
         # A tab in JSON is white space, and in YAML it is not; both take one column.
         is_json = text.lstrip().startswith(("{", "["))
-        self._root = yaml.compose(text.replace("\t", " ") if is_json else text, Loader=yaml.SafeLoader)
+        try:
+            self._root = yaml.compose(text.replace("\t", " ") if is_json else text, Loader=yaml.SafeLoader)
+        except RecursionError:  # JSON can be read at a depth at which YAML cannot
+            self._root = None
 
     def find(self, path: Sequence[str | int]) -> tuple[int, int]:
         """The line and the column, from 1, of the key or the entry at a path, or of the last one before it that exists.

@@ -62,11 +62,8 @@ class Template:
         resolver = Resolver(document, parameter_values(document, given))
         not_read = list(_macros(document.get("Transform")))
         found: list[Declaration] = []
-        try:
-            for each in _members(resolver, not_read):
-                found += _declarations(each, not_read)
-        except RecursionError:
-            raise UserError("the template has a circular reference") from None
+        for each in _members(resolver, not_read):
+            found += _declarations(each, not_read)
         if "Fn::Transform" in document:
             not_read.append("Fn::Transform: this function isn't evaluated")
         return cls(resolver, found, not_read)

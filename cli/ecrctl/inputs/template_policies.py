@@ -33,10 +33,7 @@ def from_template(
     """
     template = Template.read(document, parameters)
     reader = _Reader(repositories_needed)
-    try:
-        found = [policy for each in template.declarations if only in (None, each.name) for policy in reader.read(each)]
-    except RecursionError:
-        raise UserError("the template has a circular reference") from None
+    found = [policy for each in template.declarations if only in (None, each.name) for policy in reader.read(each)]
     if reader.faults:
         raise InvalidProperties("The template", reader.faults)
     not_planned = [] if only else list(template.not_read)

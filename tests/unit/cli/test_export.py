@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,9 +13,11 @@ import yaml
 from moto import mock_aws
 from typer.testing import CliRunner
 
+from ecr_controller.config import config
 from ecr_controller.errors import Faults
 from ecr_controller.lifecycle.rules import policy_from_rules
 from ecrctl import exporting
+from ecrctl.controller import Controller
 from ecrctl.exporting import Exported, logical_ids, templates
 from ecrctl.inputs import ecr
 from ecrctl.main import app
@@ -296,6 +300,77 @@ def test_what_to_check_before_is_a_warning(
     arn = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/team/app"
     registry.tag_resource(resourceArn=arn, tags=[{"Key": key, "Value": value} for key, value in tags.items()])
     assert message in " ".join(adopt(template).stdout.split())
+
+
+def test_what_a_deployment_would_refuse_by_its_bounds_is_refused(template: Path, registry: ECRClient) -> None:
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}
+    for i in range(5):
+        registry.put_image(repositoryName="team/app", imageTag=f"v{i}", imageManifest=json.dumps(manifest | {"n": i}))
+    text = template.read_text(encoding="utf-8").replace("Count: 10", "Count: 1")
+    template.write_text(text, encoding="utf-8")
+    assert adopt(template).exit_code == 2
+    done = adopt(template, "--controller-parameter", "LifecycleMaxImages=3")
+    assert done.exit_code == 1
+    said = " ".join(done.stdout.split())
+    assert "Refused: The lifecycle policy would expire or archive 4 of 5 images in team/app" in said
+    assert "(LifecycleMaxImages 3)" in said
+    template.write_text(text.rstrip() + "\n      LifecycleGuard: {MaxPercent: 50}\n", encoding="utf-8")
+    done = adopt(template)
+    assert done.exit_code == 1
+    assert "exceeds LifecycleGuard (MaxPercent 50)" in " ".join(done.stdout.split())
+    template.write_text(text, encoding="utf-8")
+    done = adopt(template, "--controller-parameter", "RepositoryNames=other/*")
+    assert done.exit_code == 1
+    assert "Refused: the stack of this template may not manage team/app" in " ".join(done.stdout.split())
+
+
+def test_statements_beside_those_that_are_there_can_be_too_many(registry: ECRClient, tmp_path: Path) -> None:
+    many = [
+        {"Sid": f"Pull{i}", "Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}
+        | {"Condition": {"StringEquals": {"aws:PrincipalOrgID": f"o-{i:010}", "aws:PrincipalTag/team": "x" * 100}}}
+        for i in range(25)
+    ]
+    text = json.dumps({"Version": "2012-10-17", "Statement": many})
+    assert len(text) < 10_240 < 2 * len(text)
+    registry.set_repository_policy(repositoryName="team/app", policyText=text)
+    path = tmp_path / "long.yaml"
+    assert run("export", "--output-file", str(path)).exit_code == 0
+    done = adopt(path, "--controller-parameter", "PublicGrants=true")
+    assert done.exit_code == 1
+    said = " ".join(done.stdout.split())
+    assert "Refused: The policy of the repository team/app would have" in said
+    assert "ECR accepts 10,240. Largest grants: TeamApp in the stack of this template" in said
+
+
+def test_a_repository_that_two_files_declare_is_an_error(template: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(template.read_text(encoding="utf-8").replace("  TeamApp:", "  Other:"), encoding="utf-8")
+    done = run("adopt", "--dry-run", str(template), str(other))
+    assert done.exit_code == 1
+    said = " ".join(done.stderr.split())
+    assert "other.yaml: Other.RepositoryName: TeamApp declares team/app as well; keep one of them" in said
+
+
+def test_bounds_hold_in_each_of_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRANTEE_ACCOUNTS", "before")
+    controller = Controller({"GranteeAccounts": "111122223333"})
+
+    def seen(_number: int) -> str:
+        with controller.configured():
+            time.sleep(0.0001)
+            return config().grantee_accounts
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(seen, range(300))) == {"111122223333"}
+    assert config().grantee_accounts == "before"
+
+
+def test_what_is_exported_is_read_back_as_it_is() -> None:
+    tags = [{"Key": "note", "Value": "a\u2028b\x85c"}]
+    [text] = templates([Exported("team/app", {"RepositoryName": "team/app", "Tags": tags}, ())], "yes")
+    read = yaml.safe_load(text)
+    assert read["Parameters"]["Controller"]["Default"] == "yes"
+    assert read["Resources"]["TeamApp"]["Properties"]["Tags"] == tags
 
 
 def test_errors_of_adopt(file: File, registry: ECRClient) -> None:

@@ -470,3 +470,40 @@ properties:
                             startLine: {type: integer, minimum: 1}
                             startColumn: {type: integer, minimum: 1}
 """)
+
+
+CIRCLES: dict[str, Any] = {
+    "names": {"A": {"Ref": "B"}, "B": {"Ref": "A"}},
+    "itself": {"A": {"Fn::GetAtt": ["A", "RepositoryName"]}},
+    "text": {"A": {"Fn::Sub": "${A.RepositoryName}-x"}},
+}
+
+
+@pytest.mark.parametrize("names", CIRCLES.values(), ids=CIRCLES)
+def test_a_circular_reference_is_a_value_that_is_not_known(file: File, names: dict[str, Any]) -> None:
+    resources = {
+        each: {"Type": "Custom::ECRRepository", "Properties": {"RepositoryName": name, "OnExisting": "Adopt"}}
+        for each, name in names.items()
+    }
+    path = file("t.json", {"Resources": resources})
+    assert run(path).exit_code == 0
+    adoption = CliRunner().invoke(app, ["adopt", "--dry-run", path])
+    assert (adoption.exit_code, "has a circular reference to" in " ".join(adoption.stderr.split())) == (1, True)
+
+
+def test_a_condition_that_names_itself_is_not_known(file: File) -> None:
+    resource = {"Type": "Custom::ECRRepository", "Condition": "C", "Properties": {"ImageScanOnPush": "perhaps"}}
+    conditions = {"C": {"Fn::Not": [{"Condition": "C"}]}}
+    done = run(file("t.json", {"Conditions": conditions, "Resources": {"It": resource}}))
+    assert done.exit_code == 2
+    assert "It.ImageScanOnPush" in done.stdout
+
+
+def test_a_template_that_is_nested_too_deeply_is_an_error_and_no_traceback(file: File) -> None:
+    name: Any = "x"
+    for _ in range(200):
+        name = {"Fn::Join": ["", [name]]}
+    resources = {"It": {"Type": "Custom::ECRRepository", "Properties": {"RepositoryName": name, "Tags": "x"}}}
+    done = run(file("deep.json", {"Resources": resources}))
+    assert done.exit_code in (1, 2)
+    assert isinstance(done.exception, SystemExit)

@@ -56,7 +56,7 @@ _WORDS = {
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message, and what targets need beside it: an ID that is the same for each delivery of the event in this format,
-    of at most 64 letters, digits and hyphens; and a group in whose order it is delivered. ``subject`` is that of a mail.
+    of at most 64 letters, digits and hyphens; and a group in whose order it is delivered. ``subject`` is of a mail.
     """
 
     text: str

@@ -111,7 +111,7 @@ def test_the_faults_of_all_resources_are_reported() -> None:
         ({"Resources": {}, "Parameters": []}, {}, "with a lifecycle policy"),
         ({"Resources": {}, "Parameters": {"A": 1}}, {}, "Parameters: must be a map of parameters"),
         ({"Resources": {}, "Parameters": {"A": {"Default": []}}}, {}, "Parameters.A.Default: must be a string, not"),
-        (template(A=policy("x/y", KEEP_ONE, Condition="Circle")), {}, "has a circular reference"),
+        (template(A=policy("x/y", KEEP_ONE, Condition="Circle")), {}, "has a circular reference to Conditions.Circle"),
     ],
 )
 def test_a_template_without_a_policy_is_an_error(document: Any, parameters: Any, message: str) -> None:
