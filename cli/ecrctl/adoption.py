@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
-from ecr_controller.errors import Fault, Faults, InvalidProperties, UserError
+from ecr_controller.errors import Fault, InvalidProperties, UserError
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import PreviewedImage
-from ecr_controller.repository.changes import Change, difference
 from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, STACK_ID
 from ecr_controller.repository.replacement import encryption_is_fixed, needs_other_encryption
-from ecr_controller.repository.settings import PolicyStatements, settings
-from ecr_controller.repository.spec import RepositorySpec, parse_repository
 from ecr_controller.repository_policy.policy import refuse_too_long
-from ecr_controller.repository_policy.statement import Statement, merged
+from ecr_controller.repository_policy.statement import merged
 from ecr_controller.shared_documents.converge import Part
+from ecrctl.comparison import compare, spec_of
 from ecrctl.exporting import NATIVE_STACK
 from ecrctl.inputs.policies import DeclaredPolicy
-from ecrctl.inputs.values import Unresolved, as_sent
+from ecrctl.inputs.values import Unresolved
 from ecrctl.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from ecr_controller.custom_resource.request import Home, Request
+    from ecr_controller.custom_resource.request import Home
     from ecr_controller.lifecycle.images import Image
+    from ecr_controller.repository.changes import Change
+    from ecr_controller.repository.spec import RepositorySpec
     from ecrctl.controller import Controller
     from ecrctl.inputs.inventory import Found
     from ecrctl.inputs.template import Declaration
@@ -77,9 +76,7 @@ def adopt(
     ``images`` reads the images of a repository, and is called only if the lifecycle policy changes.
     """
     spec = _spec(declaration, found.home, controller)
-    # Only putting statements needs the request.
-    every = difference(settings(cast("Request[RepositorySpec]", None)), found.repository, spec)
-    changes = [change for each in every if (change := _without_present(each, found)) is not None]
+    changes = compare(found, spec)
     plan = None
     if spec.lifecycle_policy is not None and any(change.setting.name == "LifecyclePolicy" for change in changes):
         declared = DeclaredPolicy(spec.lifecycle_policy, found.name, declaration.name)
@@ -126,23 +123,6 @@ def _refuse_too_long(declaration: Declaration, found: Found, spec: RepositorySpe
     refuse_too_long(found.name, wanted, [part])
 
 
-def _without_present(change: Change[Any], found: Found) -> Change[Any] | None:
-    """The change without the statements that the policy has already, under whatever Sid; None if none is left."""
-    if change.setting.name != PolicyStatements.name:
-        return change
-    present = [Statement.from_content(each) for each in found.policy.statements if {"Principal", "Action"} <= {*each}]
-    lacking = tuple(each for each in change.new if not any(map(partial(_includes, each), present)))
-    return Change(change.setting, change.old, lacking) if lacking else None
-
-
-def _includes(statement: Statement, other: Statement) -> bool:
-    """Whether the other one has the same effect, for these principals and perhaps more."""
-    same = (statement.effect, set(statement.actions), statement.conditions)
-    return same == (other.effect, set(other.actions), other.conditions) and {*statement.principals} <= {
-        *other.principals
-    }
-
-
 def _spec(declaration: Declaration, home: Home, controller: Controller) -> RepositorySpec:
     resolver = declaration.resolver
     known = {"AWS::AccountId": home.account, "AWS::Region": home.region, "AWS::Partition": home.partition}
@@ -152,9 +132,7 @@ def _spec(declaration: Declaration, home: Home, controller: Controller) -> Repos
         declared = resolver.resolve(own, declaration.name)
     except Unresolved as error:
         raise InvalidProperties("The template", error.faults) from None
-    faults = Faults()
-    with controller.configured():
-        spec = parse_repository(properties.check("ECRRepository", as_sent(declared), faults), faults, home)
+    spec, faults = spec_of(declared, home, controller)
     if faults:
         raise InvalidProperties("", [Fault(f"{declaration.name}.{each.path}", each.message) for each in faults])
     return spec

@@ -13,6 +13,7 @@ from ecr_controller.custom_resource.boundaries import Boundaries, OutsideBoundar
 from ecr_controller.errors import UserError
 from ecr_controller.event_routing import targets
 from ecr_controller.patterns import matches
+from ecr_controller.repository_policy.bounds import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,3 +87,7 @@ class Controller:
             f"the {target.kind} {arn} is not among those that the parameter {target.parameter} of the controller's "
             "stack allows; name another target, or add it there"
         )
+
+
+# Whom a statement allows is for the operator of the controller to bound, at the deployment.
+UNBOUNDED = Controller({"GranteeAccounts": ALL, "PublicGrants": "true", "DeniedGrantActions": "none"})

@@ -18,9 +18,8 @@ from ecr_controller.lifecycle import policy_text
 from ecr_controller.lifecycle.rules import is_text, policy_from_rules
 from ecr_controller.repository.ownership import STACK_ID, TAG_PREFIX
 from ecr_controller.repository_policy import user_statements
-from ecr_controller.repository_policy.bounds import ALL
 from ecr_controller.repository_policy.statement import PREFIX
-from ecrctl.controller import Controller
+from ecrctl.controller import UNBOUNDED, Controller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,8 +32,6 @@ MAX_RESOURCES, MAX_BYTES = 500, 1_000_000
 NATIVE_STACK = "aws:cloudformation:stack-id"
 # Of most rules, so that they are left out where they have no effect.
 _DEFAULTS = {"StorageClass": "standard", "Action": "expire"}
-# Whom a statement allows is for the operator of the controller to bound, at the deployment.
-_UNBOUNDED = Controller({"GranteeAccounts": ALL, "PublicGrants": "true", "DeniedGrantActions": "none"})
 
 _HEAD = """\
 AWSTemplateFormatVersion: "2010-09-09"
@@ -111,7 +108,7 @@ def _statements(found: Found, notes: list[str]) -> Iterator[Mapping[str, Any]]:
         if str(statement.get("Sid", "")).startswith(PREFIX):
             continue
         name = statement.get("Sid") or f"number {i}"
-        if faults := _faults_of(statement, found.home, _UNBOUNDED):
+        if faults := _faults_of(statement, found.home, UNBOUNDED):
             notes.append(f"The policy statement {name} is not declared, and stays as it is: {'; '.join(faults)}")
             continue
         if outside := _faults_of(statement, found.home, Controller({})):

@@ -118,6 +118,16 @@ def test_repositories_are_adopted_with_the_commands_of_the_page_and_stay_as_they
         assert state(ecr, repositories) == before
         again = run(aws, tmp_path, *export[:-2])
         assert f"300 repositories of the stack {stack.name} left out" in " ".join(again.stderr.split())
+        drift = ("ecrctl", "drift", "--prefix", repositories)
+        compared = run(aws, tmp_path, *drift)
+        assert (compared.returncode, compared.stdout) == (0, "300 declared repositories, no drift\n"), compared.stderr
+        changed = f"{repositories}0/app-000"
+        ecr.put_image_scanning_configuration(repositoryName=changed, imageScanningConfiguration={"scanOnPush": False})
+        compared = run(aws, tmp_path, *drift)
+        assert compared.returncode == 2
+        assert f"\n{changed} ({stack.name}/" in compared.stdout
+        assert "  ImageScanOnPush: false, declared: true\n" in compared.stdout
+        ecr.put_image_scanning_configuration(repositoryName=changed, imageScanningConfiguration={"scanOnPush": True})
     finally:
         assert stack.delete().succeeded
     assert state(ecr, repositories) == before

@@ -9,13 +9,11 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from ecr_controller.errors import Faults, count
-from ecr_controller.lifecycle.describe import describe
-from ecr_controller.lifecycle.rules import parse_policy
-from ecr_controller.repository.settings import LifecyclePolicyText
+from ecr_controller.errors import count
 from ecrctl.formatting import printable
 from ecrctl.outputs import json as plans_as_json
 from ecrctl.outputs import table as plans_as_table
+from ecrctl.outputs.changes import ends
 from ecrctl.plan import Plans
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from ecr_controller.repository.changes import Change
     from ecrctl.adoption import Adoption
 
 
@@ -44,7 +41,7 @@ def _summary(adoptions: Sequence[Adoption]) -> str:
 
 def _parts(adoption: Adoption, limit: int) -> Iterator[RenderableType]:
     lines = [
-        (f"{change.setting.name}: {old} -> {new}", "") for change in adoption.changes for old, new in [_ends(change)]
+        (f"{change.setting.name}: {old} -> {new}", "") for change in adoption.changes for old, new in [ends(change)]
     ]
     lines += [] if adoption.exists else [("The repository doesn't exist, and is created.", "yellow")]
     lines += [(f"Refused: {refusal}", "red") for refusal in adoption.refusals]
@@ -56,20 +53,6 @@ def _parts(adoption: Adoption, limit: int) -> Iterator[RenderableType]:
         yield Padding(Text(printable(line), style=style), (0, 0, 0, 2), expand=False)
     if adoption.plan is not None:
         yield Padding(plans_as_table.render(Plans([adoption.plan]), limit), (1, 0, 0, 2), expand=False)
-
-
-def _ends(change: Change[Any]) -> tuple[str, str]:
-    """The old and the new value for people."""
-    if change.setting.name == LifecyclePolicyText.name:
-        return _rules(change.old), _rules(change.new)
-    return change.setting.describe(change.old), change.setting.describe(change.new)
-
-
-def _rules(text: str | None) -> str:
-    policy = None if text is None else parse_policy({"LifecyclePolicyText": text}, Faults())
-    if policy is None:
-        return "none" if text is None else "a policy that can't be read"
-    return "; ".join(describe(rule) for rule in policy.rules)
 
 
 def as_json(adoptions: Sequence[Adoption]) -> str:
@@ -85,7 +68,7 @@ def _adoption(adoption: Adoption) -> dict[str, Any]:
         "changes": [
             {"setting": change.setting.name, "from": old, "to": new}
             for change in adoption.changes
-            for old, new in [_ends(change)]
+            for old, new in [ends(change)]
         ],
         "plan": None if adoption.plan is None else json.loads(plans_as_json.render(Plans([adoption.plan]))),
         "refusals": list(adoption.refusals),

@@ -13,10 +13,10 @@ ROOT = Path(ecrctl.__file__).parent
 LAYERS = [
     {"main", "cfn_lint_rules"},
     {"commands"},
-    {"adopt", "export", "findings", "lifecycle", "status", "validate"},
+    {"adopt", "drift", "export", "findings", "lifecycle", "status", "validate"},
     {"outputs"},
-    {"adoption", "validation", "warnings"},
-    {"repository_status"},
+    {"adoption", "drifts", "validation", "warnings"},
+    {"comparison", "repository_status"},
     {"exporting"},
     {"plan"},
     {"preview"},

@@ -1,0 +1,88 @@
+"""The drift of a repository: where what Amazon ECR has differs from what its stack declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.custom_resource import properties
+from ecr_controller.repository.ownership import LOGICAL_ID, STACK_ID
+from ecrctl.comparison import compare, spec_of
+from ecrctl.controller import UNBOUNDED
+from ecrctl.inputs.values import NO_VALUE, Unresolved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ecr_controller.repository.changes import Change
+    from ecrctl.inputs.inventory import Found
+    from ecrctl.inputs.template import Declaration, Template
+
+# They say what happens to a repository, and not what it has.
+_NOT_SETTINGS = {
+    "RepositoryName",
+    "OnExisting",
+    "EmptyOnDelete",
+    "LifecycleGuard",
+    "AllowLifecyclePolicies",
+    "StackTags",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The owner of a repository by its tags; the changes from what it has to what is declared; and what can't be
+    compared, with the reasons."""
+
+    repository: str
+    stack_id: str
+    resource: str
+    changes: Sequence[Change[Any]] = ()
+    not_compared: Sequence[str] = ()
+
+
+def owner_of(found: Found) -> tuple[str, str] | None:
+    """The ID of the stack and the resource of the controller that own a repository by its tags."""
+    tags = found.repository.tags
+    return (tags[STACK_ID], tags[LOGICAL_ID]) if {STACK_ID, LOGICAL_ID} <= tags.keys() else None
+
+
+def drift_of(found: Found, template_of: Callable[[str], Template | None]) -> Drift | None:
+    """The drift of a repository; None if no resource of the controller owns it.
+
+    ``template_of`` reads the template of a stack by its ID, and is None for one that no longer exists.
+    """
+    owner = owner_of(found)
+    if owner is None:
+        return None
+    stack_id, name = owner
+    template = template_of(stack_id)
+    if template is None:
+        return Drift(found.name, stack_id, name, (), ["The stack no longer exists."])
+    declaration = next((each for each in template.declarations if each.name == name), None)
+    if declaration is None or not isinstance(declaration.properties, Mapping):
+        return Drift(found.name, stack_id, name, (), [f"The template of the stack has no resource {name}."])
+    values, unknown = _values(declaration)
+    spec, faults = spec_of(values, found.home, UNBOUNDED)
+    unknown += [str(fault) for fault in faults]
+    return Drift(found.name, stack_id, name, compare(found, spec), unknown)
+
+
+def _values(declaration: Declaration) -> tuple[dict[str, Any], list[str]]:
+    """The values of the properties that are settings, and the faults of those that the template alone does not say."""
+    values, unknown = dict[str, Any](), list[str]()
+    for name, node in _settings(declaration):
+        try:
+            value = declaration.resolver.resolve(node, name)
+        except Unresolved as error:
+            unknown += map(str, error.faults)
+        else:
+            values |= {} if value is NO_VALUE else {name: value}
+    return values, unknown
+
+
+def _settings(declaration: Declaration) -> Iterator[tuple[str, Any]]:
+    for name, node in declaration.properties.items():
+        if name not in _NOT_SETTINGS and name not in properties.PROTOCOL:
+            yield name, node
