@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
-
-from ecr_controller.errors import UserError
-from ecr_controller.stacks import Stacks
 from ecrctl import concurrency, console
 from ecrctl.drifts import Drift, drift_of
 from ecrctl.inputs import ecr
-from ecrctl.inputs.deployed import DeployedStacks
+from ecrctl.inputs.deployed import template_reader
 from ecrctl.inputs.inventory import Inventory
 from ecrctl.outputs import drift as outputs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ecrctl.inputs.template import Template
 
 
 def run(prefix: str, region: str | None, profile: str | None, *, output: str, output_file: str | None) -> int:
@@ -35,7 +25,7 @@ def run(prefix: str, region: str | None, profile: str | None, *, output: str, ou
 
 def _read(prefix: str, region: str | None, profile: str | None) -> list[Drift]:
     client = ecr.client(region, profile)
-    inventory, template_of = Inventory(client), _templates(region, profile)
+    inventory, template_of = Inventory(client), template_reader(ecr.client_of("cloudformation", region, profile))
 
     def read(name: str) -> Drift | None:
         found = inventory.read(name)
@@ -43,20 +33,3 @@ def _read(prefix: str, region: str | None, profile: str | None) -> list[Drift]:
 
     names = ecr.Registry(client).names(prefix)
     return [each for each in concurrency.of_each(names, read, "Comparing") if each is not None]
-
-
-def _templates(region: str | None, profile: str | None) -> Callable[[str], Template | None]:
-    """The templates of stacks, each read once or, by several threads at a time, a few times."""
-    client = ecr.client_of("cloudformation", region, profile)
-    stacks, deployed = Stacks(client), DeployedStacks(client)
-
-    @cache
-    def read(stack_id: str) -> Template | None:
-        if not stacks.exists(stack_id):
-            return None
-        try:
-            return deployed.template(stack_id)
-        except UserError as error:
-            raise UserError(f"the template of the stack {stack_id} cannot be read: {error}") from None
-
-    return read

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ecr_controller.errors import UserError
 from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, STACK_ID
+from ecrctl.drifts import drift_of
 from ecrctl.exporting import NATIVE_STACK
 from ecrctl.inputs import policies
 from ecrctl.plan import Plan
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
     from ecr_controller.lifecycle.images import Image
     from ecrctl.inputs.inventory import Found
+    from ecrctl.inputs.template import Template
 
     OwnerKind = Literal["controller", "cloudformation", "gone", "nobody"]
+    # "unknown" if a value is known only at deployment, or the template cannot be read; "" without a stack.
+    DriftState = Literal["none", "differs", "unknown", ""]
 
 # By the kind of an owner, what people read.
 OWNERS: dict[str, str] = {
@@ -40,6 +44,7 @@ class RepositoryStatus:
     owner_kind: OwnerKind
     owner: str
     policy: str
+    drift: DriftState
     images: int
     size: int
     expirable: int
@@ -54,8 +59,15 @@ class RepositoryStatus:
         return self.owner_kind in ("gone", "nobody")
 
 
-def status_of(found: Found, images: Sequence[Image], exists: Callable[[str], bool], now: datetime) -> RepositoryStatus:
-    """The state of a repository with these images. ``exists`` says whether a stack does."""
+def status_of(
+    found: Found,
+    images: Sequence[Image],
+    exists: Callable[[str], bool],
+    template_of: Callable[[str], Template | None],
+    now: datetime,
+) -> RepositoryStatus:
+    """The state of a repository with these images. ``exists`` says whether a stack does, and ``template_of`` reads its
+    template."""
     kind, owner = _owner(found, exists)
     plan = _plan(found, images, now)
     return RepositoryStatus(
@@ -63,6 +75,7 @@ def status_of(found: Found, images: Sequence[Image], exists: Callable[[str], boo
         kind,
         owner,
         _policy(found, plan),
+        _drift(found, template_of) if kind == "controller" else "",
         len(images),
         sum(image.size_in_bytes for image in images),
         0 if plan is None else plan.evaluation.counts["expire"],
@@ -83,6 +96,16 @@ def _owner(found: Found, exists: Callable[[str], bool]) -> tuple[OwnerKind, str]
     if not exists(stack):
         return "gone", owner
     return ("controller" if STACK_ID in tags else "cloudformation"), owner
+
+
+def _drift(found: Found, template_of: Callable[[str], Template | None]) -> DriftState:
+    try:
+        drift = drift_of(found, template_of)
+    except UserError:
+        return "unknown"
+    if drift is None or drift.changes:
+        return "" if drift is None else "differs"
+    return "unknown" if drift.not_compared else "none"
 
 
 def _plan(found: Found, images: Sequence[Image], now: datetime) -> Plan | None:

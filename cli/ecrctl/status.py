@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 from ecr_controller.stacks import Stacks
 from ecrctl import arguments, concurrency, console
 from ecrctl.inputs import ecr
+from ecrctl.inputs.deployed import template_reader
 from ecrctl.inputs.inventory import Inventory
 from ecrctl.outputs import status as outputs
 from ecrctl.repository_status import RepositoryStatus, status_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def run(
@@ -42,18 +39,17 @@ def run(
 
 def _read(prefix: str, region: str | None, profile: str | None) -> list[RepositoryStatus]:
     client, now = ecr.client(region, profile), arguments.parse_time(None)
-    inventory, exists = Inventory(client), _existence(region, profile)
+    cloudformation = ecr.client_of("cloudformation", region, profile)
+    inventory, exists, template_of = (
+        Inventory(client),
+        cache(Stacks(cloudformation).exists),
+        template_reader(cloudformation),
+    )
 
     def read(name: str) -> RepositoryStatus | None:
         found = inventory.read(name)
         images = None if found is None else ecr.Images(client).read(name, lambda _status: None)
-        return None if found is None or images is None else status_of(found, images, exists, now)
+        return None if found is None or images is None else status_of(found, images, exists, template_of, now)
 
     names = ecr.Registry(client).names(prefix)
     return [each for each in concurrency.of_each(names, read, "Reading") if each is not None]
-
-
-def _existence(region: str | None, profile: str | None) -> Callable[[str], bool]:
-    """Whether a stack exists, asked once for each."""
-    stacks = Stacks(ecr.client_of("cloudformation", region, profile))
-    return cache(stacks.exists)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
 from ecr_controller.custom_resource.request import Home
+from ecr_controller.errors import UserError
+from ecr_controller.stacks import Stacks
 from ecrctl.inputs import files
 from ecrctl.inputs.parameters import declared_parameters
 from ecrctl.inputs.template import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_cloudformation import CloudFormationClient
 
@@ -52,3 +55,20 @@ def _without_defaults(document: Any, given: Mapping[str, str]) -> Any:
         for name, each in declared_parameters(document).items()
     }
     return {**document, "Parameters": declared}
+
+
+def template_reader(cloudformation: CloudFormationClient) -> Callable[[str], Template | None]:
+    """A function that reads the template of a stack, and keeps it; None for a stack that does not exist. Raises
+    UserError and RetryableError."""
+    stacks, deployed = Stacks(cloudformation), DeployedStacks(cloudformation)
+
+    @cache
+    def read(stack_id: str) -> Template | None:
+        if not stacks.exists(stack_id):
+            return None
+        try:
+            return deployed.template(stack_id)
+        except UserError as error:
+            raise UserError(f"the template of the stack {stack_id} cannot be read: {error}") from None
+
+    return read

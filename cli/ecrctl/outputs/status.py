@@ -24,19 +24,21 @@ if TYPE_CHECKING:
 
     from ecrctl.repository_status import RepositoryStatus
 
-HEADINGS = ("repository", "owner", "policy", "images", "size", "expires", "pushed", "pulled", "scanned")
-NUMERIC = frozenset(HEADINGS[3:])
+HEADINGS = ("repository", "owner", "drift", "policy", "images", "size", "expires", "pushed", "pulled", "scanned")
+NUMERIC = frozenset(HEADINGS[4:])
 # Of the picture.
 BARS, WIDTH, LABEL, HEIGHT = 30, 640, 220, 22
 
 
 def headline(found: Sequence[RepositoryStatus]) -> str:
-    """``300 repositories, 12 of nobody, 3 without a lifecycle policy, 2.1 TB``."""
+    """``300 repositories (2.1 TB), 12 unmanaged, 3 without a lifecycle policy, 1 with drift``."""
     unmanaged = sum(each.is_unmanaged for each in found)
     bare = sum(each.policy == "none" for each in found)
     size = formatting.size(sum(each.size for each in found))
     number = count(len(found), "repository", "repositories")
-    return f"{number}, {unmanaged:,} of no stack that exists, {bare:,} without a lifecycle policy, {size}"
+    differ = sum(each.drift == "differs" for each in found)
+    drift = f", {differ:,} with drift" if differ else ""
+    return f"{number} ({size}), {unmanaged:,} unmanaged, {bare:,} without a lifecycle policy{drift}"
 
 
 def _cells(each: RepositoryStatus, now: datetime) -> tuple[str, ...]:
@@ -45,6 +47,7 @@ def _cells(each: RepositoryStatus, now: datetime) -> tuple[str, ...]:
     return (
         printable(each.name),
         printable(f"{owner} (gone)" if each.owner_kind == "gone" else owner),
+        each.drift,
         each.policy,
         f"{each.images:,}",
         formatting.size(each.size),
@@ -56,14 +59,17 @@ def _cells(each: RepositoryStatus, now: datetime) -> tuple[str, ...]:
 def table(found: Sequence[RepositoryStatus], now: datetime) -> RenderableType:
     """A row for each repository."""
     # The name and its owner share a cell, and two times are left to the other forms: 60 columns hold no more.
-    headings = ("repository, owner", *HEADINGS[2:7])
+    headings = ("repository, owner", *HEADINGS[3:8])
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for heading in headings:
         is_numeric = heading in NUMERIC
         shown.add_column(heading, justify="right" if is_numeric else "left", overflow="fold", no_wrap=is_numeric)
     for each in found:
-        name, owner, *rest = _cells(each, now)
-        shown.add_row(Text.assemble(name, "\n  ", (owner, "yellow" if each.is_unmanaged else "dim")), *rest[:5])
+        name, owner, drift, *rest = _cells(each, now)
+        named = Text.assemble(name, "\n  ", (owner, "yellow" if each.is_unmanaged else "dim"))
+        if drift == "differs":
+            named.append("\n  differs: see ecrctl drift", "red")
+        shown.add_row(named, *rest[:5])
     return Group(Text(headline(found), style="bold"), Text(), shown)
 
 
@@ -79,6 +85,7 @@ def _document(each: RepositoryStatus) -> dict[str, Any]:
         "ownerKind": each.owner_kind,
         "owner": each.owner or None,
         "lifecyclePolicy": each.policy,
+        "drift": each.drift or None,
         "images": each.images,
         "sizeInBytes": each.size,
         "expirableImages": each.expirable,

@@ -10,8 +10,11 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
+from ecr_controller.errors import UserError
 from ecr_controller.stacks import Stacks
 from ecrctl.inputs import ecr
+from ecrctl.inputs.deployed import DeployedStacks
+from ecrctl.inputs.template import Template
 from ecrctl.main import app
 from tests.unit.cli.test_export import policy
 
@@ -28,6 +31,10 @@ def run(*options: str) -> Result:
     return CliRunner().invoke(app, ["status", *options])
 
 
+def refuse(_self: DeployedStacks, _stack: str) -> Template:
+    raise UserError("AWS rejected GetTemplate (AccessDenied)")
+
+
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[ECRClient]:
     """Four repositories: of a stack, of a stack that is gone, of CloudFormation's own type, and of nobody."""
@@ -36,6 +43,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[ECRClient]:
         monkeypatch.setattr(ecr, "client", lambda *_given, **_options: client)
         monkeypatch.setattr(ecr, "client_of", lambda *_given, **_options: boto3.client("cloudformation", "eu-west-1"))
         monkeypatch.setattr(Stacks, "exists", lambda _self, stack: "gone" not in stack)
+        monkeypatch.setattr(DeployedStacks, "template", refuse)
         tags: dict[str, dict[str, str]] = {
             "team/ours": {"ecr-controller:stack-id": STACK.format("shop"), "ecr-controller:logical-id": "It"},
             "team/gone": {"ecr-controller:stack-id": STACK.format("gone"), "ecr-controller:logical-id": "It"},
@@ -87,6 +95,27 @@ def test_a_stack_with_the_native_type_is_an_owner(registry: ECRClient, monkeypat
     assert by_name()["team/native"]["ownerKind"] == "cloudformation"
 
 
+@pytest.mark.parametrize(
+    ("declared", "state"), [(False, "none"), (True, "differs"), ({"Fn::ImportValue": "x"}, "unknown")]
+)
+def test_a_repository_that_differs_from_what_its_stack_declares_is_marked(
+    registry: ECRClient, monkeypatch: pytest.MonkeyPatch, declared: Any, state: str
+) -> None:
+    assert registry
+    resource = {"Type": "Custom::ECRRepository", "Properties": {"ImageScanOnPush": declared}}
+    template = Template.read({"Resources": {"It": resource}}, {})
+    monkeypatch.setattr(DeployedStacks, "template", lambda _self, _stack: template)
+    found = by_name()
+    assert {name: each["drift"] for name, each in found.items() if each["drift"]} == {"team/ours": state}
+    assert ("differs: see ecrctl drift" in run().stdout) is (state == "differs")
+    assert ("policy, 1 with drift\n" in run().stdout) is (state == "differs")
+
+
+def test_a_template_that_may_not_be_read_hides_nothing_else(registry: ECRClient) -> None:
+    assert registry
+    assert by_name()["team/ours"]["drift"] == "unknown"
+
+
 def test_unmanaged_leaves_out_what_a_stack_owns(registry: ECRClient) -> None:
     assert registry
     assert sorted(by_name("--unmanaged")) == ["other", "team/gone", "team/native"]
@@ -96,7 +125,7 @@ def test_unmanaged_leaves_out_what_a_stack_owns(registry: ECRClient) -> None:
 def test_the_table_says_it_in_a_line_and_marks_what_is_gone(registry: ECRClient) -> None:
     assert registry
     shown = run().stdout
-    assert shown.startswith("4 repositories, 3 of no stack that exists, 3 without a lifecycle policy, ")
+    assert shown.startswith("4 repositories (3.0 kB), 3 unmanaged, 3 without a lifecycle policy\n")
     lines = shown.splitlines()
     assert lines[lines.index(next(line for line in lines if "team/gone" in line)) + 1].strip() == "gone/It (gone)"
 
