@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_controller.custom_resource.properties import SCHEMAS
+from ecrctl.inputs.intrinsics import Resolver
 from tests.unit.template.sam import ALARMS, FUNCTIONS, QUEUES, RESOURCES, ROOT, TEMPLATE, folder_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,22 @@ def test_a_service_token_is_the_same_after_the_controller_is_deployed_again(type
 def test_the_on_failure_function_has_no_layer() -> None:
     assert "Layers" not in RESOURCES["OnFailureFunction"]["Properties"]
     assert "Layers" not in TEMPLATE["Globals"]["Function"]
+
+
+@pytest.mark.parametrize(
+    ("bus", "forwards"),
+    [
+        ("", False),
+        ("arn:aws:events:eu-west-1:111122223333:event-bus/default", False),
+        ("arn:aws:events:eu-west-1:444455556666:event-bus/default", True),
+        ("arn:aws:events:us-east-1:111122223333:event-bus/default", True),
+        ("arn:aws:events:eu-west-1:111122223333:event-bus/hub", True),
+    ],
+)
+def test_no_event_is_forwarded_to_the_bus_that_it_comes_from(bus: str, forwards: bool) -> None:
+    home = {"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "111122223333"}
+    resolver = Resolver(TEMPLATE, {**home, "OrganizationBus": bus})
+    assert resolver.is_condition_true("HasOrganizationBus", "") is forwards
 
 
 def test_every_parameter_is_described_and_constrained() -> None:
