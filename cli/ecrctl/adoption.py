@@ -132,7 +132,7 @@ def _spec(declaration: Declaration, home: Home, controller: Controller) -> Repos
         declared = resolver.resolve(own, declaration.name)
     except Unresolved as error:
         raise InvalidProperties("The template", error.faults) from None
-    spec, faults = spec_of(declared, home, controller)
+    spec, faults = spec_of("ECRRepository", declared, home, controller)
     if faults:
         raise InvalidProperties("", [Fault(f"{declaration.name}.{each.path}", each.message) for each in faults])
     return spec

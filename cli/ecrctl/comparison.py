@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ecr_controller.custom_resource import properties
 from ecr_controller.errors import Faults
+from ecr_controller.lifecycle.rules import parse_policy
 from ecr_controller.repository.changes import Change, difference
 from ecr_controller.repository.settings import PolicyStatements, settings
 from ecr_controller.repository.spec import RepositorySpec, parse_repository
@@ -21,11 +22,19 @@ if TYPE_CHECKING:
     from ecrctl.inputs.inventory import Found
 
 
-def spec_of(declared: Mapping[str, Any], home: Home, controller: Controller) -> tuple[RepositorySpec, Faults]:
-    """What the values of properties declare, and their faults."""
+def spec_of(
+    type_name: str, declared: Mapping[str, Any], home: Home, controller: Controller
+) -> tuple[RepositorySpec, Faults]:
+    """What the values of the properties of a resource declare of its repository, and their faults.
+
+    ``type_name`` is ECRRepository or ECRLifecyclePolicy.
+    """
     faults = Faults()
     with controller.configured():
-        return parse_repository(properties.check("ECRRepository", as_sent(declared), faults), faults, home), faults
+        values = properties.check(type_name, as_sent(declared), faults)
+        if type_name == "ECRLifecyclePolicy":
+            return RepositorySpec(lifecycle_policy=parse_policy(values, faults)), faults
+        return parse_repository(values, faults, home), faults
 
 
 def compare(found: Found, spec: RepositorySpec) -> list[Change[Any]]:

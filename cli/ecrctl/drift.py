@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecrctl import concurrency, console
-from ecrctl.drifts import Drift, drift_of
+from ecrctl.drifts import Drift, drifts_of
 from ecrctl.inputs import ecr
 from ecrctl.inputs.deployed import template_reader
 from ecrctl.inputs.inventory import Inventory
@@ -27,9 +27,9 @@ def _read(prefix: str, region: str | None, profile: str | None) -> list[Drift]:
     client = ecr.client(region, profile)
     inventory, template_of = Inventory(client), template_reader(ecr.client_of("cloudformation", region, profile))
 
-    def read(name: str) -> Drift | None:
+    def read(name: str) -> list[Drift]:
         found = inventory.read(name)
-        return None if found is None else drift_of(found, template_of)
+        return [] if found is None else drifts_of(found, template_of)
 
     names = ecr.Registry(client).names(prefix)
-    return [each for each in concurrency.of_each(names, read, "Comparing") if each is not None]
+    return [drift for each in concurrency.of_each(names, read, "Comparing") for drift in each]

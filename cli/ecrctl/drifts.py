@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
-from ecr_controller.repository.ownership import LOGICAL_ID, STACK_ID
+from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, STACK_ID
 from ecrctl.comparison import compare, spec_of
 from ecrctl.controller import UNBOUNDED
 from ecrctl.inputs.values import NO_VALUE, Unresolved
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ecrctl.inputs.inventory import Found
     from ecrctl.inputs.template import Declaration, Template
 
+_TYPES = ("ECRRepository", "ECRLifecyclePolicy")
 # They say what happens to a repository, and not what it has.
 _NOT_SETTINGS = {
     "RepositoryName",
@@ -32,8 +33,8 @@ _NOT_SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The owner of a repository by its tags; the changes from what it has to what is declared; and what can't be
-    compared, with the reasons."""
+    """The resource that declares settings of a repository; the changes from what it has to what is declared; and what
+    can't be compared, with the reasons."""
 
     repository: str
     stack_id: str
@@ -42,31 +43,34 @@ class Drift:
     not_compared: Sequence[str] = ()
 
 
-def owner_of(found: Found) -> tuple[str, str] | None:
-    """The ID of the stack and the resource of the controller that own a repository by its tags."""
-    tags = found.repository.tags
-    return (tags[STACK_ID], tags[LOGICAL_ID]) if {STACK_ID, LOGICAL_ID} <= tags.keys() else None
-
-
-def drift_of(found: Found, template_of: Callable[[str], Template | None]) -> Drift | None:
-    """The drift of a repository; None if no resource of the controller owns it.
+def drifts_of(found: Found, template_of: Callable[[str], Template | None]) -> list[Drift]:
+    """The drift of a repository from each resource of the controller that declares its settings by its tags: the one
+    that owns it, and one that declares its lifecycle policy alone.
 
     ``template_of`` reads the template of a stack by its ID, and is None for one that no longer exists.
     """
-    owner = owner_of(found)
-    if owner is None:
-        return None
-    stack_id, name = owner
-    template = template_of(stack_id)
+    return [_drift(found, stack_id, name, template_of(stack_id)) for stack_id, name in _owners(found)]
+
+
+def _owners(found: Found) -> list[tuple[str, str]]:
+    tags, home = found.repository.tags, found.home
+    owners = [(tags[STACK_ID], tags[LOGICAL_ID])] if {STACK_ID, LOGICAL_ID} <= tags.keys() else []
+    stack, _, name = tags.get(LIFECYCLE_POLICY, "").partition(" ")
+    if name:
+        owners.append((f"arn:{home.partition}:cloudformation:{home.region}:{home.account}:stack/{stack}", name))
+    return list(dict.fromkeys(owners))
+
+
+def _drift(found: Found, stack_id: str, name: str, template: Template | None) -> Drift:
     if template is None:
         return Drift(found.name, stack_id, name, (), ["The stack no longer exists."])
-    declaration = next((each for each in template.declarations if each.name == name), None)
+    mine = (each for each in template.declarations if each.name == name and each.type_name in _TYPES)
+    declaration = next(mine, None)
     if declaration is None or not isinstance(declaration.properties, Mapping):
         return Drift(found.name, stack_id, name, (), [f"The template of the stack has no resource {name}."])
     values, unknown = _values(declaration)
-    spec, faults = spec_of(values, found.home, UNBOUNDED)
-    unknown += [str(fault) for fault in faults]
-    return Drift(found.name, stack_id, name, compare(found, spec), unknown)
+    spec, faults = spec_of(declaration.type_name, {"RepositoryName": found.name, **values}, found.home, UNBOUNDED)
+    return Drift(found.name, stack_id, name, compare(found, spec), [*unknown, *map(str, faults)])
 
 
 def _values(declaration: Declaration) -> tuple[dict[str, Any], list[str]]:

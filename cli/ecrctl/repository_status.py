@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ecr_controller.errors import UserError
 from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, STACK_ID
-from ecrctl.drifts import drift_of
+from ecrctl.drifts import drifts_of
 from ecrctl.exporting import NATIVE_STACK
 from ecrctl.inputs import policies
 from ecrctl.plan import Plan
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ecrctl.inputs.template import Template
 
     OwnerKind = Literal["controller", "cloudformation", "gone", "nobody"]
-    # "unknown" if a value is known only at deployment, or the template cannot be read; "" without a stack.
+    # "unknown" if a value is known only at deployment, or the template cannot be read; "" where nothing is declared.
     DriftState = Literal["none", "differs", "unknown", ""]
 
 # By the kind of an owner, what people read.
@@ -75,7 +75,7 @@ def status_of(
         kind,
         owner,
         _policy(found, plan),
-        _drift(found, template_of) if kind == "controller" else "",
+        "" if kind == "gone" else _drift(found, template_of),
         len(images),
         sum(image.size_in_bytes for image in images),
         0 if plan is None else plan.evaluation.counts["expire"],
@@ -100,12 +100,14 @@ def _owner(found: Found, exists: Callable[[str], bool]) -> tuple[OwnerKind, str]
 
 def _drift(found: Found, template_of: Callable[[str], Template | None]) -> DriftState:
     try:
-        drift = drift_of(found, template_of)
+        drifts = drifts_of(found, template_of)
     except UserError:
         return "unknown"
-    if drift is None or drift.changes:
-        return "" if drift is None else "differs"
-    return "unknown" if drift.not_compared else "none"
+    if any(each.changes for each in drifts):
+        return "differs"
+    if any(each.not_compared for each in drifts):
+        return "unknown"
+    return "none" if drifts else ""
 
 
 def _plan(found: Found, images: Sequence[Image], now: datetime) -> Plan | None:

@@ -29,11 +29,12 @@ def table(found: Sequence[Drift]) -> RenderableType:
 
 def _summary(found: Sequence[Drift]) -> str:
     numbers = {
-        "differ": sum(bool(each.changes) for each in found),
-        "not or only partly compared": sum(bool(each.not_compared) for each in found),
+        "differ": len({each.repository for each in found if each.changes}),
+        "not or only partly compared": len({each.repository for each in found if each.not_compared}),
     }
     parts = [f"{number:,} {what}" for what, number in numbers.items() if number]
-    return f"{count(len(found), 'declared repository', 'declared repositories')}, {', '.join(parts) or 'no drift'}"
+    number = count(len({each.repository for each in found}), "declared repository", "declared repositories")
+    return f"{number}, {', '.join(parts) or 'no drift'}"
 
 
 def _parts(drift: Drift) -> Iterator[RenderableType]:

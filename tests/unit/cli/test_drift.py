@@ -168,3 +168,24 @@ def test_the_prefix_bounds_what_is_compared(stacks: FakeCloudFormation, client: 
     assert client
     assert run("--prefix", "nobody").stdout == "0 declared repositories, no drift\n"
     assert stacks.templates_read == 0
+
+
+def test_a_lifecycle_policy_of_another_stack_is_compared_with_that_stack(
+    stacks: FakeCloudFormation, client: ECRClient
+) -> None:
+    declare(stacks, ImageTagMutability="IMMUTABLE")
+    declared = {"RepositoryName": {"Fn::ImportValue": "name"}, "LifecycleRules": [{"MaxImageCount": 3}]}
+    resources = {"Policy": {"Type": "Custom::ECRLifecyclePolicy", "Properties": declared}}
+    stacks.stacks["rules"] = ({"Resources": resources}, {})
+    tag: Any = {"Key": "ecr-controller:lifecycle-policy", "Value": "rules/1-2 Policy"}
+    for name in ("team/app", "nobodys"):
+        arn = f"arn:aws:ecr:eu-west-1:123456789012:repository/{name}"
+        client.tag_resource(resourceArn=arn, tags=[tag])
+    done = run("--output", "json")
+    found = {(each["repositoryName"], each["resource"]): each for each in json.loads(done.stdout)["repositories"]}
+    assert found.keys() == {("team/app", "Images"), ("team/app", "Policy"), ("nobodys", "Policy")}
+    assert found["team/app", "Images"]["differences"] == []
+    assert found["team/app", "Policy"]["stackId"] == STACK.format("rules")
+    assert [each["actual"] for each in found["nobodys", "Policy"]["differences"]] == ["none"]
+    assert all(each["notCompared"] == [] for each in found.values())
+    assert run().stdout.startswith("2 declared repositories, 2 differ\n")
