@@ -58,18 +58,18 @@ def _cells(each: RepositoryStatus, now: datetime) -> tuple[str, ...]:
 
 def table(found: Sequence[RepositoryStatus], now: datetime) -> RenderableType:
     """A row for each repository."""
-    # The name and its owner share a cell, and two times are left to the other forms: 60 columns hold no more.
-    headings = ("repository, owner", *HEADINGS[3:8])
+    # The name and its owner share a cell, and the rest is left to the other forms: 60 columns hold no more.
+    headings = ("repository, owner", "policy", "size", "expires", "pushed")
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for heading in headings:
         is_numeric = heading in NUMERIC
         shown.add_column(heading, justify="right" if is_numeric else "left", overflow="fold", no_wrap=is_numeric)
     for each in found:
-        name, owner, drift, *rest = _cells(each, now)
+        name, owner, drift, policy, _images, *rest = _cells(each, now)
         named = Text.assemble(name, "\n  ", (owner, "yellow" if each.is_unmanaged else "dim"))
         if drift == "differs":
-            named.append("\n  differs: see ecrctl drift", "red")
-        shown.add_row(named, *rest[:5])
+            named.append("\n  differs: ecrctl drift", "red")
+        shown.add_row(named, policy, *rest[:3])
     return Group(Text(headline(found), style="bold"), Text(), shown)
 
 

@@ -107,7 +107,7 @@ def test_a_repository_that_differs_from_what_its_stack_declares_is_marked(
     monkeypatch.setattr(DeployedStacks, "template", lambda _self, _stack: template)
     found = by_name()
     assert {name: each["drift"] for name, each in found.items() if each["drift"]} == {"team/ours": state}
-    assert ("differs: see ecrctl drift" in run().stdout) is (state == "differs")
+    assert ("differs: ecrctl drift" in run().stdout) is (state == "differs")
     assert ("policy, 1 with drift\n" in run().stdout) is (state == "differs")
 
 
@@ -138,6 +138,7 @@ def test_the_table_fits_60_columns_without_breaking_a_name(
     lines = run().stdout.splitlines()
     assert max(map(len, lines)) <= 60
     assert any(line.startswith("team/native ") for line in lines)
+    assert any(line.startswith("repository, owner  ") for line in lines)
 
 
 def test_the_page_draws_where_the_bytes_are(registry: ECRClient) -> None:
