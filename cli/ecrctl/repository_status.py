@@ -62,12 +62,13 @@ class RepositoryStatus:
 def status_of(
     found: Found,
     images: Sequence[Image],
+    scanned_at: datetime | None,
     exists: Callable[[str], bool],
     template_of: Callable[[str], Template | None],
     now: datetime,
 ) -> RepositoryStatus:
-    """The state of a repository with these images. ``exists`` says whether a stack does, and ``template_of`` reads its
-    template."""
+    """The state of a repository with these images, the newest of which was scanned at a time. ``exists`` says whether
+    a stack does, and ``template_of`` reads its template."""
     kind, owner = _owner(found, exists)
     plan = _plan(found, images, now)
     return RepositoryStatus(
@@ -82,7 +83,7 @@ def status_of(
         0 if plan is None else plan.evaluation.bytes_freed,
         max((image.pushed_at for image in images), default=None),
         max((image.last_pulled_at for image in images if image.last_pulled_at), default=None),
-        max((image.last_scanned_at for image in images if image.last_scanned_at), default=None),
+        scanned_at,
     )
 
 

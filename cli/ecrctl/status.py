@@ -40,16 +40,15 @@ def run(
 def _read(prefix: str, region: str | None, profile: str | None) -> list[RepositoryStatus]:
     client, now = ecr.client(region, profile), arguments.parse_time(None)
     cloudformation = ecr.client_of("cloudformation", region, profile)
-    inventory, exists, template_of = (
-        Inventory(client),
-        cache(Stacks(cloudformation).exists),
-        template_reader(cloudformation),
-    )
+    inventory, reader = Inventory(client), ecr.Images(client)
+    exists, template_of = cache(Stacks(cloudformation).exists), template_reader(cloudformation)
 
     def read(name: str) -> RepositoryStatus | None:
         found = inventory.read(name)
-        images = None if found is None else ecr.Images(client).read(name, lambda _status: None)
-        return None if found is None or images is None else status_of(found, images, exists, template_of, now)
+        images = None if found is None else reader.read(name, lambda _status: None)
+        if found is None or images is None:
+            return None
+        return status_of(found, images, reader.scanned_at(name, images), exists, template_of, now)
 
     names = ecr.Registry(client).names(prefix)
     return [each for each in concurrency.of_each(names, read, "Reading") if each is not None]

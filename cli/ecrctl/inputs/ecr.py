@@ -12,6 +12,7 @@ from ecr_controller.manifests import MANIFEST_LISTS, entries_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from mypy_boto3_ecr import ECRClient
 
@@ -85,6 +86,25 @@ class Images:
             done = f"{min(start + BATCH, len(lists)):,} of {count(len(lists), 'manifest list')}"
             report(f"{count(len(details), 'image')}, {done}")
         return parse_images(details, children)
+
+    def scanned_at(self, repository: str, images: Sequence[Image]) -> datetime | None:
+        """When the last scan of the newest of these images ended, without manifest lists; None if there is none. Calls
+        DescribeImageScanFindings.
+
+        DescribeImages shows it for the first version of basic scanning alone. Source: "ImageDetail" in the Amazon ECR
+        API reference.
+        """
+        scannable = [each for each in images if not each.is_manifest_list and each.storage_class == "standard"]
+        if not scannable:
+            return None
+        newest = max(scannable, key=lambda each: each.pushed_at)
+        try:
+            answer = self._ecr.describe_image_scan_findings(
+                repositoryName=repository, imageId={"imageDigest": newest.digest}, maxResults=1
+            )
+        except (self._ecr.exceptions.ScanNotFoundException, self._ecr.exceptions.ImageNotFoundException):
+            return None
+        return answer.get("imageScanFindings", {}).get("imageScanCompletedAt")
 
     def _children(self, repository: str, digests: Sequence[str]) -> dict[str, Sequence[str]]:
         response = self._ecr.batch_get_image(

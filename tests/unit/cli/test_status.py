@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -109,6 +110,15 @@ def test_a_repository_that_differs_from_what_its_stack_declares_is_marked(
     assert {name: each["drift"] for name, each in found.items() if each["drift"]} == {"team/ours": state}
     assert ("differs: ecrctl drift" in run().stdout) is (state == "differs")
     assert ("policy, 1 with drift\n" in run().stdout) is (state == "differs")
+
+
+def test_the_last_scan_is_that_of_the_newest_image(registry: ECRClient) -> None:
+    assert by_name()["other"]["lastScan"] is None
+    images = registry.describe_images(repositoryName="other")["imageDetails"]
+    newest = max(images, key=lambda each: each["imagePushedAt"])["imageTags"][0]
+    registry.start_image_scan(repositoryName="other", imageId={"imageTag": newest})
+    ended = datetime.fromisoformat(by_name()["other"]["lastScan"])
+    assert timedelta() <= datetime.now(UTC) - ended < timedelta(hours=1)
 
 
 def test_a_template_that_may_not_be_read_hides_nothing_else(registry: ECRClient) -> None:

@@ -38,7 +38,6 @@ class Image:
     media_type: str | None = None
     children: tuple[str, ...] = ()
     subject: str | None = None
-    last_scanned_at: datetime | None = None
 
     @classmethod
     def from_detail(cls, detail: Mapping[str, Any], children: Iterable[str] = ()) -> Image:
@@ -58,7 +57,6 @@ class Image:
             media_type=_text(detail, "imageManifestMediaType"),
             children=tuple(children),
             subject=_text(detail, "subjectManifestDigest"),
-            last_scanned_at=_time(detail.get("imageScanFindingsSummary") or {}, "imageScanCompletedAt"),
         )
 
     @property
