@@ -68,9 +68,21 @@ def _drift(found: Found, stack_id: str, name: str, template: Template | None) ->
     declaration = next(mine, None)
     if declaration is None or not isinstance(declaration.properties, Mapping):
         return Drift(found.name, stack_id, name, (), [f"The template of the stack has no resource {name}."])
+    if (why := _excluded(declaration)) is not None:
+        return Drift(found.name, stack_id, name, (), [why])
     values, unknown = _values(declaration)
     spec, faults = spec_of(declaration.type_name, {"RepositoryName": found.name, **values}, found.home, UNBOUNDED)
     return Drift(found.name, stack_id, name, compare(found, spec), [*unknown, *map(str, faults)])
+
+
+def _excluded(declaration: Declaration) -> str | None:
+    """Why the stack does not have the resource, or may not have it."""
+    try:
+        if declaration.is_excluded():
+            return f"The condition of {declaration.name} is false, so that the stack does not have the resource."
+    except Unresolved as error:
+        return "; ".join(map(str, error.faults))
+    return None
 
 
 def _values(declaration: Declaration) -> tuple[dict[str, Any], list[str]]:

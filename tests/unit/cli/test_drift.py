@@ -189,3 +189,14 @@ def test_a_lifecycle_policy_of_another_stack_is_compared_with_that_stack(
     assert [each["actual"] for each in found["nobodys", "Policy"]["differences"]] == ["none"]
     assert all(each["notCompared"] == [] for each in found.values())
     assert run().stdout.startswith("2 declared repositories, 2 differ\n")
+
+
+def test_a_resource_whose_condition_is_false_is_not_compared(client: ECRClient, stacks: FakeCloudFormation) -> None:
+    declare(stacks, ImageScanOnPush=True)
+    assert client
+    template = stacks.stacks["shop"][0]
+    template["Resources"]["Images"]["Condition"] = "Never"
+    template["Conditions"] = {"Never": {"Fn::Equals": ["a", "b"]}}
+    result = run()
+    assert result.exit_code == 3
+    assert "The condition of Images is false" in " ".join(result.output.split())
