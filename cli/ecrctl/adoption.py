@@ -10,13 +10,12 @@ from ecr_controller.custom_resource import properties
 from ecr_controller.errors import Fault, InvalidProperties, UserError
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import PreviewedImage
-from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, STACK_ID
+from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, NATIVE_STACK_ID, STACK_ID
 from ecr_controller.repository.replacement import encryption_is_fixed, needs_other_encryption
 from ecr_controller.repository_policy.policy import refuse_too_long
 from ecr_controller.repository_policy.statement import merged
 from ecr_controller.shared_documents.converge import Part
 from ecrctl.comparison import compare, spec_of
-from ecrctl.exporting import NATIVE_STACK
 from ecrctl.inputs.policies import DeclaredPolicy
 from ecrctl.inputs.values import Unresolved
 from ecrctl.plan import Plan
@@ -144,9 +143,9 @@ def _warnings(found: Found, spec: RepositorySpec) -> list[str]:
     if STACK_ID in tags:
         owner = f"{tags.get(LOGICAL_ID, 'a resource')} in the stack {tags[STACK_ID]}"
         warnings.append(f"It belongs to {owner}, and is adopted only if that stack no longer has it.")
-    elif NATIVE_STACK in tags:
+    elif NATIVE_STACK_ID in tags:
         warnings.append(
-            f"The stack {tags[NATIVE_STACK]} created it. Remove it there with DeletionPolicy: Retain, or that stack "
+            f"The stack {tags[NATIVE_STACK_ID]} created it. Remove it there with DeletionPolicy: Retain, or that stack "
             "changes it as well."
         )
     if spec.lifecycle_policy is not None and LIFECYCLE_POLICY in tags and STACK_ID not in tags:

@@ -16,7 +16,7 @@ from ecr_controller.custom_resource import properties
 from ecr_controller.errors import Faults, count
 from ecr_controller.lifecycle import policy_text
 from ecr_controller.lifecycle.rules import is_text, policy_from_rules
-from ecr_controller.repository.ownership import STACK_ID, TAG_PREFIX
+from ecr_controller.repository.ownership import NATIVE_STACK_ID, STACK_ID, TAG_PREFIX
 from ecr_controller.repository_policy import user_statements
 from ecr_controller.repository_policy.statement import PREFIX
 from ecrctl.controller import UNBOUNDED, Controller
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 # The quotas of CloudFormation for a template.
 MAX_RESOURCES, MAX_BYTES = 500, 1_000_000
-NATIVE_STACK = "aws:cloudformation:stack-id"
 # Of most rules, so that they are left out where they have no effect.
 _DEFAULTS = {"StorageClass": "standard", "Action": "expire"}
 
@@ -62,7 +61,7 @@ class Exported:
 def owner_of(found: Found) -> str | None:
     """The stack that owns the repository by its tags: the ID, or None."""
     tags = found.repository.tags
-    return tags.get(STACK_ID) or tags.get(NATIVE_STACK)
+    return tags.get(STACK_ID) or tags.get(NATIVE_STACK_ID)
 
 
 def exported(found: Found) -> Exported:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ecr_controller.errors import UserError
-from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, STACK_ID
+from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, NATIVE_STACK_ID, STACK_ID
 from ecrctl.drifts import drifts_of
-from ecrctl.exporting import NATIVE_STACK
 from ecrctl.inputs import policies
 from ecrctl.plan import Plan
 
@@ -89,7 +88,7 @@ def status_of(
 
 def _owner(found: Found, exists: Callable[[str], bool]) -> tuple[OwnerKind, str]:
     tags = found.repository.tags
-    stack = tags.get(STACK_ID) or tags.get(NATIVE_STACK)
+    stack = tags.get(STACK_ID) or tags.get(NATIVE_STACK_ID)
     if stack is None:
         return "nobody", ""
     name = stack.partition("stack/")[2].partition("/")[0] or stack

@@ -20,3 +20,15 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def matches(pattern: str, text: str) -> bool:
     """Whether the pattern matches the whole text. A pattern as ``text`` matches if all that it matches does."""
     return compiled(pattern).fullmatch(text) is not None
+
+
+def patterns_matching(repository: str) -> tuple[str, ...]:
+    """The patterns that match a repository, from its own name to ``*``: one more than the name has levels.
+
+    What is about no repository is matched by ``*`` alone.
+    """
+    if not repository:
+        return ("*",)
+    levels = repository.split("/")
+    above = ("/".join(levels[:depth]) + "/*" for depth in range(len(levels) - 1, 0, -1))
+    return (repository, *above, "*")

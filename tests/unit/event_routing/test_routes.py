@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_controller import patterns
-from ecr_controller.event_routing.routes import Delivery, Route, deliveries_of, patterns_matching, selecting
+from ecr_controller.event_routing.routes import Delivery, Route, deliveries_of, selecting
+from ecr_controller.patterns import patterns_matching
 from tests.unit.event_routing.samples import event, scan
 
 LEVELS = st.sampled_from(["a", "b", "a-b", "ab"])

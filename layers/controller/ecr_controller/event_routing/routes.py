@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ecr_controller import patterns
 from ecr_controller.event_routing.api_calls import CALLED
 from ecr_controller.event_routing.scans import SCAN_COMPLETED, ScanCompleted
+from ecr_controller.patterns import patterns_matching
 from ecr_controller.severity import at_least
 
 if TYPE_CHECKING:
@@ -117,18 +118,6 @@ class Route:
             content.get("includesController", False),
             content.get("window", 0),
         )
-
-
-def patterns_matching(repository: str) -> tuple[str, ...]:
-    """The patterns that match a repository, from its own name to ``*``: one more than the name has levels.
-
-    What is about no repository is matched by ``*`` alone.
-    """
-    if not repository:
-        return ("*",)
-    levels = repository.split("/")
-    above = ("/".join(levels[:depth]) + "/*" for depth in range(len(levels) - 1, 0, -1))
-    return (repository, *above, "*")
 
 
 def deliveries_of(routes: Iterable[Route]) -> tuple[Delivery, ...]:

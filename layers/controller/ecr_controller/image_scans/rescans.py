@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from ecr_controller import aws
 from ecr_controller.config import config
 from ecr_controller.errors import UserError
-from ecr_controller.event_routing.routes import patterns_matching, reader
+from ecr_controller.event_routing.routes import reader
 from ecr_controller.event_routing.scans import SCAN_COMPLETED
 from ecr_controller.image_scans.ecr import ImageScans, ScanStarts
 from ecr_controller.image_scans.scanning import start_scan
+from ecr_controller.patterns import patterns_matching
 from ecr_controller.repository.model import is_name
 from ecr_controller.shared_documents.parts import PartsTable
 

@@ -88,15 +88,32 @@ def check(request: Request[Any], repository: str, policy: LifecyclePolicy, guard
     """What the policy would do now, by ECR's preview. Raises UserError if it exceeds the guard or the ceiling, and
     RetryableError.
 
-    During a rollback neither is enforced, and a warning is logged instead. Calls StartLifecyclePolicyPreview,
-    GetLifecyclePolicyPreview and DescribeImages, and DescribeStacks if a bound is exceeded.
+    During a rollback neither is enforced, and a warning is logged instead. Calls those of `preview`, and DescribeStacks
+    if a bound is exceeded.
+    """
+    # Few policies have bounds, and every cold start would pay for this import.
+    from ecr_controller.stacks import Stacks
+
+    summary = preview(repository, policy, request.deadline)
+    reason = refusal(guard or Guard(), summary, repository, ceiling() or Guard())
+    if reason and Stacks().is_rolling_back(request.stack_id):
+        logger.warning("Guards are not enforced during a rollback: %s", reason)
+    elif reason:
+        request.note("GuardRefused", repository)
+        raise UserError(reason)
+    return summary
+
+
+def preview(repository: str, policy: LifecyclePolicy, deadline: float) -> PreviewSummary:
+    """What the policy would do now, by ECR's preview, until a ``time.time()``. Raises UserError and RetryableError.
+
+    Calls StartLifecyclePolicyPreview, GetLifecyclePolicyPreview and DescribeImages.
     """
     # Few policies have bounds, and every cold start would pay for these imports.
     from ecr_controller.lifecycle.ecr import LifecyclePolicies, Previews
     from ecr_controller.lifecycle.evaluation import evaluate
-    from ecr_controller.stacks import Stacks
 
-    affected = Previews().preview(repository, policy.text(), request.deadline).results
+    affected = Previews().preview(repository, policy.text(), deadline).results
     images = LifecyclePolicies().describe_images(repository)
     fates = evaluate(policy, images, datetime.now(UTC)).fates
     matched = sum(fate.claimed_by is not None for fate in fates)
@@ -110,12 +127,6 @@ def check(request: Request[Any], repository: str, policy: LifecyclePolicy, guard
     )
     if not matched:
         logger.warning("The lifecycle policy of %s has no effect: it matches none of the images", repository)
-    reason = refusal(guard or Guard(), summary, repository, ceiling() or Guard())
-    if reason and Stacks().is_rolling_back(request.stack_id):
-        logger.warning("Guards are not enforced during a rollback: %s", reason)
-    elif reason:
-        request.note("GuardRefused", repository)
-        raise UserError(reason)
     return summary
 
 

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LifecyclePolicySpec:
-    """The lifecycle policy of one repository. ``replaces``: OnExisting is Replace."""
+    """The lifecycle policy of one repository. ``replaces``: OnExisting is Replace. ``restores_drift``: OnDrift is
+    Restore."""
 
     repository: str
     policy: LifecyclePolicy
     guard: Guard | None = None
     replaces: bool = False
+    restores_drift: bool = False
 
 
 def parse_lifecycle_policy(values: Values, faults: Faults) -> LifecyclePolicySpec | None:
@@ -31,4 +33,10 @@ def parse_lifecycle_policy(values: Values, faults: Faults) -> LifecyclePolicySpe
         faults.add("LifecycleRules", "is required with at least one rule, unless LifecyclePolicyText is declared")
     if policy is None or "RepositoryName" not in values:
         return None
-    return LifecyclePolicySpec(values["RepositoryName"], policy, guard, values.get("OnExisting") == "Replace")
+    return LifecyclePolicySpec(
+        values["RepositoryName"],
+        policy,
+        guard,
+        values.get("OnExisting") == "Replace",
+        values.get("OnDrift") == "Restore",
+    )

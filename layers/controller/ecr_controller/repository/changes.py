@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from ecr_controller.deadline import undoing
@@ -14,8 +14,8 @@ from ecr_controller.repository.spec import RepositorySpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ecr_controller.repository.adoption import Record
     from ecr_controller.repository.model import Repository
+    from ecr_controller.repository.record import Record
 
     Undo = Callable[[Sequence["Change[Any]"]], None]
 
@@ -51,6 +51,8 @@ class Setting(ABC, Generic[T]):
     """One setting of a repository. A change of it is one call, so that it can be undone."""
 
     name: ClassVar[str]
+    field: ClassVar[str]
+    """Of `RepositorySpec`."""
     is_shared: ClassVar[bool] = False
     """Whether it is a part of a document that other resources share. Then its change does not need the ownership of the
     repository, and a RetryableError of it keeps the changes before it, so that the retry continues from there."""
@@ -87,6 +89,10 @@ class Setting(ABC, Generic[T]):
     def is_same(self, value: Any, other: Any) -> bool:
         """Whether two of these values have the same effect."""
         return bool(value == other)
+
+    def restricted(self, spec: RepositorySpec, keep: Callable[[str], bool]) -> RepositorySpec:
+        """The spec with this setting only if its key is kept; for tags, with those whose keys are."""
+        return spec if keep(self.name) else replace(spec, **{self.field: getattr(NOTHING, self.field)})
 
     def create_arguments(self, _spec: RepositorySpec) -> dict[str, Any]:
         """What CreateRepository takes of it."""

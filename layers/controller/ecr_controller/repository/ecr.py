@@ -8,7 +8,7 @@ from ecr_controller import aws
 from ecr_controller.repository.model import Encryption, Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import RepositoryTypeDef
@@ -47,10 +47,22 @@ class Repositories:
         """DescribeRepositories and ListTagsForResource; None if it does not exist. The lifecycle policy is not read."""
         try:
             described = self._ecr.describe_repositories(repositoryNames=[name])["repositories"][0]
-            tags = self._ecr.list_tags_for_resource(resourceArn=described["repositoryArn"])["tags"]
         except self._ecr.exceptions.RepositoryNotFoundException:
             return None
-        return _repository(described, {tag["Key"]: tag["Value"] for tag in tags})
+        return self.with_tags(described)
+
+    def with_tags(self, shown: RepositoryTypeDef) -> Repository | None:
+        """ListTagsForResource for a repository that was described; None if it does not exist any more."""
+        try:
+            tags = self._ecr.list_tags_for_resource(resourceArn=shown["repositoryArn"])["tags"]
+        except self._ecr.exceptions.RepositoryNotFoundException:
+            return None
+        return _repository(shown, {tag["Key"]: tag["Value"] for tag in tags})
+
+    def describe_repositories(self) -> Iterator[RepositoryTypeDef]:
+        """DescribeRepositories, 1,000 a page: all of them, as the pages are read."""
+        pages = self._ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
+        return (each for page in pages for each in page["repositories"])
 
     def batch_get_repository_scanning_configuration(self, name: str) -> str | None:
         """BatchGetRepositoryScanningConfiguration: SCAN_ON_PUSH, CONTINUOUS_SCAN or MANUAL; None if it is not said."""

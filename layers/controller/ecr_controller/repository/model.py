@@ -63,6 +63,12 @@ class Repository:
     lifecycle_text: str | None = None
 
     @property
+    def identity(self) -> str:
+        """It tells the repository from another one of the same name: when it was created, in seconds."""
+        created = self.shown.get("createdAt")
+        return f"{created.timestamp() if hasattr(created, 'timestamp') else float(created or 0):.0f}"
+
+    @property
     def attributes(self) -> dict[str, str]:
         """The attributes of ``Custom::ECRRepository``."""
         return {

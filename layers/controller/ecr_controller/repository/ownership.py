@@ -41,6 +41,8 @@ REPLACES = f"{TAG_PREFIX}replaces"
 LIFECYCLE_POLICY = f"{TAG_PREFIX}lifecycle-policy"
 LIFECYCLE_POLICIES = f"{TAG_PREFIX}lifecycle-policies"
 STACK_TAGS = f"{TAG_PREFIX}stack-tags"
+# Of CloudFormation, on what the resources of its own types create.
+NATIVE_STACK_ID = "aws:cloudformation:stack-id"
 KEYS = (STACK_ID, LOGICAL_ID, CONTROLLER, ORIGIN, REPLACEMENT, REPLACES, LIFECYCLE_POLICIES, STACK_TAGS)
 _SEPARATOR = "::"
 _ALLOWED = "allowed"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecr_controller import aws
@@ -19,13 +20,13 @@ from ecr_controller.repository.model import Mutability
 from ecr_controller.repository.ownership import TAG_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_ecr import ECRClient
 
     from ecr_controller.custom_resource.request import Request
-    from ecr_controller.repository.adoption import Record
     from ecr_controller.repository.model import Repository
+    from ecr_controller.repository.record import Record
     from ecr_controller.repository.spec import RepositorySpec
     from ecr_controller.repository_policy.document import ResourceStatements
     from ecr_controller.repository_policy.statement import Statement
@@ -103,7 +104,7 @@ class ValueSetting(Setting[T]):
 class ImageScanOnPush(ValueSetting[bool]):
     """Whether an image is scanned when it is pushed."""
 
-    name = "ImageScanOnPush"
+    name, field = "ImageScanOnPush", "scan_on_push"
     default = False
 
     def declared(self, spec: RepositorySpec) -> bool | None:
@@ -135,7 +136,7 @@ class ImageScanOnPush(ValueSetting[bool]):
 class ImageTagMutability(ValueSetting[Mutability]):
     """Whether tags can be overwritten."""
 
-    name = "ImageTagMutability"
+    name, field = "ImageTagMutability", "mutability"
     default = Mutability()
 
     def declared(self, spec: RepositorySpec) -> Mutability | None:
@@ -174,7 +175,7 @@ class ImageTagMutability(ValueSetting[Mutability]):
 class Tags(Setting[TagValues]):
     """The declared tags, and ours. Tags of others stay. A value holds the tags that differ."""
 
-    name = "Tags"
+    name, field = "Tags", "tags"
 
     def change(self, found: Repository, spec: RepositorySpec, before: RepositorySpec) -> Change[TagValues] | None:
         """The change of the tags that differ; what was declared before and no longer is goes."""
@@ -200,6 +201,11 @@ class Tags(Setting[TagValues]):
         """The declared tags."""
         return self._values(spec.tags)
 
+    def restricted(self, spec: RepositorySpec, keep: Callable[[str], bool]) -> RepositorySpec:
+        """The spec with the tags whose keys, ``Tags.<key>``, are kept."""
+        tags = {key: value for key, value in spec.tags.items() if keep(f"{self.name}.{key}")}
+        return replace(spec, tags=tags)
+
     def _values(self, tags: Mapping[str, str]) -> dict[str, Any]:
         return {f"{self.name}.{key}": value for key, value in tags.items() if not key.startswith(TAG_PREFIX)}
 
@@ -216,7 +222,7 @@ class LifecyclePolicyText(Setting[str | None]):
     """The lifecycle policy, as its text; None is no policy. One that is no longer declared is deleted if it is still
     the one that was declared."""
 
-    name = "LifecyclePolicy"
+    name, field = "LifecyclePolicy", "lifecycle_policy"
 
     def change(self, found: Repository, spec: RepositorySpec, before: RepositorySpec) -> Change[str | None] | None:
         """The change to the declared policy, or to none. It is compared by its effect."""
@@ -262,7 +268,7 @@ class PolicyStatements(Setting["tuple[Statement, ...]"]):
     ECR may not know a new principal yet: that is retried, without deleting the repository and creating it again.
     """
 
-    name = "PolicyStatements"
+    name, field = "PolicyStatements", "statements"
     is_shared = True
 
     def __init__(self, request: Request[RepositorySpec]) -> None:

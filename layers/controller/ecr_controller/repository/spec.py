@@ -38,6 +38,7 @@ class RepositorySpec:
     allows_lifecycle_policies: bool = False
     statements: tuple[Statement, ...] = ()
     takes_stack_tags: bool = True
+    restores_drift: bool = False
 
 
 def parse_repository(values: Values, faults: Faults, home: Home) -> RepositorySpec:
@@ -55,6 +56,7 @@ def parse_repository(values: Values, faults: Faults, home: Home) -> RepositorySp
         empty_on_delete=values.get("EmptyOnDelete", False),
         allows_lifecycle_policies=values.get("AllowLifecyclePolicies", False),
         takes_stack_tags=values.get("StackTags", True),
+        restores_drift=values.get("OnDrift") == "Restore",
     )
 
 

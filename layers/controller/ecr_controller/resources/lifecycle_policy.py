@@ -19,8 +19,10 @@ from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.rules import is_policy, is_text
 from ecr_controller.lifecycle.spec import LifecyclePolicySpec, parse_lifecycle_policy
 from ecr_controller.repository import ownership
+from ecr_controller.repository.declarations import Declaration
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import is_name
+from ecr_controller.repository.settings import LifecyclePolicyText
 from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -96,8 +98,11 @@ class LifecyclePolicyResource:
         differs = not is_policy(current, spec.policy)
         if differs and guard.applies(spec.guard):
             attributes = guard.check(request, name, spec.policy, spec.guard).attributes
+        declaration, declared = Declaration(request, name), {LifecyclePolicyText.name: spec.policy.text()}
         if differs or not ours or request.follows_failed_create:
+            declaration.begin(declared, restores=spec.restores_drift)
             self._claim_and_put(request, found, current, ours=ours)
+        declaration.settle(declared, restores=spec.restores_drift)
         return Result(name, {"RepositoryName": name} | attributes)
 
     def _claim_and_put(self, request: PolicyRequest, found: Repository, current: str | None, *, ours: bool) -> None:
@@ -155,6 +160,7 @@ class LifecyclePolicyResource:
             logger.info(
                 "The lifecycle policy of %s is kept because no tag names this resource as its owner", found.name
             )
+        Declaration(request, entry.held).remove()
         Ledger(request).end(entry.held)
 
     def _restore(self, entry: Entry) -> None:

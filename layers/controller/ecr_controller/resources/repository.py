@@ -15,6 +15,7 @@ from ecr_controller.repository import changes, ownership
 from ecr_controller.repository.adoption import AdoptionRecord
 from ecr_controller.repository.changes import NOTHING, difference, difference_of_adopted
 from ecr_controller.repository.completion import completed
+from ecr_controller.repository.declarations import Declaration, values_of
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import generated_name, is_name
 from ecr_controller.repository.replacement import encryption_is_fixed, is_renamed, needs_other_encryption
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from ecr_controller.custom_resource.properties import Values
     from ecr_controller.custom_resource.request import Home
     from ecr_controller.errors import Faults
-    from ecr_controller.repository.adoption import Record
     from ecr_controller.repository.changes import Change
     from ecr_controller.repository.model import Repository
+    from ecr_controller.repository.record import Record
 
     RepositoryRequest = Request[RepositorySpec]
 
@@ -80,7 +81,7 @@ class RepositoryResource:
             return self._replace(request, found, replacement)
         if found is None:
             logger.warning("The repository %s no longer exists and is created again", name)
-            AdoptionRecord(request, name).remove()
+            _forget(request, name)
             return self._create(request, name)
         if ownership.is_ours(found.tags, request) and ownership.is_adopted(found.tags):
             return self._update_adopted(request, found, before)
@@ -101,7 +102,7 @@ class RepositoryResource:
             self.delete_failed_create(request, "")
         elif is_name(name):
             self._log_kept(name, found)
-            AdoptionRecord(request, name).remove()
+            _forget(request, name)
             _withdraw_statements(request, name)
 
     def delete_failed_create(self, request: RepositoryRequest, create_request_id: str) -> None:
@@ -117,9 +118,9 @@ class RepositoryResource:
             found = self._repositories.describe_repository(name)
             if found is not None and not ownership.is_ours(found.tags, request):
                 found = None
-            if found is None and spec.adopt:
-                AdoptionRecord(request, name).remove()
-            if found is not None and ownership.is_of_create(found.tags, create_request_id):
+            if found is None:
+                _forget(request, name)
+            elif ownership.is_of_create(found.tags, create_request_id):
                 self._give_up(request, found)
             _withdraw_statements(request, name, only_of=create_request_id)
 
@@ -165,6 +166,7 @@ class RepositoryResource:
             is_claimed = is_claimed or ownership.ORIGIN in tags
             record = AdoptionRecord(request, found.name).begin(settings(request), found, spec)
             ours = {key: value for key, value in spec.tags.items() if key == ownership.LIFECYCLE_POLICY}
+            _begin(request, found)
             found = self._tag(found, {**tags, **ours})
             self._change_adopted(request, found, NOTHING, record, revert=not is_claimed)
             request.note("Adopted", found.name)
@@ -178,6 +180,7 @@ class RepositoryResource:
     def _update_adopted(self, request: RepositoryRequest, found: Repository, before: RepositorySpec) -> Result:
         found = self._with_policy_of_ours(request, found)
         attributes = self._check_policy(request, found)
+        _begin(request, found)
         before = _claimed(request, before, found)
         record = AdoptionRecord(request, found.name).read()
         if record is None:
@@ -202,11 +205,14 @@ class RepositoryResource:
 
     def _change(self, request: RepositoryRequest, found: Repository, differences: Sequence[Change[Any]]) -> Result:
         attributes = self._check_policy(request, found)
+        _begin(request, found)
         changes.apply(differences, found, lambda done: changes.revert(done, found))
         return self._result(request, found, attributes)
 
     def _result(self, request: RepositoryRequest, found: Repository, attributes: Mapping[str, str]) -> Result:
-        frequency = scan_frequency(self._repositories, found.name, request.spec.scan_on_push)
+        spec = request.spec
+        Declaration(request, found.name).settle(values_of(settings(request), spec), restores=spec.restores_drift)
+        frequency = scan_frequency(self._repositories, found.name, spec.scan_on_push)
         return Result(found.name, {**found.attributes, **attributes, "ScanFrequency": frequency})
 
     def _check_policy(self, request: RepositoryRequest, found: Repository) -> dict[str, str]:
@@ -270,7 +276,7 @@ class RepositoryResource:
         """Delete or release what replaces the physical repository, if it was created or adopted to replace it."""
         found = self._repositories.describe_repository(replacement)
         if found is None or not ownership.is_ours(found.tags, request):
-            AdoptionRecord(request, replacement).remove()
+            _forget(request, replacement)
         elif found.tags.get(ownership.REPLACES) == request.physical_id:
             self._give_up(request, found)
         _withdraw_statements(request, replacement)
@@ -291,11 +297,13 @@ class RepositoryResource:
             )
         request.note("RepositoryDeleted", found.name)
         _withdraw_statements(request, found.name)
+        Declaration(request, found.name).remove()
 
     def _give_up(self, request: RepositoryRequest, found: Repository) -> None:
         """Release the repository of a request that failed, or delete it if that request created it."""
         if ownership.is_deletable(found.tags, request):
             self._undo_create(found.name)
+            Declaration(request, found.name).remove()
         else:
             self._release(request, found)
 
@@ -304,7 +312,7 @@ class RepositoryResource:
         if found is not None and ownership.is_ours(found.tags, request):
             self._release(request, found)
         else:
-            AdoptionRecord(request, name).remove()
+            _forget(request, name)
 
     def _release(self, request: RepositoryRequest, found: Repository) -> None:
         """Give the repository back as it was, where it still is as we put it: our tags go last, then the record."""
@@ -316,7 +324,7 @@ class RepositoryResource:
             differences = difference_of_adopted(settings(request), found, NOTHING, NOTHING, record)
             changes.apply(differences[::-1], found)
         self._tag(found, dict.fromkeys(ownership.tags_of_ours(found.tags, request)))
-        stored.remove()
+        _forget(request, found.name)
         request.note("Released", found.name)
         logger.info("%s was not created by this resource, so it is released and keeps its images", found.name)
 
@@ -360,6 +368,18 @@ class RepositoryResource:
         if ownership.declares_policy_of_other(found, request) and not declares:
             return found
         return replace(found, lifecycle_text=self._policies.get_lifecycle_policy(found.name))
+
+
+def _begin(request: RepositoryRequest, found: Repository) -> None:
+    """Record what is about to be declared, so that the change is not taken for drift."""
+    values = values_of(settings(request), request.spec)
+    Declaration(request, found.name).begin(values, restores=request.spec.restores_drift)
+
+
+def _forget(request: RepositoryRequest, name: str) -> None:
+    """Remove what is recorded of a repository that is not this resource's any more."""
+    AdoptionRecord(request, name).remove()
+    Declaration(request, name).remove()
 
 
 def _withdraw_statements(request: RepositoryRequest, name: str, only_of: str | None = None) -> None:

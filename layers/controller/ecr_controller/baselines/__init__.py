@@ -1,0 +1,1 @@
+"""Baselines: settings for the repositories that no stack declares."""
