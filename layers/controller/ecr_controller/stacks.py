@@ -50,6 +50,11 @@ class Stacks:
         found = self._find(stack_id)
         return found is not None and found["StackStatus"] != "DELETE_COMPLETE"
 
+    def is_deleted(self, stack_id: str) -> bool:
+        """DescribeStacks: whether the stack was deleted, in the last 90 days."""
+        found = self._find(stack_id)
+        return found is not None and found["StackStatus"] == "DELETE_COMPLETE"
+
     def tags(self, stack_id: str) -> dict[str, str]:
         """DescribeStacks: the tags of the stack; none if it does not exist, as under `sam local invoke`."""
         found = self._find(stack_id)

@@ -24,7 +24,7 @@ def parse_call(event: Mapping[str, Any], detail: Mapping[str, Any], partition: s
     is_here = given.get("registryId", event.get("account")) == event.get("account")
     if repository is None or not is_here or detail.get("eventSource") != "ecr.amazonaws.com":
         return ()
-    caller = _caller(_map(detail, "userIdentity"))
+    caller = caller_of(detail)
     image = _map(given, "imageId")
     tag = optional_text(given, "imageTag") or optional_text(image, "imageTag")
     found = {
@@ -45,8 +45,9 @@ def parse_call(event: Mapping[str, Any], detail: Mapping[str, Any], partition: s
     return (call,)
 
 
-def _caller(identity: Mapping[str, Any]) -> str | None:
-    """The ARN of the role that was assumed, or of the user; or the service."""
+def caller_of(detail: Mapping[str, Any]) -> str | None:
+    """The ARN of the role that was assumed for a call, or of the user; or the service."""
+    identity = _map(detail, "userIdentity")
     issuer = _map(_map(identity, "sessionContext"), "sessionIssuer")
     return optional_text(issuer, "arn") or optional_text(identity, "arn") or optional_text(identity, "invokedBy")
 

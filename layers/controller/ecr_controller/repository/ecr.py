@@ -8,7 +8,7 @@ from ecr_controller import aws
 from ecr_controller.repository.model import Encryption, Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import RepositoryTypeDef
@@ -59,10 +59,10 @@ class Repositories:
             return None
         return _repository(shown, {tag["Key"]: tag["Value"] for tag in tags})
 
-    def describe_repositories(self) -> Iterator[RepositoryTypeDef]:
-        """DescribeRepositories, 1,000 a page: all of them, as the pages are read."""
-        pages = self._ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 1000})
-        return (each for page in pages for each in page["repositories"])
+    def describe_page(self, token: str | None) -> tuple[Sequence[RepositoryTypeDef], str | None]:
+        """DescribeRepositories: up to 1,000 repositories, and the token of the next page, if there is one."""
+        answer = self._ecr.describe_repositories(maxResults=1000, **({"nextToken": token} if token else {}))
+        return answer["repositories"], answer.get("nextToken")
 
     def batch_get_repository_scanning_configuration(self, name: str) -> str | None:
         """BatchGetRepositoryScanningConfiguration: SCAN_ON_PUSH, CONTINUOUS_SCAN or MANUAL; None if it is not said."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
@@ -65,8 +66,8 @@ class Repository:
     @property
     def identity(self) -> str:
         """It tells the repository from another one of the same name: when it was created, in seconds."""
-        created = self.shown.get("createdAt")
-        return f"{created.timestamp() if hasattr(created, 'timestamp') else float(created or 0):.0f}"
+        created = self.shown.get("createdAt", 0)
+        return f"{created.timestamp() if isinstance(created, datetime) else created:.0f}"
 
     @property
     def attributes(self) -> dict[str, str]:
