@@ -42,6 +42,10 @@ class Config:
     """The URL of the queue that delivers the end of a period of summed findings."""
     controller_roles: str
     """The ARNs of the roles of the functions that change repositories, separated by commas."""
+    resync_function: str
+    """The name of the function that plans a resync."""
+    resync_queue: str
+    """The URL of the queue of repositories to resync."""
     rescan_queue: str
     """The URL of the queue of repositories to scan again."""
     newest_images: str

@@ -30,12 +30,29 @@ DETAIL_TYPES = {
         "GateRefused": "Image Refused",
         "BoundaryRefused": "Repository Refused",
         "RequestNotBelieved": "Request Not Verified",
+        "DriftDetected": "Drift Detected",
+        "DriftRestored": "Drift Restored",
+        "BaselineReported": "Baseline Reported",
+        "BaselineApplied": "Baseline Applied",
     }.items()
 }
 # Of EventBridge: entries of a call. A request does far less.
 _MOST = 10
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A setting of a repository: what it has, and what is declared, as a template has them."""
+
+    setting: str
+    found: str
+    declared: str
+
+    def detail(self) -> dict[str, str]:
+        """As it is in the detail of an event."""
+        return {"setting": self.setting, "found": self.found, "declared": self.declared}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +65,7 @@ class ControllerEvent:
     logical_id: str
     resource_type: str
     message: str = ""
+    differences: tuple[Difference, ...] = ()
 
     def detail(self) -> dict[str, Any]:
         """The detail of the event on the bus."""
@@ -60,6 +78,7 @@ class ControllerEvent:
             "logical-id": self.logical_id,
             "resource-type": self.resource_type,
             **({"message": self.message} if self.message else {}),
+            **({"differences": [each.detail() for each in self.differences]} if self.differences else {}),
         }
 
 

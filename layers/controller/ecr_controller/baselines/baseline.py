@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 TYPE = "ECRRepositoryBaseline"
 REPORT, FILL_MISSING, ENFORCE = "Report", "FillMissing", "Enforce"
-_LIKE_SOURCE = "LikeSource"
 _PROPERTIES = "properties"
 
 
@@ -37,7 +36,6 @@ class Baseline:
     spec: RepositorySpec
     mode: str = FILL_MISSING
     exceptions: tuple[str, ...] = ()
-    like_source: bool = False
     properties: Mapping[str, Any] = field(default_factory=dict)
     owner: str = ""
 
@@ -73,10 +71,6 @@ class Baseline:
 def parse_baseline(values: Values, faults: Faults, home: Home) -> Baseline | None:
     """The baseline that the properties declare."""
     spec = parse_repository(values, faults, home)
-    if values.get(_LIKE_SOURCE):
-        for name in ("LifecycleRules", "LifecyclePolicyText", "PolicyStatements"):
-            if values.declares(name):
-                faults.add(name, f"cannot be combined with {_LIKE_SOURCE}; the source of the replica has it")
     if spec.name is None:
         return None
     return Baseline(
@@ -84,7 +78,6 @@ def parse_baseline(values: Values, faults: Faults, home: Home) -> Baseline | Non
         replace(spec, name=None),
         values.get("Mode", FILL_MISSING),
         tuple(each for each in values.get("Except", ()) if each),
-        values.get(_LIKE_SOURCE, False),
         values,
     )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_controller.shared_documents.ledger import PREFIX as LEDGER
 from ecr_controller.shared_documents.parts import PartsTable, Row
 from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,6 @@ OF_REPOSITORIES = (
     "adopted-repository/",
     "baseline-repository/",
     "declared-repository/",
-    "replica-source/",
     "repository-policy/",
 )
 # What the controller alone reads: without its stack it has no effect that anybody wants.
@@ -34,7 +33,7 @@ def of_repositories() -> Iterator[str]:
     """
     table, was_deleted = PartsTable(), deleted_reader()
     seen = set[str]()
-    for target, owner in table.scan():
+    for target, owner in _rows(table):
         kind, _, name = target.partition("/")
         if f"{kind}/" in OF_REPOSITORIES and name not in seen:
             seen.add(name)
@@ -46,6 +45,15 @@ def of_repositories() -> Iterator[str]:
             stack_id, logical_id = target.removeprefix(LEDGER).partition("/")[2].split("|")[:2]
             if was_deleted(stack_id, logical_id):
                 table.write(deletes=[Row(target, owner)])
+
+
+def _rows(table: PartsTable) -> Iterator[tuple[str, str]]:
+    start: Mapping[str, Any] | None = None
+    while True:
+        rows, start = table.scan_page(start)
+        yield from rows
+        if start is None:
+            return
 
 
 def deleted_reader() -> Callable[[str, str], bool]:

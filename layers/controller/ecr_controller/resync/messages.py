@@ -26,13 +26,11 @@ _OF_IMAGES = (actions.IMAGE, actions.REPLICATION, actions.PULL_THROUGH)
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A repository to look at. ``shown`` is its entry in the answer of DescribeRepositories, a while ago.
-    ``only_unseen``: only if no resync has seen it. ``source_region`` is where a replica comes from.
-    """
+    ``only_unseen``: only if no resync has seen it."""
 
     repository: str
     shown: Mapping[str, Any] | None = None
     only_unseen: bool = False
-    source_region: str = ""
 
 
 def of_name(name: str) -> str:
@@ -61,16 +59,12 @@ def parse(body: str) -> Wanted | None:
     if not isinstance(detail, dict):
         raise UserError("The message names no repository, and is not an event of EventBridge.")
     if message.get("detail-type") in _OF_IMAGES:
-        return _of_image(message, detail)
+        return _of_image(detail)
     return _of_call(message, detail)
 
 
-def _of_image(message: Mapping[str, Any], detail: Mapping[str, Any]) -> Wanted:
-    is_replica = message["detail-type"] == actions.REPLICATION and detail.get("result") == "SUCCESS"
-    region = detail.get("source-region") if is_replica else None
-    is_here = detail.get("source-account") == message.get("account") and region != message.get("region")
-    source = region if is_here and isinstance(region, str) else ""
-    return Wanted(_name(detail.get("repository-name")), only_unseen=True, source_region=source)
+def _of_image(detail: Mapping[str, Any]) -> Wanted:
+    return Wanted(_name(detail.get("repository-name")), only_unseen=True)
 
 
 def _of_call(message: Mapping[str, Any], detail: Mapping[str, Any]) -> Wanted | None:

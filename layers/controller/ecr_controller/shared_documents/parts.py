@@ -85,6 +85,23 @@ class PartsTable:
         parts = (_part(item) for page in pages for item in page["Items"])
         return tuple(part for part in parts if part.marks.get(_STATE) != _WITHDRAWN)
 
+    def query_withdrawn(self, target: str) -> tuple[Part, ...]:
+        """Query, strongly consistent, all pages: the tombstones alone."""
+        pages = self._dynamodb.get_paginator("query").paginate(ConsistentRead=True, **_query(target))
+        parts = (_part(item) for page in pages for item in page["Items"])
+        return tuple(part for part in parts if part.marks.get(_STATE) == _WITHDRAWN)
+
+    def scan_page(self, start: Mapping[str, Any] | None) -> tuple[list[tuple[str, str]], Mapping[str, Any] | None]:
+        """Scan: the targets and owners of one page, and the start of the next one, if there is one."""
+        page = self._dynamodb.scan(
+            TableName=config().parts_table,
+            ProjectionExpression="#target, #owner",
+            ExpressionAttributeNames={"#target": "target", "#owner": "owner"},
+            **({"ExclusiveStartKey": dict(start)} if start else {}),
+        )
+        found = [(item["target"]["S"], item["owner"]["S"]) for item in page["Items"]]
+        return found, page.get("LastEvaluatedKey")
+
 
 def _query(target: str) -> dict[str, Any]:
     return {

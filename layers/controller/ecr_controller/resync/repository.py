@@ -1,0 +1,196 @@
+"""The resync of one repository: the drift of what stacks declare, the baseline of what none does, and what is left."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.baselines import baseline as baselines
+from ecr_controller.baselines import planning
+from ecr_controller.controller_events import ControllerEvent, Difference, emit
+from ecr_controller.custom_resource.boundaries import Boundaries
+from ecr_controller.custom_resource.request import LONGEST_CREATE, Request
+from ecr_controller.deadline import DEADLINE
+from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.lifecycle import guard
+from ecr_controller.lifecycle.ecr import LifecyclePolicies
+from ecr_controller.repository import changes, ownership
+from ecr_controller.repository.changes import NOTHING
+from ecr_controller.repository.declarations import declared_of, storage_key
+from ecr_controller.repository.ecr import Repositories
+from ecr_controller.repository.record import Record, StoredRecord
+from ecr_controller.repository.settings import LifecyclePolicyText, PolicyStatements, settings
+from ecr_controller.repository_policy import policy
+from ecr_controller.repository_policy.document import TARGETS, RepositoryPolicyDocument, ResourceStatements
+from ecr_controller.shared_documents import converge
+from ecr_controller.shared_documents.converge import Part
+from ecr_controller.shared_documents.ledger import PREFIX
+from ecr_controller.shared_documents.parts import PartsTable, Row
+from ecr_controller.stacks import Stacks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ecr_controller.baselines.baseline import Baseline
+    from ecr_controller.custom_resource.request import Home
+    from ecr_controller.lifecycle.policy import LifecyclePolicy
+    from ecr_controller.repository.changes import Change, Setting
+    from ecr_controller.repository.declarations import Declared
+    from ecr_controller.repository.model import Repository
+    from ecr_controller.resync.messages import Wanted
+
+    Baselines = Callable[[str], Iterable[Baseline]]
+
+logger = logging.getLogger(__name__)
+
+OWNER = "ECRRepository"
+
+
+def records_of(repository: str) -> str:
+    """The target in the table of parts of what baselines put on a repository. It also says that it was seen."""
+    return f"baseline-repository/{repository}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """The resync of the repositories of one batch. ``request_id`` is that of the invocation."""
+
+    home: Home
+    request_id: str
+    baselines_of: Baselines
+    tally: Counter[str] = field(default_factory=Counter)
+
+    def run(self, wanted: Wanted) -> None:
+        """Look at a repository. Raises UserError and RetryableError."""
+        name = wanted.repository
+        if wanted.only_unseen and PartsTable().query_parts(records_of(name)):
+            return
+        self.tally["RepositoriesResynced"] += 1
+        found = self._read(wanted)
+        if found is None:
+            self._forget(name)
+            return
+        owned = self._verify(found)
+        self._verify_statements(found)
+        if not owned and not self._is_declared(found):
+            self._apply_baseline(found, is_fresh=wanted.shown is None)
+
+    def _read(self, wanted: Wanted) -> Repository | None:
+        repositories = Repositories()
+        found = (
+            repositories.describe_repository(wanted.repository)
+            if wanted.shown is None
+            else repositories.with_tags(wanted.shown)  # type: ignore[arg-type]
+        )
+        return None if found is None else self._with_policy(found)
+
+    def _with_policy(self, found: Repository) -> Repository:
+        return replace(found, lifecycle_text=LifecyclePolicies().get_lifecycle_policy(found.name))
+
+    def _forget(self, name: str) -> None:
+        """Remove what is recorded of a repository that does not exist any more."""
+        table = PartsTable()
+        for part in table.query_parts(records_of(name)):
+            table.delete_part(records_of(name), part.owner)
+        for declared in declared_of(name):
+            if not Stacks().has_resource(declared.stack_id, declared.logical_id, name):
+                table.delete_part(storage_key(name), declared.owner)
+
+    # ------------------------------------------------------------------ drift
+
+    def _verify(self, found: Repository) -> bool:
+        """Report the drift of what stacks declare, and put it back where they say so; whether one declares the
+        repository itself."""
+        is_owned = False
+        for declared in declared_of(found.name):
+            if not Stacks().has_resource(declared.stack_id, declared.logical_id, found.name):
+                logger.info("%s of %s is removed because its stack does not have it", found.name, declared.owner)
+                PartsTable().delete_part(storage_key(found.name), declared.owner)
+                continue
+            is_owned = is_owned or declared.type_name == OWNER
+            if not declared.is_pending and _names(found, declared):
+                self._compare(found, declared)
+        return is_owned
+
+    def _compare(self, found: Repository, declared: Declared) -> None:
+        every = settings(self._request(declared.owner, found.name))
+        if not declared.drift(every, found):
+            return
+        # What was read may be old, or a request may be changing it now.
+        fresh = Repositories().describe_repository(found.name)
+        if fresh is None or declared not in declared_of(found.name):
+            raise RetryableError(f"{found.name} changed while it was compared.")
+        fresh = self._with_policy(fresh)
+        differing = declared.drift(every, fresh)
+        if not differing:
+            return
+        self.tally["Drift"] += 1
+        for each in differing:
+            logger.warning("%s differs from what %s declares: %s", found.name, declared.logical_id, each)
+        self._tell("DriftDetected", found.name, declared.owner, declared.type_name, differing)
+        if declared.restores:
+            changes.apply(differing, fresh)
+            self.tally["DriftRestored"] += 1
+            self._tell("DriftRestored", found.name, declared.owner, declared.type_name, differing)
+            if declared not in declared_of(found.name):
+                raise RetryableError(f"{found.name} was declared again while it was put back.")
+
+    def _verify_statements(self, found: Repository) -> None:
+        """Finish the withdrawals that a crash left in the repository policy, and report declared statements that it
+        does not have."""
+        table, target = PartsTable(), TARGETS + found.name
+        parts = table.query_parts(target)
+        left = [each for each in table.query_withdrawn(target) if time.time() - each.since > LONGEST_CREATE]
+        if not parts and not left:
+            return
+        document = RepositoryPolicyDocument(found.name, self.home)
+        if left:
+            converge.converge(table, target, document, changed=True)
+            for each in left:
+                table.delete_part(target, each.owner)
+        current = document.read()
+        for part in parts:
+            if not document.holds(current, part) and not document.is_younger_than(part):
+                self._miss(found, part, document)
+
+    def _miss(self, found: Repository, part: Part, document: RepositoryPolicyDocument) -> None:
+        stack_id, logical_id, *_ = part.owner.split("|")
+        if not Stacks().exists(stack_id):
+            PartsTable().delete_part(TARGETS + found.name, part.owner)
+            return
+        restores = any(each.owner == part.owner and each.restores for each in declared_of(found.name))
+        self.tally["Drift"] += 1
+        logger.warning("The policy of %s does not have the statements of %s", found.name, part.resource)
+        difference = (Difference(PolicyStatements.name, "none", "the statements of the resource"),)
+        self._tell("DriftDetected", found.name, part.owner, "", (), difference)
+        if restores:
+            converge.converge(PartsTable(), TARGETS + found.name, document)
+            self.tally["DriftRestored"] += 1
+            self._tell("DriftRestored", found.name, part.owner, "", (), difference)
+
+    # --------------------------------------------------------------- baseline
+
+    def _is_declared(self, found: Repository) -> bool:
+        """Whether a stack that exists declares the repository: of this controller, or of CloudFormation's own type."""
+        tags = found.tags
+        if ownership.STACK_ID in tags:
+            logical_id = tags.get(ownership.LOGICAL_ID, "")
+            return Stacks().has_resource(tags[ownership.STACK_ID], logical_id, found.name)
+        return ownership.NATIVE_STACK_ID in tags and Stacks().exists(tags[ownership.NATIVE_STACK_ID])
+
+    def _apply_baseline(self, found: Repository, *, is_fresh: bool) -> None:
+        baseline = baselines.applying(found.name, self.baselines_of, Boundaries.configured())
+        records = {each.owner: each for each in PartsTable().query_parts(records_of(found.name))}
+        for owner, part in records.items():
+            if baseline is None or owner != baseline.owner:
+                self._take_back(found, owner, Record.from_part(part))
+        if baseline is None:
+            return
+        if not is_fresh or len(records) > (baseline.owner in records):
+            # What was read may be old.
+            pass
+        stored = records.get(baseline.owner)
+        self._apply(found, baseline, None if stored is None else Record.from_part(stored))
