@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from ecr_controller.baselines.baseline import ENFORCE
 from ecr_controller.repository.changes import NOTHING, difference_of_adopted
 from ecr_controller.repository.model import Encryption, Repository
+from ecr_controller.repository.record import Record
 from ecr_controller.repository.settings import LifecyclePolicyText
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ecr_controller.repository.changes import Change, Setting
-    from ecr_controller.repository.record import Record
     from ecr_controller.repository.spec import RepositorySpec
 
 _EMPTY = Repository("", "", "", "", Encryption())
@@ -56,7 +56,7 @@ def plan(
     found: Repository,
     spec: RepositorySpec,
     mode: str,
-    record: Record,
+    record: Record | None,
     settings: Sequence[Setting[Any]],
     *,
     without_policy: bool = False,
@@ -64,6 +64,7 @@ def plan(
     """What the baseline with this spec puts on the repository; ``without_policy``, its lifecycle policy is left alone,
     as another resource declares it, or a bound is exceeded."""
     settings = without(LifecyclePolicyText.name, settings) if without_policy else settings
+    record = Record("", {}, {}) if record is None else record
     if mode != ENFORCE:
         for setting in settings:
             spec = _missing(setting, spec, found, record)

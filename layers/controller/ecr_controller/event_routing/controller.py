@@ -21,7 +21,9 @@ _DETAILS = {
 
 def parse_controller_event(event: Mapping[str, Any], detail: Mapping[str, Any], partition: str) -> tuple[EcrEvent, ...]:
     """The event. One that is about no repository is for routes of all repositories. Raises MalformedEvent."""
-    found: dict[str, Any] = {key: text for key, member in _DETAILS.items() if (text := optional_text(detail, member)) is not None}
+    found: dict[str, Any] = {
+        key: text for key, member in _DETAILS.items() if (text := optional_text(detail, member)) is not None
+    }
     differences = detail.get("differences")
     if isinstance(differences, list):
         found["differences"] = differences

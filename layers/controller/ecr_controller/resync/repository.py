@@ -14,7 +14,7 @@ from ecr_controller.controller_events import ControllerEvent, Difference, emit
 from ecr_controller.custom_resource.boundaries import Boundaries
 from ecr_controller.custom_resource.request import LONGEST_CREATE, Request
 from ecr_controller.deadline import DEADLINE
-from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.errors import RetryableError
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.repository import changes, ownership
@@ -25,22 +25,24 @@ from ecr_controller.repository.record import Record, StoredRecord
 from ecr_controller.repository.settings import LifecyclePolicyText, PolicyStatements, settings
 from ecr_controller.repository_policy import policy
 from ecr_controller.repository_policy.document import TARGETS, RepositoryPolicyDocument, ResourceStatements
+from ecr_controller.repository_policy.ecr import RepositoryPolicies
 from ecr_controller.shared_documents import converge
-from ecr_controller.shared_documents.converge import Part
-from ecr_controller.shared_documents.ledger import PREFIX
-from ecr_controller.shared_documents.parts import PartsTable, Row
+from ecr_controller.shared_documents.parts import PartsTable
 from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ecr_controller.baselines.baseline import Baseline
+    from ecr_controller.baselines.planning import Application
     from ecr_controller.custom_resource.request import Home
     from ecr_controller.lifecycle.policy import LifecyclePolicy
-    from ecr_controller.repository.changes import Change, Setting
+    from ecr_controller.repository.changes import Change
     from ecr_controller.repository.declarations import Declared
     from ecr_controller.repository.model import Repository
+    from ecr_controller.repository_policy.statement import Statement
     from ecr_controller.resync.messages import Wanted
+    from ecr_controller.shared_documents.converge import Part
 
     Baselines = Callable[[str], Iterable[Baseline]]
 
@@ -157,8 +159,7 @@ class Resync:
                 self._miss(found, part, document)
 
     def _miss(self, found: Repository, part: Part, document: RepositoryPolicyDocument) -> None:
-        stack_id, logical_id, *_ = part.owner.split("|")
-        if not Stacks().exists(stack_id):
+        if not Stacks().exists(part.stack_id):
             PartsTable().delete_part(TARGETS + found.name, part.owner)
             return
         restores = any(each.owner == part.owner and each.restores for each in declared_of(found.name))
@@ -183,14 +184,150 @@ class Resync:
 
     def _apply_baseline(self, found: Repository, *, is_fresh: bool) -> None:
         baseline = baselines.applying(found.name, self.baselines_of, Boundaries.configured())
-        records = {each.owner: each for each in PartsTable().query_parts(records_of(found.name))}
-        for owner, part in records.items():
-            if baseline is None or owner != baseline.owner:
-                self._take_back(found, owner, Record.from_part(part))
-        if baseline is None:
+        records = {each.owner: Record.from_part(each) for each in PartsTable().query_parts(records_of(found.name))}
+        ended = {owner: each for owner, each in records.items() if baseline is None or owner != baseline.owner}
+        if ended or (baseline and not is_fresh and self._plan(found, baseline, records.get(baseline.owner)).changes):
+            # What was read with many others may be old.
+            described = Repositories().describe_repository(found.name)
+            if described is None:
+                return
+            found = self._with_policy(described)
+        for owner, record in ended.items():
+            found = self._take_back(found, owner, record)
+        if baseline is not None:
+            self._apply(found, baseline, records.get(baseline.owner))
+
+    def _plan(self, found: Repository, baseline: Baseline, record: Record | None, **options: Any) -> Application:
+        every = settings(self._request(baseline.owner, found.name))
+        if ownership.LIFECYCLE_POLICY in found.tags and self._policy_is_declared(found):
+            options["without_policy"] = True
+        planned = planning.plan(found, baseline.spec, options.pop("mode", baseline.mode), record, every, **options)
+        statements = baseline.spec.statements
+        if statements and self._has_statements(found.name, baseline.owner, statements):
+            rest = [each for each in planned.changes if each.setting.name != PolicyStatements.name]
+            planned = replace(planned, changes=rest)
+        return planned
+
+    def _apply(self, found: Repository, baseline: Baseline, stored: Record | None) -> None:
+        every = settings(self._request(baseline.owner, found.name))
+        target = StoredRecord(records_of(found.name), baseline.owner)
+        record = stored
+        if record is None or record.request_id != found.identity:
+            # With nothing put, it says that the repository was seen.
+            record = Record.begun(found.identity, every, found, NOTHING)
+            target.write(record)
+        if baseline.mode == baselines.REPORT:
+            self._report(found, baseline, record)
             return
-        if not is_fresh or len(records) > (baseline.owner in records):
-            # What was read may be old.
-            pass
-        stored = records.get(baseline.owner)
-        self._apply(found, baseline, None if stored is None else Record.from_part(stored))
+        planned = self._plan(found, baseline, record)
+        if planned.policy_changes and self._refuses(found, baseline, baseline.spec.lifecycle_policy):
+            planned = self._plan(found, baseline, record, without_policy=True)
+        withdrawn = PolicyStatements.name in record.put and not baseline.spec.statements
+        if planned.changes or withdrawn:
+            target.write(planned.before(record, found))
+            if withdrawn:
+                ResourceStatements(self._request(baseline.owner, found.name), found.name, found.name).withdraw_held()
+            changes.apply(planned.changes, found)
+            self.tally["BaselineChanges"] += 1
+            self._tell("BaselineApplied", found.name, baseline.owner, baselines.TYPE, planned.changes)
+        if (settled := planned.after(record)) != record or planned.changes:
+            target.write(settled)
+
+    def _report(self, found: Repository, baseline: Baseline, record: Record) -> None:
+        planned = self._plan(found, baseline, record, mode=baselines.ENFORCE)
+        if planned.changes:
+            self.tally["BaselineReported"] += 1
+            self._tell("BaselineReported", found.name, baseline.owner, baselines.TYPE, planned.changes)
+
+    def _take_back(self, found: Repository, owner: str, record: Record) -> Repository:
+        """Put back what was before a baseline that no longer applies, where it still is as the baseline put it."""
+        request = self._request(owner, found.name)
+        if record.request_id == found.identity:
+            every = settings(request)
+            if ownership.LIFECYCLE_POLICY in found.tags and self._policy_is_declared(found):
+                every = tuple(planning.without(LifecyclePolicyText.name, every))
+            gone = planning.gone(found, record, every)
+            changes.apply(gone, found)
+            if PolicyStatements.name in record.put:
+                ResourceStatements(request, found.name, found.name).withdraw_held()
+            if gone:
+                self.tally["BaselineChanges"] += 1
+                self._tell("BaselineApplied", found.name, owner, baselines.TYPE, gone)
+        StoredRecord(records_of(found.name), owner).remove()
+        described = Repositories().describe_repository(found.name)
+        return found if described is None else self._with_policy(described)
+
+    def _refuses(self, found: Repository, baseline: Baseline, policy_: LifecyclePolicy | None) -> bool:
+        """Whether the policy would expire more than the LifecycleGuard or the ceiling allows."""
+        if policy_ is None or not guard.applies(baseline.spec.guard):
+            return False
+        summary = guard.preview(found.name, policy_, DEADLINE.get(time.time() + 60))
+        bound = baseline.spec.guard or guard.Guard()
+        reason = guard.refusal(bound, summary, found.name, guard.ceiling() or guard.Guard())
+        if reason:
+            self.tally["BaselineRefused"] += 1
+            logger.warning("%s of %s: %s", baseline.resource, found.name, reason)
+            self._tell("GuardRefused", found.name, baseline.owner, baselines.TYPE, (), message=reason)
+        return reason is not None
+
+    def _policy_is_declared(self, found: Repository) -> bool:
+        """Whether the resource exists that declares the lifecycle policy by the tag of the repository."""
+        stack, _, logical_id = found.tags[ownership.LIFECYCLE_POLICY].partition(" ")
+        home = self.home
+        stack_id = f"arn:{home.partition}:cloudformation:{home.region}:{home.account}:stack/{stack}"
+        return Stacks().has_resource(stack_id, logical_id, found.name)
+
+    def _has_statements(self, repository: str, owner: str, statements: Sequence[Statement]) -> bool:
+        content = {"statements": [each.content() for each in statements]}
+        stored = [each for each in PartsTable().query_parts(TARGETS + repository) if each.owner == owner]
+        if [each.content for each in stored] != [content]:
+            return False
+        return policy.holds(RepositoryPolicies().get_repository_policy(repository), stored[0])
+
+    # ------------------------------------------------------------------------
+
+    def _request(self, owner: str, repository: str) -> Request[Any]:
+        """A request of the resource that owns what is changed, as the settings take one."""
+        stack_id, logical_id, *_ = owner.split("|")
+        return Request(
+            type="Update",
+            request_id=self.request_id,
+            stack_id=stack_id,
+            logical_id=logical_id,
+            resource_type=f"Custom::{baselines.TYPE}",
+            physical_id=repository,
+            deadline=DEADLINE.get(time.time() + 60),
+            # Its entries in the ledger are those of one repository, of which there may be many.
+            type_name=f"{baselines.TYPE}/{repository}",
+        )
+
+    def _tell(
+        self,
+        event: str,
+        repository: str,
+        owner: str,
+        type_name: str,
+        differing: Sequence[Change[Any]],
+        differences: tuple[Difference, ...] = (),
+        message: str = "",
+    ) -> None:
+        stack_id, logical_id, *_ = owner.split("|")
+        found = tuple(map(_difference, differing)) or differences
+        about = (stack_id, logical_id, f"Custom::{type_name}" if type_name else "")
+        emit([ControllerEvent(event, repository, *about, message, found)])
+
+
+def _difference(change: Change[Any]) -> Difference:
+    describe = change.setting.describe
+    return Difference(change.setting.name, describe(change.old), describe(change.new))
+
+
+def _names(found: Repository, declared: Declared) -> bool:
+    """Whether the tags name the resource still: who removes them gives the repository up."""
+    tags = found.tags
+    if declared.type_name == OWNER:
+        return (tags.get(ownership.STACK_ID), tags.get(ownership.LOGICAL_ID)) == (
+            declared.stack_id,
+            declared.logical_id,
+        )
+    return tags.get(ownership.LIFECYCLE_POLICY, "").partition(" ")[2] == declared.logical_id

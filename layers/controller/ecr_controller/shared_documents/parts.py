@@ -93,12 +93,13 @@ class PartsTable:
 
     def scan_page(self, start: Mapping[str, Any] | None) -> tuple[list[tuple[str, str]], Mapping[str, Any] | None]:
         """Scan: the targets and owners of one page, and the start of the next one, if there is one."""
-        page = self._dynamodb.scan(
-            TableName=config().parts_table,
-            ProjectionExpression="#target, #owner",
-            ExpressionAttributeNames={"#target": "target", "#owner": "owner"},
-            **({"ExclusiveStartKey": dict(start)} if start else {}),
-        )
+        arguments: Any = {
+            "TableName": config().parts_table,
+            "ProjectionExpression": "#target, #owner",
+            "ExpressionAttributeNames": {"#target": "target", "#owner": "owner"},
+            **({"ExclusiveStartKey": start} if start else {}),
+        }
+        page = self._dynamodb.scan(**arguments)
         found = [(item["target"]["S"], item["owner"]["S"]) for item in page["Items"]]
         return found, page.get("LastEvaluatedKey")
 
