@@ -14,6 +14,7 @@ from ecr_controller.resources.public_gallery_authorization_token_grant import (
     PublicGalleryAuthorizationTokenGrantResource,
 )
 from ecr_controller.resources.repository import RepositoryResource
+from ecr_controller.resources.repository_baseline import RepositoryBaselineResource
 from ecr_controller.resources.repository_grant import RepositoryGrantResource
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _RESOURCES: tuple[Resource[Any], ...] = (
     RepositoryResource(),
     LifecyclePolicyResource(),
+    RepositoryBaselineResource(),
     RepositoryGrantResource(),
     AuthorizationTokenGrantResource(),
     PublicGalleryAuthorizationTokenGrantResource(),

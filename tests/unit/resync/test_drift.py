@@ -1,0 +1,131 @@
+"""The drift of what stacks declare, and what a resync finishes."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
+from ecr_controller.resources.repository import RepositoryResource
+from ecr_controller.shared_documents import parts as parts_module
+from tests.unit.conftest import STACK_ID, Served, request
+from tests.unit.resync.conftest import NAME
+from tests.unit.resync.test_baselines import RULES, STATEMENT, count, create, put_policy, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+    from mypy_boto3_ecr import ECRClient
+
+    from ecr_controller.controller_events import ControllerEvent
+    from ecr_controller.resync.repository import Resync
+    from ecr_controller.shared_documents.parts import PartsTable
+    from tests.unit.resync.conftest import KnownStacks
+
+    Run = Callable[..., Resync]
+
+
+def declare(**properties: Any) -> Served:
+    served = Served(RepositoryResource())
+    served.create(request("Create", logical_id="App", properties={"RepositoryName": NAME, **properties}))
+    return served
+
+
+def test_drift_is_reported_with_the_difference(
+    ecr: ECRClient, parts: PartsTable, resync: Run, told: list[ControllerEvent]
+) -> None:
+    declare(LifecycleRules=RULES, ImageScanOnPush="true", Tags=[{"Key": "team", "Value": "shop"}])
+    assert resync().tally["Drift"] == 0
+    ecr.put_image_scanning_configuration(repositoryName=NAME, imageScanningConfiguration={"scanOnPush": False})
+    assert resync().tally["Drift"] == 1
+    [event] = told
+    assert (event.name, event.repository, event.logical_id) == ("DriftDetected", NAME, "App")
+    assert [each.detail() for each in event.differences] == [
+        {"setting": "ImageScanOnPush", "found": "false", "declared": "true"}
+    ]
+    assert not shown(ecr)["imageScanningConfiguration"]["scanOnPush"]
+
+
+def test_restore_puts_back_what_is_declared(
+    ecr: ECRClient, parts: PartsTable, resync: Run, told: list[ControllerEvent]
+) -> None:
+    declare(LifecycleRules=RULES, OnDrift="Restore", Tags=[{"Key": "team", "Value": "shop"}])
+    put_policy(ecr, 3)
+    ecr.untag_resource(resourceArn=shown(ecr)["repositoryArn"], tagKeys=["team"])
+    assert resync().tally["DriftRestored"] == 1
+    assert count(ecr) == 10
+    tags = ecr.list_tags_for_resource(resourceArn=shown(ecr)["repositoryArn"])["tags"]
+    assert {"Key": "team", "Value": "shop"} in tags
+    assert [each.name for each in told] == ["DriftDetected", "DriftRestored"]
+    assert resync().tally["Drift"] == 0
+
+
+def test_what_is_not_declared_is_no_drift(ecr: ECRClient, parts: PartsTable, resync: Run) -> None:
+    declare(OnDrift="Restore")
+    put_policy(ecr, 3)
+    assert resync().tally["Drift"] == 0
+    assert count(ecr) == 3
+
+
+def test_a_declaration_that_is_being_changed_is_not_compared(
+    ecr: ECRClient, parts: PartsTable, resync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(ImageScanOnPush="true", OnDrift="Restore")
+    [part] = parts.query_parts(f"declared-repository/{NAME}")
+    parts.put_part(f"declared-repository/{NAME}", part.owner, part.content, {"state": "pending"})
+    ecr.put_image_scanning_configuration(repositoryName=NAME, imageScanningConfiguration={"scanOnPush": False})
+    assert resync().tally["Drift"] == 0
+
+
+def test_a_lifecycle_policy_of_its_own_resource_is_compared(ecr: ECRClient, parts: PartsTable, resync: Run) -> None:
+    create(ecr)
+    served = Served(LifecyclePolicyResource())
+    properties = {"RepositoryName": NAME, "LifecycleRules": RULES, "OnDrift": "Restore"}
+    served.create(request("Create", logical_id="Policy", properties=properties))
+    put_policy(ecr, 3)
+    assert resync().tally["DriftRestored"] == 1
+    assert count(ecr) == 10
+    served.delete(request("Delete", logical_id="Policy", physical_id=NAME, properties=properties))
+    assert parts.query_parts(f"declared-repository/{NAME}") == ()
+
+
+def test_missing_statements_are_drift(ecr: ECRClient, parts: PartsTable, resync: Run) -> None:
+    declare(PolicyStatements=[STATEMENT], OnDrift="Restore")
+    assert resync().tally["Drift"] == 0
+    ecr.delete_repository_policy(repositoryName=NAME)
+    assert resync().tally["DriftRestored"] == 1
+    assert len(json.loads(ecr.get_repository_policy(repositoryName=NAME)["policyText"])["Statement"]) == 1
+
+
+def test_a_withdrawal_that_a_crash_left_is_finished(
+    ecr: ECRClient, parts: PartsTable, resync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(PolicyStatements=[STATEMENT])
+    long_ago = time.time() - 8000
+    with monkeypatch.context() as patched:
+        patched.setattr(parts_module.time, "time", lambda: long_ago)
+        parts.withdraw_part(f"repository-policy/{NAME}", f"{STACK_ID}|App")
+    resync()
+    assert parts.query_withdrawn(f"repository-policy/{NAME}") == ()
+    assert "policyText" not in _policy(ecr)
+
+
+def _policy(ecr: ECRClient) -> Any:
+    try:
+        return ecr.get_repository_policy(repositoryName=NAME)
+    except ecr.exceptions.RepositoryPolicyNotFoundException:
+        return {}
+
+
+def test_what_a_deleted_repository_left_goes_with_its_stack(
+    ecr: ECRClient, parts: PartsTable, resync: Run, stacks: KnownStacks
+) -> None:
+    declare()
+    ecr.delete_repository(repositoryName=NAME)
+    resync()
+    assert parts.query_parts(f"declared-repository/{NAME}")
+    stacks.gone.add(STACK_ID)
+    resync()
+    assert parts.query_parts(f"declared-repository/{NAME}") == ()
