@@ -140,6 +140,8 @@ ROUTE_TO_QUEUE = World((queue,), ("image_scan_route/create-for-a-queue",))
 
 # An event that is not here needs nothing.
 WORLDS = {
+    "baseline/delete": World((), ("baseline/create",)),
+    "baseline/update": World((), ("baseline/create",)),
     "grant/create": World((repository, role)),
     "grant/create-for-a-service": World((repository,)),
     "grant/create-for-an-account": World((repository,)),
@@ -170,12 +172,16 @@ WORLDS = {
     "lifecycle_policy/replace-the-policy-of-another": World((repository, lifecycle_policy)),
     "lifecycle_policy/update": STACKS_POLICY,
     "plan_rescans/schedule": World((repository,)),
+    "plan_resync/one-repository": World((repository,)),
+    "plan_resync/schedule": World((repository,)),
     "repository/adopt": World((repository,)),
     "repository/delete": STACKS_REPOSITORY,
     "repository/delete-of-a-failed-create": STACKS_REPOSITORY,
     "repository/replace": STACKS_REPOSITORY,
     "repository/update": STACKS_REPOSITORY,
     "rescan/repository": World((repository, V1, queue), ("image_scan_route/create-for-a-queue",)),
+    "resync/first-push": World((repository,), ("baseline/create",)),
+    "resync/repository": World((repository,), ("baseline/create",)),
     "route_scan/archived": EVENTS_TO_QUEUE,
     "route_scan/basic": ROUTE_TO_QUEUE,
     "route_scan/batch-with-poison": ROUTE_TO_QUEUE,

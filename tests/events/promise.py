@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # What tag keys and targets of rows begin with.
 OWN_TAGS, ROUTES, LEDGERS = "ecr-controller:", "scan-route/", "owner/"
+BASELINES = "baseline/"
+# What is recorded of repositories.
+RECORDS = ("baseline-repository/", "declared-repository/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,10 @@ def found(aws: Aws, controller: Mapping[str, str]) -> dict[str, Any]:
         "held": lambda: _held_without_part(_rows(aws, controller["PartsTable"])),
         "delivered": lambda: _delivered(aws.client("sqs")),
         "dead letters": lambda: [_letter(each) for each in _taken(aws.client("sqs"), controller["ScanDeadLetters"])],
+        "baselines": lambda: _baselines(_rows(aws, controller["PartsTable"])),
+        "to resync": lambda: [
+            json.loads(each["Body"])["RepositoryName"] for each in _taken(aws.client("sqs"), controller["ResyncQueue"])
+        ],
         "to rescan": lambda: [each["Body"] for each in _taken(aws.client("sqs"), controller["RescanQueue"])],
     }
     return {kind: value for kind, look in kinds.items() if (value := look())}
@@ -152,8 +159,8 @@ def _rows(aws: Aws, table: str) -> list[tuple[str, str, Any]]:
 
 
 def _targets(rows: list[tuple[str, str, Any]]) -> list[str]:
-    """The targets that have parts, but routes."""
-    return sorted(target for target, *_ in rows if not target.startswith((ROUTES, LEDGERS)))
+    """The targets of documents that have parts."""
+    return sorted(target for target, *_ in rows if not target.startswith((ROUTES, LEDGERS, BASELINES, *RECORDS)))
 
 
 def _held_without_part(rows: list[tuple[str, str, Any]]) -> list[str]:
@@ -194,3 +201,8 @@ def _taken(sqs: Any, url: str) -> list[Any]:
 
 def _letter(message: Any) -> tuple[str, str]:
     return message["Body"], message["MessageAttributes"]["Reason"]["StringValue"]
+
+
+def _baselines(rows: list[tuple[str, str, Any]]) -> list[str]:
+    """The patterns of the stored baselines."""
+    return [target.removeprefix(BASELINES) for target, *_ in rows if target.startswith(BASELINES)]

@@ -40,6 +40,9 @@ V1_URI = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/{REPOSITORY}@{V1}"
 V1_IMAGE = {"ImageUri": V1_URI, "ImageDigest": V1, "MediaType": "application/vnd.oci.image.manifest.v1+json"}
 EVERY_SCAN = {"routes": {"*": (["findings"], None)}}
 NO_JSON = "The message is not an EventBridge event, because it is not JSON (Expecting value: line 1 column 1 (char 0))."
+BASELINE_ID = "25d87af644b8e4ae:team/*"
+BASELINE = {"baselines": ["team/*"]}
+FILLED = {"repositories": {REPOSITORY: Repository(True, rules=2, tags={"team": "platform"})}, **BASELINE}
 PROCESSED: dict[str, Any] = {"batchItemFailures": []}
 
 
@@ -60,6 +63,14 @@ def scanned(*tags: str) -> dict[str, Any]:
 
 
 PROMISES = {
+    "baseline/bad-properties": Promise(
+        "FAILED",
+        failed_create("baseline/bad-properties"),
+        reasons=("RepositoryName: is required", "Mode: must be one of", "Except[0]: must consist of"),
+    ),
+    "baseline/create": Promise("SUCCESS", BASELINE_ID, after=BASELINE, data={"BaselineId": BASELINE_ID}),
+    "baseline/delete": Promise("SUCCESS", BASELINE_ID),
+    "baseline/update": Promise("SUCCESS", BASELINE_ID, after=BASELINE, data={"BaselineId": BASELINE_ID}),
     "grant/bad-properties": Promise(
         "FAILED",
         failed_create("grant/bad-properties"),
@@ -221,6 +232,10 @@ PROMISES = {
         "SUCCESS", "team/new-app", {"repositories": {REPOSITORY: CREATED, "team/new-app": CREATED}}
     ),
     "repository/update": Promise("SUCCESS", REPOSITORY, {"repositories": {REPOSITORY: UPDATED}}),
+    "plan_resync/one-repository": Promise(after=ORPHAN | {"to resync": [REPOSITORY]}, returned={"repositories": 1}),
+    "plan_resync/schedule": Promise(after=ORPHAN | {"to resync": [REPOSITORY]}, returned={"repositories": 1}),
+    "resync/first-push": Promise(after=FILLED, returned=PROCESSED),
+    "resync/repository": Promise(after=FILLED, returned=PROCESSED),
     "rescan/repository": Promise(after=scanned("v1") | EVERY_SCAN, returned=PROCESSED),
     "route_scan/archived": Promise(after=EVERY_SCAN | {"delivered": [("ubuntu", "Archived")]}, returned=PROCESSED),
     "route_scan/basic": Promise(

@@ -49,7 +49,8 @@ def environment_of(folder: str, resources: dict[str, str]) -> dict[str, str]:
     """The environment variables of the function in functions/<folder>, with the defaults of the parameters and those
     that the events assume."""
     defaults = {name: str(each.get("Default", "*")) for name, each in TEMPLATE["Parameters"].items()}
-    known = defaults | GRANTEES | resources | {"": ""}
+    functions = {each: each for each in RESOURCES if each.endswith("Function")}
+    known = functions | defaults | GRANTEES | resources | {"": ""}
     declared = invocation.variables(folder)
     return {
         name: value if isinstance(value, str) else known[invocation.referred_by(value)]

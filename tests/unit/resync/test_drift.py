@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
 from ecr_controller.resources.repository import RepositoryResource
-from ecr_controller.shared_documents import parts as parts_module
 from tests.unit.conftest import STACK_ID, Served, request
 from tests.unit.resync.conftest import NAME
 from tests.unit.resync.test_baselines import RULES, STATEMENT, count, create, put_policy, shown
@@ -105,7 +104,7 @@ def test_a_withdrawal_that_a_crash_left_is_finished(
     declare(PolicyStatements=[STATEMENT])
     long_ago = time.time() - 8000
     with monkeypatch.context() as patched:
-        patched.setattr(parts_module.time, "time", lambda: long_ago)
+        patched.setattr(time, "time", lambda: long_ago)
         parts.withdraw_part(f"repository-policy/{NAME}", f"{STACK_ID}|App")
     resync()
     assert parts.query_withdrawn(f"repository-policy/{NAME}") == ()

@@ -31,7 +31,7 @@ BESIDES |= {
 # A transaction needs the actions of what it contains.
 IN_TRANSACTIONS = {"dynamodb:PutItem", "dynamodb:DeleteItem"}
 # Operations whose action has another name.
-RENAMED = {"lambda:Invoke": "lambda:InvokeFunction"}
+RENAMED = {"lambda:Invoke": "lambda:InvokeFunction", "sqs:SendMessageBatch": "sqs:SendMessage"}
 
 
 def operations(service: str) -> dict[str, str]:

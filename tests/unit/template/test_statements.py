@@ -89,7 +89,7 @@ def test_the_lifecycle_function_tags_with_its_one_key(action: str) -> None:
 
 def test_no_other_function_tags_or_changes_repositories() -> None:
     taggers = {each for each in FUNCTIONS if granting(each, "ecr:TagResource") or granting(each, "ecr:UntagResource")}
-    assert taggers == {"RepositoryFunction", "LifecyclePolicyFunction"}
+    assert taggers == {"RepositoryFunction", "LifecyclePolicyFunction", "ResyncFunction"}
 
 
 def test_the_router_puts_no_events_but_its_own() -> None:
@@ -106,7 +106,15 @@ def test_the_router_puts_no_events_but_its_own() -> None:
 
 @pytest.mark.parametrize(
     "function",
-    ["RepositoryFunction", "LifecyclePolicyFunction", "GrantFunction", "ImageScanRouteFunction", "ImageScanFunction"],
+    [
+        "RepositoryFunction",
+        "LifecyclePolicyFunction",
+        "GrantFunction",
+        "ImageScanRouteFunction",
+        "ImageScanFunction",
+        "BaselineFunction",
+        "ResyncFunction",
+    ],
 )
 def test_a_function_sends_only_events_of_the_controller_to_the_default_bus(function: str) -> None:
     [statement] = granting(function, "events:PutEvents")
@@ -162,7 +170,9 @@ def test_scheduler_assumes_the_role_of_rescans_for_schedules_of_this_account_alo
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_role_uses_the_key_of_the_user_only_through_the_services_that_encrypt_with_it(function: str) -> None:
     allowed = {via(each): each["Action"] for each in statements_of(function) if each["Resource"] == {"Ref": "KmsKey"}}
-    assert allowed.get("dynamodb") == ("kms:Decrypt" if uses(function, "dynamodb:Query") else None)
+    assert allowed.get("dynamodb") == (
+        "kms:Decrypt" if uses(function, "dynamodb:Query") or uses(function, "dynamodb:Scan") else None
+    )
     assert allowed.get("sqs") == (["kms:Decrypt", "kms:GenerateDataKey"] if uses(function, "sqs:SendMessage") else None)
     assert set(allowed) <= {"dynamodb", "sqs"}
 

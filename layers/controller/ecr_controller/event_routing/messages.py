@@ -50,6 +50,10 @@ _WORDS = {
     "GateRefused": "has an image that was refused",
     "BoundaryRefused": "A stack was refused a repository",
     "RequestNotBelieved": "A request was refused that CloudFormation doesn't make",
+    "DriftDetected": "A repository differs from what its stack declares",
+    "DriftRestored": "A repository was put back as its stack declares it",
+    "BaselineReported": "A baseline would change a repository",
+    "BaselineApplied": "A baseline changed a repository",
 }
 
 

@@ -84,7 +84,7 @@ NO_IMAGES = PreviewSummary(0, 0, ()).attributes
 NO_PREVIEW = {"MatchedImages": "unknown", "ExpiringImages": "unknown"}
 
 
-def check(request: Request[Any], repository: str, policy: LifecyclePolicy, guard: Guard | None) -> PreviewSummary:
+def enforce(request: Request[Any], repository: str, policy: LifecyclePolicy, guard: Guard | None) -> PreviewSummary:
     """What the policy would do now, by ECR's preview. Raises UserError if it exceeds the guard or the ceiling, and
     RetryableError.
 

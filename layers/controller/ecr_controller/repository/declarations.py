@@ -6,70 +6,26 @@ changing is no drift.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.config import is_sam_local
-from ecr_controller.repository.changes import NOTHING, difference_of_adopted
-from ecr_controller.repository.record import Record
 from ecr_controller.shared_documents.ledger import owner_of
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from ecr_controller.custom_resource.request import Request
-    from ecr_controller.repository.changes import Change, Setting
-    from ecr_controller.repository.model import Repository
-    from ecr_controller.shared_documents.converge import Part
+    from ecr_controller.repository.changes import Setting
 
-_STATE, _PENDING = "state", "pending"
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What one resource declares. ``values`` are those of JSON, by the keys of `Record`; ``restores``: OnDrift is
-    Restore."""
-
-    owner: str
-    type_name: str
-    values: Mapping[str, Any]
-    restores: bool
-    is_pending: bool
-
-    @classmethod
-    def from_part(cls, part: Part) -> Declared:
-        """As it is stored."""
-        content = part.content
-        is_pending = part.marks.get(_STATE) == _PENDING
-        return cls(part.owner, content["type"], content["values"], content["restores"], is_pending)
-
-    @property
-    def stack_id(self) -> str:
-        """The stack of the resource."""
-        return self.owner.split("|")[0]
-
-    @property
-    def logical_id(self) -> str:
-        """The logical ID of the resource."""
-        return self.owner.split("|")[1]
-
-    def drift(self, settings: Sequence[Setting[Any]], found: Repository) -> list[Change[Any]]:
-        """The changes from what the repository has to what is declared, without the statements of its policy."""
-        has = {key: value for each in settings for key, value in each.observed_values(found).items()}
-        # As if all that it has were put in the place of what is declared.
-        record = Record("", self.values, {key: [has.get(key)] for key in self.values})
-        return difference_of_adopted(settings, found, NOTHING, NOTHING, record)
+STATE, PENDING = "state", "pending"
+# The key of the lifecycle policy in what is declared, as in `Record`.
+LIFECYCLE_POLICY = "LifecyclePolicy"
 
 
 def storage_key(repository: str) -> str:
     """The target in the table of parts under which the declarations of a repository are stored."""
     return f"declared-repository/{repository}"
-
-
-def declared_of(repository: str) -> tuple[Declared, ...]:
-    """All declarations of the repository. Raises UserError and RetryableError."""
-    return tuple(map(Declared.from_part, PartsTable().query_parts(storage_key(repository))))
 
 
 class Declaration:
@@ -84,7 +40,7 @@ class Declaration:
 
     def begin(self, values: Mapping[str, Any], *, restores: bool) -> None:
         """Store it as pending, before anything is changed."""
-        self._put(values, {_STATE: _PENDING}, restores=restores)
+        self._put(values, {STATE: PENDING}, restores=restores)
 
     def settle(self, values: Mapping[str, Any], *, restores: bool) -> None:
         """Store it as what the repository has now."""

@@ -19,10 +19,9 @@ from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.rules import is_policy, is_text
 from ecr_controller.lifecycle.spec import LifecyclePolicySpec, parse_lifecycle_policy
 from ecr_controller.repository import ownership
-from ecr_controller.repository.declarations import Declaration
+from ecr_controller.repository.declarations import LIFECYCLE_POLICY, Declaration
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import is_name
-from ecr_controller.repository.settings import LifecyclePolicyText
 from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -97,8 +96,8 @@ class LifecyclePolicyResource:
             _refuse_policy_of_others(request, current)
         differs = not is_policy(current, spec.policy)
         if differs and guard.applies(spec.guard):
-            attributes = guard.check(request, name, spec.policy, spec.guard).attributes
-        declaration, declared = Declaration(request, name), {LifecyclePolicyText.name: spec.policy.text()}
+            attributes = guard.enforce(request, name, spec.policy, spec.guard).attributes
+        declaration, declared = Declaration(request, name), {LIFECYCLE_POLICY: spec.policy.text()}
         if differs or not ours or request.follows_failed_create:
             declaration.begin(declared, restores=spec.restores_drift)
             self._claim_and_put(request, found, current, ours=ours)

@@ -223,7 +223,7 @@ class RepositoryResource:
         ownership.refuse_second_policy(found, request)
         if not guard.applies(request.spec.guard) or is_policy(found.lifecycle_text, policy):
             return guard.NO_PREVIEW
-        return guard.check(request, found.name, policy, request.spec.guard).attributes
+        return guard.enforce(request, found.name, policy, request.spec.guard).attributes
 
     def _replacement(self, request: RepositoryRequest, found: Repository | None) -> str | None:
         """The name of the repository that replaces the existing one, if what is declared requires another one."""

@@ -6,8 +6,7 @@ import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.shared_documents.ledger import PREFIX as LEDGER
-from ecr_controller.shared_documents.parts import PartsTable, Row
+from ecr_controller.shared_documents.parts import PartsTable
 from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ OF_REPOSITORIES = (
     "repository-policy/",
 )
 # What the controller alone reads: without its stack it has no effect that anybody wants.
+_LEDGER = "owner/"
 _OF_CONTROLLER = ("scan-route/", "baseline/")
 
 
@@ -41,10 +41,10 @@ def of_repositories() -> Iterator[str]:
         elif f"{kind}/" in _OF_CONTROLLER and was_deleted(*owner.split("|")[:2]):
             logger.info("%s of %s is removed because its stack is deleted", target, owner)
             table.delete_part(target, owner)
-        elif target.startswith(LEDGER) and owner.startswith(_OF_CONTROLLER):
-            stack_id, logical_id = target.removeprefix(LEDGER).partition("/")[2].split("|")[:2]
+        elif target.startswith(_LEDGER) and owner.startswith(_OF_CONTROLLER):
+            stack_id, logical_id = target.removeprefix(_LEDGER).partition("/")[2].split("|")[:2]
             if was_deleted(stack_id, logical_id):
-                table.write(deletes=[Row(target, owner)])
+                table.delete_part(target, owner)
 
 
 def _rows(table: PartsTable) -> Iterator[tuple[str, str]]:

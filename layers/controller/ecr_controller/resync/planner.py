@@ -32,8 +32,8 @@ class ResyncQueue:
 
     def send_messages(self, bodies: Sequence[str]) -> None:
         """SendMessageBatch, with at most 10 messages. Raises RetryableError if the queue did not take all of them."""
-        entries: Any = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
-        answer = self._sqs.send_message_batch(QueueUrl=config().resync_queue, Entries=entries)
+        batch: Any = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        answer = self._sqs.send_message_batch(QueueUrl=config().resync_queue, Entries=batch)
         if answer.get("Failed"):
             raise RetryableError(f"The queue did not take {len(answer['Failed'])} messages. The plan is repeated.")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller.baselines import baseline as baselines
 from ecr_controller.baselines import planning
+from ecr_controller.config import is_sam_local
 from ecr_controller.controller_events import ControllerEvent, Difference, emit
 from ecr_controller.custom_resource.boundaries import Boundaries
 from ecr_controller.custom_resource.request import LONGEST_CREATE, Request
@@ -19,13 +20,14 @@ from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.repository import changes, ownership
 from ecr_controller.repository.changes import NOTHING
-from ecr_controller.repository.declarations import declared_of, storage_key
+from ecr_controller.repository.declarations import storage_key
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.record import Record, StoredRecord
 from ecr_controller.repository.settings import LifecyclePolicyText, PolicyStatements, settings
 from ecr_controller.repository_policy import policy
 from ecr_controller.repository_policy.document import TARGETS, RepositoryPolicyDocument, ResourceStatements
 from ecr_controller.repository_policy.ecr import RepositoryPolicies
+from ecr_controller.resync.declared import declared_of
 from ecr_controller.shared_documents import converge
 from ecr_controller.shared_documents.parts import PartsTable
 from ecr_controller.stacks import Stacks
@@ -38,9 +40,9 @@ if TYPE_CHECKING:
     from ecr_controller.custom_resource.request import Home
     from ecr_controller.lifecycle.policy import LifecyclePolicy
     from ecr_controller.repository.changes import Change
-    from ecr_controller.repository.declarations import Declared
     from ecr_controller.repository.model import Repository
     from ecr_controller.repository_policy.statement import Statement
+    from ecr_controller.resync.declared import Declared
     from ecr_controller.resync.messages import Wanted
     from ecr_controller.shared_documents.converge import Part
 
@@ -314,7 +316,8 @@ class Resync:
         stack_id, logical_id, *_ = owner.split("|")
         found = tuple(map(_difference, differing)) or differences
         about = (stack_id, logical_id, f"Custom::{type_name}" if type_name else "")
-        emit([ControllerEvent(event, repository, *about, message, found)])
+        if not is_sam_local():
+            emit([ControllerEvent(event, repository, *about, message, found)])
 
 
 def _difference(change: Change[Any]) -> Difference:
