@@ -28,6 +28,7 @@ SECONDS = 300.0
 FUNCTION_OF = {
     "Custom::ECRRepository": "repository",
     "Custom::ECRLifecyclePolicy": "lifecycle_policy",
+    "Custom::ECRRepositoryBaseline": "baseline",
     "Custom::ECRRepositoryGrant": "grant",
     "Custom::ECRAuthorizationTokenGrant": "grant",
     "Custom::ECRPublicGalleryAuthorizationTokenGrant": "grant",

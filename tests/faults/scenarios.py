@@ -280,6 +280,22 @@ def _event_routes() -> _Rows:
     }
 
 
+def _baselines() -> _Rows:
+    one: Json = {"RepositoryName": "team/*", "ImageScanOnPush": "true"}
+    elsewhere: Json = {**one, "RepositoryName": "other/*"}
+    return {
+        ("settings", Step.CREATE): (one, None),
+        ("settings", Step.UPDATE): ({**one, "Mode": "Enforce"}, one),
+        ("moved", Step.UPDATE): (elsewhere, one),
+        ("settings", Step.DELETE): (one, None),
+        ("moved", Step.CLEAN_UP): (elsewhere, one),
+        ("settings", Step.FAILED_CREATE): (one, None),
+        ("settings", Step.ROLLBACK): ({**one, "Mode": "Enforce"}, one),
+        ("moved", Step.ROLLBACK): (elsewhere, one),
+        ("moved", Step.FAILED_UPDATE): (elsewhere, one),
+    }
+
+
 def _image_scans() -> _Rows:
     image: Json = {"RepositoryName": "foreign/app", "ImageTag": "v1"}
     return {
@@ -292,6 +308,7 @@ def _image_scans() -> _Rows:
 TYPES = {
     "repository": ("Custom::ECRRepository", _repositories),
     "lifecycle-policy": ("Custom::ECRLifecyclePolicy", _lifecycle_policies),
+    "baseline": ("Custom::ECRRepositoryBaseline", _baselines),
     "grant": ("Custom::ECRRepositoryGrant", _repository_grants),
     "token": ("Custom::ECRAuthorizationTokenGrant", _token_grants),
     "public-token": ("Custom::ECRPublicGalleryAuthorizationTokenGrant", _public_token_grants),

@@ -48,6 +48,19 @@ PROPERTIES: dict[str, list[dict[str, Any]]] = {
         {"RepositoryName": "adopt/app", "OnExisting": "Adopt", "LifecyclePolicyText": POLICY_TEXT},
         {},
     ],
+    "baseline Custom::ECRRepositoryBaseline": [
+        {
+            "RepositoryName": "team/*",
+            "Except": ["team/keep-*"],
+            "Mode": "Enforce",
+            "ImageScanOnPush": "true",
+            "LifecycleRules": RULES,
+            "LifecycleGuard": {"MaxImages": "10"},
+            "PolicyStatements": STATEMENTS,
+            "Tags": [{"Key": "team", "Value": "shop"}],
+        },
+        {"RepositoryName": "*", "LifecyclePolicyText": POLICY_TEXT},
+    ],
     "lifecycle_policy Custom::ECRLifecyclePolicy": [
         {"RepositoryName": "lifecycle/bare", "LifecycleRules": RULES, "LifecycleGuard": {"MaxImages": "10"}},
         {"RepositoryName": "lifecycle/bare", "LifecyclePolicyText": POLICY_TEXT},

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="it deploys further controll
 TYPES = (
     "ECRRepository",
     "ECRLifecyclePolicy",
+    "ECRRepositoryBaseline",
     "ECRRepositoryGrant",
     "ECRAuthorizationTokenGrant",
     "ECRPublicGalleryAuthorizationTokenGrant",

@@ -82,6 +82,7 @@ VALID: dict[str, Any] = {
         "PolicyStatements": [{"Principal": "*", "Action": "ecr:BatchGetImage"}],
     },
     "ECRLifecyclePolicy": {"RepositoryName": "team/app", "LifecycleRules": [{"MaxImageCount": "3"}]},
+    "ECRRepositoryBaseline": {"RepositoryName": "*", "LifecycleRules": [{"MaxImageCount": "3"}]},
     "ECRRepositoryGrant": {"RepositoryName": "team/app", "Grantee": "*", "Access": "Pull"},
     "ECRAuthorizationTokenGrant": {"Grantee": "arn:aws:iam::123456789012:role/web"},
     "ECRPublicGalleryAuthorizationTokenGrant": {"Grantee": "arn:aws:iam::123456789012:role/web"},
