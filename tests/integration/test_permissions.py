@@ -329,10 +329,14 @@ def test_the_grant_function_attaches_the_token_policies_alone(
 
 # Tables
 
-PREFIXES = ("repository-policy", "adopted-repository", "attached-policies", "scan-route")
+PREFIXES = (
+    *("repository-policy", "adopted-repository", "attached-policies", "scan-route"),
+    *("baseline", "baseline-repository", "declared-repository"),
+)
 OWNERS = (
     "ECRRepository",
     "ECRLifecyclePolicy",
+    "ECRRepositoryBaseline",
     "ECRRepositoryGrant",
     "ECRAuthorizationTokenGrant",
     "ECREventRoute",
@@ -340,8 +344,8 @@ OWNERS = (
 )
 KEYS = (*PREFIXES, *(f"owner/{each}" for each in OWNERS))
 READS = {
-    "RepositoryRole": {"repository-policy", "adopted-repository", "owner/ECRRepository"},
-    "LifecyclePolicyRole": {"owner/ECRLifecyclePolicy"},
+    "RepositoryRole": {"repository-policy", "adopted-repository", "declared-repository", "owner/ECRRepository"},
+    "LifecyclePolicyRole": {"declared-repository", "owner/ECRLifecyclePolicy"},
     "GrantRole": {
         *("repository-policy", "attached-policies", "owner/ECRRepositoryGrant", "owner/ECRAuthorizationTokenGrant")
     },
@@ -350,6 +354,11 @@ READS = {
     "RescanRole": {"scan-route"},
     "ImageScanRole": set(),
     "PlanRescansRole": set(),
+    "BaselineRole": {"baseline", "owner/ECRRepositoryBaseline"},
+    "ResyncRole": {
+        *("baseline", "baseline-repository", "declared-repository", "repository-policy"),
+        "owner/ECRRepositoryBaseline",
+    },
     "OnFailureRole": set(),
 }
 READ_ONLY = {"RouteScanRole", "RescanRole"}
@@ -369,6 +378,16 @@ def test_a_role_reads_and_writes_its_own_part_of_the_table_alone(
         assert is_denied(limited.delete_item, TableName=table, Key=item) is not is_written, key
     assert is_denied(limited.scan, TableName=table)
     assert is_denied(limited.delete_table, TableName=table)
+
+
+def test_the_plan_of_a_resync_removes_what_stacks_left_and_nothing_else(as_role: As, physical: dict[str, str]) -> None:
+    limited, table = as_role("PlanResyncRole", "dynamodb"), physical["PartsTable"]
+    limited.scan(TableName=table, Limit=1)
+    for key in KEYS:
+        item = {"target": {"S": f"{key}/test"}, "owner": {"S": "test"}}
+        assert is_denied(limited.put_item, TableName=table, Item=item), key
+        is_removed = key.startswith(("owner/", "scan-route")) or key == "baseline"
+        assert is_denied(limited.delete_item, TableName=table, Key=item) is not is_removed, key
 
 
 def test_the_table_of_parts_is_not_deleted_by_mistake(aws: Emulator, physical: dict[str, str]) -> None:

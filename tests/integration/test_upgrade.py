@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 # Types that the last release does not have.
-NEW = ("ECREventRoute",)
+NEW = ("ECREventRoute", "ECRRepositoryBaseline")
 NAMED_IN = Path(__file__).with_name("upgrade-from.txt")
 
 
