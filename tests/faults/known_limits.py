@@ -26,6 +26,8 @@ LIMITS = (
     Limit("deleted-meanwhile", "token-create-*", "what the Create does after the Delete: the attached policy"),
     Limit("deleted-meanwhile", "public-token-create-*", "what the Create does after the Delete: the attached policy"),
     Limit("deleted-meanwhile", "*route-create-*", "what the Create does after the Delete: the route"),
+    Limit("deleted-meanwhile", "baseline-create-*", "what the Create does after the Delete: the baseline"),
+    Limit("rolled-back-meanwhile", "baseline-update-*", "what the Update does after its rollback"),
     Limit("rolled-back-meanwhile", "repository-update-*", "what the Update does after its rollback"),
     Limit("rolled-back-meanwhile", "lifecycle-policy-update-*", "what the Update does after its rollback"),
     Limit("rolled-back-meanwhile", "grant-update-*", "what the Update does after its rollback"),
@@ -36,6 +38,7 @@ LIMITS = (
     Limit("in-flight", "grant-*", "what the call did: a statement, an attached policy or a row"),
     Limit("in-flight", "token-*", "what the call did: the attached policy or a row"),
     Limit("in-flight", "public-token-*", "what the call did: the attached policy or a row"),
+    Limit("in-flight", "baseline-*", "what the call did: the baseline"),
     Limit("in-flight", "*route-*", "what the call did: the route"),
 )
 

@@ -57,6 +57,11 @@ class Ecr:
         return wire.error_body("InvalidParameterException", message, query=False)
 
 
+def invoke(_request: Any) -> Answer:
+    """Invoke of a function that nobody waits for."""
+    return 202, ""
+
+
 def stand_ins(cloudformation: CloudFormation, ecr: Ecr) -> Mapping[str, StandIn]:
     """By the name of the operation."""
     return {
@@ -66,5 +71,6 @@ def stand_ins(cloudformation: CloudFormation, ecr: Ecr) -> Mapping[str, StandIn]
         "GetLifecyclePolicyPreview": ecr.get_preview,
         "ListImageReferrers": ecr.list_referrers,
         "DescribeImageSigningStatus": ecr.describe_signing,
+        "Invoke": invoke,
         "SetRepositoryPolicy": ecr.set_repository_policy,
     }

@@ -97,11 +97,9 @@ class LifecyclePolicyResource:
         differs = not is_policy(current, spec.policy)
         if differs and guard.applies(spec.guard):
             attributes = guard.enforce(request, name, spec.policy, spec.guard).attributes
-        declaration, declared = Declaration(request, name), {LIFECYCLE_POLICY: spec.policy.text()}
         if differs or not ours or request.follows_failed_create:
-            declaration.begin(declared, restores=spec.restores_drift)
             self._claim_and_put(request, found, current, ours=ours)
-        declaration.settle(declared, restores=spec.restores_drift)
+        Declaration(request, name).settle({LIFECYCLE_POLICY: spec.policy.text()}, restores=spec.restores_drift)
         return Result(name, {"RepositoryName": name} | attributes)
 
     def _claim_and_put(self, request: PolicyRequest, found: Repository, current: str | None, *, ours: bool) -> None:
@@ -109,6 +107,8 @@ class LifecyclePolicyResource:
         policy = request.spec.policy
         entry = self._write_down(request, found, current, policy.text(), ours=ours)
         try:
+            declared = {LIFECYCLE_POLICY: policy.text()}
+            Declaration(request, found.name).begin(declared, restores=request.spec.restores_drift)
             if not ours:
                 self._repositories.tag_resource(found.arn, dict(ownership.policy_owner(request)))
                 # Another resource may have claimed it at the same time; the last one sees only itself.
