@@ -4,7 +4,7 @@ Missing are `iam:PolicyARN`, `aws:ResourceTag` and `ecr:ResourceTag` for ECR, `a
 with a `resourceArn` or `repositoryNames` is checked on `*`; AttachGroupPolicy is checked on the policy;
 CreateRepository with tags does not need ecr:TagResource; a call that names a KMS key by an alias is checked on the
 alias; DescribeEventBus is checked on a rule; `events:source` and `events:detail-type` of PutEvents;
-`dynamodb:LeadingKeys`.
+`dynamodb:LeadingKeys`; SendMessageBatch is checked as an action of its own, and not as `sqs:SendMessage`.
 
 Whether CreateRepository of a repository that exists meets the conditions on its tags is not documented. Here it does,
 which is the stricter of the two.
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 POLICY_ACTIONS = {f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach") for kind in ("Role", "User", "Group")}
 
+_ministack_action = iam_actions.extract_iam_action
 _ministack_context = iam_actions.request_tag_context
 _ministack_resource = iam_actions.extract_resource_arn
 _ministack_enforce = iam_evaluator.enforce
@@ -32,9 +33,19 @@ _ministack_enforce = iam_evaluator.enforce
 
 def install() -> None:
     """Replace what the gateway looks up in MiniStack's modules at each request."""
+    iam_actions.extract_iam_action = extract_iam_action
     iam_actions.request_tag_context = request_context
     iam_actions.extract_resource_arn = extract_resource_arn
     iam_evaluator.enforce = enforce
+
+
+def extract_iam_action(*request: Any) -> str | None:
+    """The action that a request needs.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    """
+    action: str | None = _ministack_action(*request)
+    return "sqs:SendMessage" if action == "sqs:SendMessageBatch" else action
 
 
 def request_context(service: str, iam_action: str, body: bytes, params: Json) -> Json:

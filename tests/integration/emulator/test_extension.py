@@ -798,3 +798,10 @@ def test_a_condition_on_a_list_that_is_joined_is_evaluated(cloud: Emulator) -> N
         [output] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
         found[names] = output["OutputValue"]
     assert found == {"": "none", "one": "some", "one,two": "some"}
+
+
+def test_messages_are_sent_in_batches_with_the_permission_to_send_one(cloud: Emulator) -> None:
+    url = cloud.client("sqs").create_queue(QueueName=f"queue-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+    limited = as_role(cloud, "sqs", {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"})
+    sent = limited.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "text"}])
+    assert [each["Id"] for each in sent["Successful"]] == ["1"]

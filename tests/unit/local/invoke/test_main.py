@@ -55,8 +55,11 @@ def test_where_the_daemon_does_not_run_it_says_so(tmp_path: Path) -> None:
     [
         (("on_failure", "creat"), "The function `on_failure` has no event `creat`. It has crash-at-import, timeout."),
         (("on_failure",), "The function `on_failure` has no event ``. It has crash-at-import, timeout."),
-        (("",), "There is no function ``. There are grant, image_scan, image_scan_route, "),
-        (("../events/repository", "create"), "There is no function `../events/repository`. There are grant, "),
+        (("",), "There is no function ``. There are baseline, grant, image_scan, image_scan_route, "),
+        (
+            ("../events/repository", "create"),
+            "There is no function `../events/repository`. There are baseline, grant, ",
+        ),
     ],
 )
 def test_an_event_that_is_not_there_is_answered_with_those_that_are(
