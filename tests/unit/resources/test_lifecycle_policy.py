@@ -184,7 +184,7 @@ def test_nothing_is_claimed_when_the_guard_refuses(
     def refuse(*_arguments: object) -> None:
         raise UserError("too many")
 
-    monkeypatch.setattr(guard, "check", refuse)
+    monkeypatch.setattr(guard, "enforce", refuse)
     with pytest.raises(UserError, match="too many"):
         resource.create(request("Create", properties=OURS | {"LifecycleGuard": {"MaxImages": "1"}}))
     assert calls.writes == []
