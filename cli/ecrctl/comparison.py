@@ -44,10 +44,10 @@ def compare(found: Found, spec: RepositorySpec) -> list[Change[Any]]:
     """
     # Only putting statements needs the request.
     every = difference(settings(cast("Request[RepositorySpec]", None)), found.repository, spec)
-    return [change for each in every if (change := _without_present(each, found)) is not None]
+    return [change for each in every if (change := without_present(each, found)) is not None]
 
 
-def _without_present(change: Change[Any], found: Found) -> Change[Any] | None:
+def without_present(change: Change[Any], found: Found) -> Change[Any] | None:
     """The change without the statements that the policy has already, under whatever Sid; None if none is left."""
     if change.setting.name != PolicyStatements.name:
         return change

@@ -26,6 +26,7 @@ _NOT_SETTINGS = {
     "OnExisting",
     "EmptyOnDelete",
     "LifecycleGuard",
+    "OnDrift",
     "AllowLifecyclePolicies",
     "StackTags",
 }

@@ -10,6 +10,7 @@ import typer
 from ecr_controller import __version__
 from ecr_controller.errors import ControllerError
 from ecrctl.commands.adopt import adopt
+from ecrctl.commands.baseline import app as baseline
 from ecrctl.commands.drift import drift
 from ecrctl.commands.export import export
 from ecrctl.commands.findings import findings
@@ -64,6 +65,7 @@ app.add_typer(lifecycle, name="lifecycle")
 app.command(cls=Command)(findings)
 app.command(cls=Command)(status)
 app.command(cls=Command)(drift)
+app.add_typer(baseline, name="baseline")
 app.command(cls=Command)(export)
 app.command(cls=Command)(adopt)
 

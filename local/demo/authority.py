@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from local.emulator.process import Emulator
 
 # Stacks whose names begin with payments may manage payments/*, and all others everything else that the demo shows.
-OTHERS = ("shop*", "another-shop", "legacy", "nightly", "release", "scan-to-*", "event-route", "web")
+OTHERS = ("shop*", "another-shop", "legacy", "nightly", "defaults", "release", "scan-to-*", "event-route", "web")
 BOUNDARIES = ",".join(["payments*=payments/*", *(f"{stacks}=*" for stacks in OTHERS)])
 TEMPLATE = """
 Resources:

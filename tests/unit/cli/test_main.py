@@ -95,7 +95,16 @@ assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()
     assert done.returncode == 0, done.stderr
 
 
-COMMANDS = [["status"], ["drift"], ["validate"], ["lifecycle", "plan"], ["findings"], ["export"], ["adopt"]]
+COMMANDS = [
+    ["status"],
+    ["drift"],
+    ["baseline", "plan"],
+    ["validate"],
+    ["lifecycle", "plan"],
+    ["findings"],
+    ["export"],
+    ["adopt"],
+]
 
 
 def test_every_command_is_known_here() -> None:

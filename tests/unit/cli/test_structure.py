@@ -13,9 +13,9 @@ ROOT = Path(ecrctl.__file__).parent
 LAYERS = [
     {"main", "cfn_lint_rules"},
     {"commands"},
-    {"adopt", "drift", "export", "findings", "lifecycle", "status", "validate"},
+    {"adopt", "baseline", "drift", "export", "findings", "lifecycle", "status", "validate"},
     {"outputs"},
-    {"adoption", "repository_status", "validation", "warnings"},
+    {"adoption", "baseline_plan", "repository_status", "validation", "warnings"},
     {"drifts"},
     {"comparison"},
     {"exporting"},

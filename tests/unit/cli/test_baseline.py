@@ -1,0 +1,74 @@
+"""`ecrctl baseline plan`: what baselines would change of the repositories that no stack declares."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ecrctl.main import app
+from tests.unit.cli.test_drift import client, stacks  # noqa: F401
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_ecr import ECRClient
+    from typer.testing import Result
+
+    from tests.unit.cli.test_drift import FakeCloudFormation
+
+TEMPLATE: dict[str, Any] = {
+    "RepositoryName": "*",
+    "Except": ["kept*"],
+    "ImageScanOnPush": True,
+    "LifecycleRules": [{"MaxImageCount": 10}],
+}
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Any:
+    def run(*options: str, **properties: Any) -> Result:
+        declared = {"ServiceToken": "token", **TEMPLATE, **properties}
+        resources = {"Defaults": {"Type": "Custom::ECRRepositoryBaseline", "Properties": declared}}
+        path = tmp_path / "baselines.json"
+        path.write_text(json.dumps({"Resources": resources}), encoding="utf-8")
+        return CliRunner().invoke(app, ["baseline", "plan", "--template", str(path), *options])
+
+    return run
+
+
+def test_what_would_be_filled_is_shown(
+    client: ECRClient,
+    stacks: FakeCloudFormation,
+    plan: Any,
+) -> None:
+    stacks.stacks["shop"] = ({}, {})
+    client.create_repository(repositoryName="kept")
+    result = plan("--output", "json")
+    assert result.exit_code == 2, result.output
+    [planned] = json.loads(result.stdout)["repositories"]
+    assert (planned["repositoryName"], planned["resource"], planned["mode"]) == ("nobodys", "Defaults", "FillMissing")
+    assert [each["setting"] for each in planned["changes"]] == ["ImageScanOnPush", "LifecyclePolicy"]
+    assert "nobodys (Defaults, FillMissing)" in plan().stdout
+
+
+def test_a_repository_of_a_gone_stack_is_planned(client: ECRClient, plan: Any) -> None:  # noqa: F811
+    assert client
+    planned = json.loads(plan("--output", "json", Mode="Enforce").stdout)["repositories"]
+    assert [each["repositoryName"] for each in planned] == ["nobodys", "team/app"]
+
+
+def test_nothing_changes_if_all_is_there(client: ECRClient, stacks: FakeCloudFormation, plan: Any) -> None:  # noqa: F811
+    stacks.stacks["shop"] = ({}, {})
+    assert client
+    result = plan("--prefix", "team/")
+    assert (result.exit_code, "0 repositories with a baseline, 0 would change" in result.stdout) == (0, True)
+
+
+def test_faults_are_named_with_their_resource(plan: Any) -> None:
+    result = plan(Mode="Apply", ImageScanOnPush="perhaps")
+    assert result.exit_code == 1
+    assert "Defaults.Mode: must be one of" in " ".join(result.output.split())
+    assert "Defaults.ImageScanOnPush" in " ".join(result.output.split())
