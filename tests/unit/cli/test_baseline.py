@@ -1,3 +1,4 @@
+# ruff: noqa: F811 - pytest finds fixtures by their names
 """`ecrctl baseline plan`: what baselines would change of the repositories that no stack declares."""
 
 from __future__ import annotations
@@ -54,13 +55,13 @@ def test_what_would_be_filled_is_shown(
     assert "nobodys (Defaults, FillMissing)" in plan().stdout
 
 
-def test_a_repository_of_a_gone_stack_is_planned(client: ECRClient, plan: Any) -> None:  # noqa: F811
+def test_a_repository_of_a_gone_stack_is_planned(client: ECRClient, plan: Any) -> None:
     assert client
     planned = json.loads(plan("--output", "json", Mode="Enforce").stdout)["repositories"]
     assert [each["repositoryName"] for each in planned] == ["nobodys", "team/app"]
 
 
-def test_nothing_changes_if_all_is_there(client: ECRClient, stacks: FakeCloudFormation, plan: Any) -> None:  # noqa: F811
+def test_nothing_changes_if_all_is_there(client: ECRClient, stacks: FakeCloudFormation, plan: Any) -> None:
     stacks.stacks["shop"] = ({}, {})
     assert client
     result = plan("--prefix", "team/")
