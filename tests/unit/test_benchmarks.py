@@ -10,7 +10,7 @@ import pytest
 from local import ROOT
 
 
-@pytest.mark.parametrize("name", ["api_calls", "trips"])
+@pytest.mark.parametrize("name", ["api_calls", "resync", "trips"])
 def test_a_count_is_made(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, capture_output=True, text=True, check=False
