@@ -134,6 +134,7 @@ def test_only_adapters_call_aws() -> None:
             "event_routing.windows",
             "resync.planner",
             "resync.start",
+            "resync.sources",
         ),
     }
 

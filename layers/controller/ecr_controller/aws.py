@@ -31,8 +31,9 @@ _REJECTED = {"ConditionalCheckFailed", "ItemCollectionSizeLimitExceeded", "Valid
 
 
 @cache
-def client(service: str, *, attempts: int = 4) -> Any:
-    """The client of a service: short timeouts, few retries, the controller's name in the user agent."""
+def client(service: str, *, attempts: int = 4, region: str | None = None) -> Any:
+    """The client of a service, in this Region or another one: short timeouts, few retries, the controller's name in the
+    user agent."""
     from botocore.config import Config
 
     config = Config(
@@ -41,7 +42,7 @@ def client(service: str, *, attempts: int = 4) -> Any:
         retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra=f"ecr-controller/{__version__}",
     )
-    made = _session().create_client(service, config=config)
+    made = _session().create_client(service, region_name=region, config=config)
     made.meta.events.register("before-send", _refuse_after_deadline)
     return made
 

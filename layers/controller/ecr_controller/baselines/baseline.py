@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TYPE = "ECRRepositoryBaseline"
 REPORT, FILL_MISSING, ENFORCE = "Report", "FillMissing", "Enforce"
+_LIKE_SOURCE = "LikeSource"
 _PROPERTIES = "properties"
 
 
@@ -36,6 +37,7 @@ class Baseline:
     spec: RepositorySpec
     mode: str = FILL_MISSING
     exceptions: tuple[str, ...] = ()
+    like_source: bool = False
     properties: Mapping[str, Any] = field(default_factory=dict)
     owner: str = ""
 
@@ -71,6 +73,10 @@ class Baseline:
 def parse_baseline(values: Values, faults: Faults, home: Home) -> Baseline | None:
     """The baseline that the properties declare."""
     spec = parse_repository(values, faults, home)
+    if values.get(_LIKE_SOURCE):
+        for name in ("LifecycleRules", "LifecyclePolicyText", "PolicyStatements"):
+            if values.declares(name):
+                faults.add(name, f"cannot be combined with {_LIKE_SOURCE}, which takes it from the source; remove one")
     if spec.name is None:
         return None
     return Baseline(
@@ -78,6 +84,7 @@ def parse_baseline(values: Values, faults: Faults, home: Home) -> Baseline | Non
         replace(spec, name=None),
         values.get("Mode", FILL_MISSING),
         tuple(each for each in values.get("Except", ()) if each),
+        values.get(_LIKE_SOURCE, False),
         values,
     )
 

@@ -60,7 +60,7 @@ def parse_guard(values: Values, faults: Faults) -> Guard | None:
     if not guard:
         faults.add("LifecycleGuard", "must have MaxImages, MaxPercent or both")
     has_rules = values.declares("LifecycleRules") and values.get("LifecycleRules") != []
-    if not has_rules and not values.declares("LifecyclePolicyText"):
+    if not has_rules and not values.declares("LifecyclePolicyText") and not values.get("LikeSource"):
         faults.add("LifecycleGuard", "is only supported with LifecycleRules or LifecyclePolicyText")
     return Guard(guard.get("MaxImages"), guard.get("MaxPercent"))
 

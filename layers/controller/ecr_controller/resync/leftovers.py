@@ -19,6 +19,7 @@ OF_REPOSITORIES = (
     "adopted-repository/",
     "baseline-repository/",
     "declared-repository/",
+    "replica-source/",
     "repository-policy/",
 )
 # What the controller alone reads: without its stack it has no effect that anybody wants.

@@ -26,11 +26,14 @@ _OF_IMAGES = (actions.IMAGE, actions.REPLICATION, actions.PULL_THROUGH)
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A repository to look at. ``shown`` is its entry in the answer of DescribeRepositories, a while ago.
-    ``only_unseen``: only if no resync has seen it."""
+    ``only_unseen``: only if no resync has seen it. ``source_region`` is where an image was replicated from, within this
+    account.
+    """
 
     repository: str
     shown: Mapping[str, Any] | None = None
     only_unseen: bool = False
+    source_region: str = ""
 
 
 def of_name(name: str) -> str:
@@ -59,12 +62,15 @@ def parse(body: str) -> Wanted | None:
     if not isinstance(detail, dict):
         raise UserError("The message names no repository, and is not an event of EventBridge.")
     if message.get("detail-type") in _OF_IMAGES:
-        return _of_image(detail)
+        return _of_image(message, detail)
     return _of_call(message, detail)
 
 
-def _of_image(detail: Mapping[str, Any]) -> Wanted:
-    return Wanted(_name(detail.get("repository-name")), only_unseen=True)
+def _of_image(message: Mapping[str, Any], detail: Mapping[str, Any]) -> Wanted:
+    region = detail.get("source-region") if message["detail-type"] == actions.REPLICATION else None
+    is_replica = detail.get("result") == "SUCCESS" and detail.get("source-account") == message.get("account")
+    source = region if is_replica and isinstance(region, str) and region != message.get("region") else ""
+    return Wanted(_name(detail.get("repository-name")), only_unseen=True, source_region=source)
 
 
 def _of_call(message: Mapping[str, Any], detail: Mapping[str, Any]) -> Wanted | None:

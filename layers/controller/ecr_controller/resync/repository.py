@@ -27,6 +27,7 @@ from ecr_controller.repository.settings import LifecyclePolicyText, PolicyStatem
 from ecr_controller.repository_policy import policy
 from ecr_controller.repository_policy.document import TARGETS, RepositoryPolicyDocument, ResourceStatements
 from ecr_controller.repository_policy.ecr import RepositoryPolicies
+from ecr_controller.resync import replicas
 from ecr_controller.resync.declared import declared_of
 from ecr_controller.shared_documents import converge
 from ecr_controller.shared_documents.parts import PartsTable
@@ -70,7 +71,8 @@ class Resync:
     def run(self, wanted: Wanted) -> None:
         """Look at a repository. Raises UserError and RetryableError."""
         name = wanted.repository
-        if wanted.only_unseen and PartsTable().query_parts(records_of(name)):
+        is_new_replica = bool(wanted.source_region) and replicas.remember(name, wanted.source_region)
+        if wanted.only_unseen and not is_new_replica and PartsTable().query_parts(records_of(name)):
             return
         self.tally["RepositoriesResynced"] += 1
         found = self._read(wanted)
@@ -99,6 +101,7 @@ class Resync:
         table = PartsTable()
         for part in table.query_parts(records_of(name)):
             table.delete_part(records_of(name), part.owner)
+        replicas.forget(name)
         for declared in declared_of(name):
             if not Stacks().has_resource(declared.stack_id, declared.logical_id, name):
                 table.delete_part(storage_key(name), declared.owner)
@@ -186,6 +189,8 @@ class Resync:
 
     def _apply_baseline(self, found: Repository, *, is_fresh: bool) -> None:
         baseline = baselines.applying(found.name, self.baselines_of, Boundaries.configured())
+        if baseline is not None and baseline.like_source:
+            baseline = replace(baseline, spec=replicas.like_source(found.name, baseline.spec, self.home))
         records = {each.owner: Record.from_part(each) for each in PartsTable().query_parts(records_of(found.name))}
         ended = {owner: each for owner, each in records.items() if baseline is None or owner != baseline.owner}
         if ended or (baseline and not is_fresh and self._plan(found, baseline, records.get(baseline.owner)).changes):
