@@ -92,11 +92,11 @@ def _plan(
 ) -> list[PlannedRepository]:
     client = ecr.client(region, profile)
     exists = cache(Stacks(ecr.client_of("cloudformation", region, profile)).exists)
-    inventory = Inventory(client)
+    inventory, by_pattern = Inventory(client), {each.pattern: (each,) for each in baselines}
 
     def plan(name: str) -> PlannedRepository | None:
         found = inventory.read(name)
-        return None if found is None else planned(found, baselines, exists)
+        return None if found is None else planned(found, lambda pattern: by_pattern.get(pattern, ()), exists)
 
     names = ecr.Registry(client).names(prefix)
     wanted = [name for name in names if any(matches(each.pattern, name) for each in baselines)]

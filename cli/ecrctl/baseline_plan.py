@@ -17,12 +17,13 @@ from ecrctl.controller import UNBOUNDED
 from ecrctl.inputs.values import as_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ecr_controller.baselines.baseline import Baseline
     from ecr_controller.custom_resource.request import Request
     from ecr_controller.errors import Faults
     from ecr_controller.repository.changes import Change
+    from ecr_controller.repository.record import Record
     from ecrctl.inputs.inventory import Found
 
 # The stack is not deployed yet, so that no boundary names it.
@@ -47,19 +48,26 @@ def baseline_of(name: str, values: Mapping[str, Any], faults: Faults) -> Baselin
     return None if found is None else replace(found, owner=f"{_STACK}|{name}")
 
 
-def planned(found: Found, declared: Sequence[Baseline], exists: Callable[[str], bool]) -> PlannedRepository | None:
-    """What the baseline that applies would change; None if none does, or an existing stack declares the repository."""
+def planned(
+    found: Found,
+    baselines_of: Callable[[str], Iterable[Baseline]],
+    exists: Callable[[str], bool],
+    record: Record | None = None,
+) -> PlannedRepository | None:
+    """What the baseline that applies would change; None if none does, or an existing stack declares the repository.
+
+    ``record`` is what the baseline put there before.
+    """
     tags = found.repository.tags
     stack = tags.get(STACK_ID) or tags.get(NATIVE_STACK_ID)
     if stack is not None and exists(stack):
         return None
-    by_pattern = {each.pattern: (each,) for each in declared}
-    baseline = baselines.applying(found.name, lambda pattern: by_pattern.get(pattern, ()), Boundaries("*"))
+    baseline = baselines.applying(found.name, baselines_of, Boundaries("*"))
     if baseline is None:
         return None
     mode = baselines.ENFORCE if baseline.mode == baselines.REPORT else baseline.mode
     every = settings(cast("Request[Any]", None))
     has_owner = LIFECYCLE_POLICY in tags
-    plan = planning.plan(found.repository, baseline.spec, mode, None, every, without_policy=has_owner)
+    plan = planning.plan(found.repository, baseline.spec, mode, record, every, without_policy=has_owner)
     changes = [change for each in plan.changes if (change := without_present(each, found)) is not None]
     return PlannedRepository(found.name, baseline.logical_id, baseline.mode, changes)

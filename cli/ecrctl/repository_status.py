@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ecr_controller.errors import UserError
 from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, NATIVE_STACK_ID, STACK_ID
+from ecrctl.baseline_plan import planned
 from ecrctl.drifts import drifts_of
 from ecrctl.inputs import policies
 from ecrctl.plan import Plan
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_controller.lifecycle.images import Image
+    from ecr_controller.repository.record import Record
+    from ecrctl.inputs.baselines import DeployedBaselines
     from ecrctl.inputs.inventory import Found
     from ecrctl.inputs.template import Template
 
-    OwnerKind = Literal["controller", "cloudformation", "gone", "nobody"]
+    OwnerKind = Literal["controller", "cloudformation", "gone", "baseline", "nobody"]
     # "unknown" if a value is known only at deployment, or the template cannot be read; "" where nothing is declared.
     DriftState = Literal["none", "differs", "unknown", ""]
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 OWNERS: dict[str, str] = {
     "controller": "stack of the controller",
     "cloudformation": "stack with AWS::ECR::Repository",
+    "baseline": "baseline",
     "gone": "stack that no longer exists",
     "nobody": "nobody",
 }
@@ -34,7 +38,8 @@ OWNERS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class RepositoryStatus:
-    """A repository. ``owner`` names the stack and the resource. Sizes are in bytes, times None where there was none.
+    """A repository. ``owner`` names the stack and the resource. ``baseline_changes`` are the settings that the baseline
+    that applies would change. Sizes are in bytes, times None where there was none.
 
     ``expirable`` and ``expirable_bytes`` are what the lifecycle policy that is in force would expire now.
     """
@@ -51,11 +56,12 @@ class RepositoryStatus:
     last_push: datetime | None
     last_pull: datetime | None
     last_scan: datetime | None
+    baseline_changes: Sequence[str] = ()
 
     @property
     def is_unmanaged(self) -> bool:
-        """Whether no stack that exists owns it."""
-        return self.owner_kind in ("gone", "nobody")
+        """Whether no stack that exists declares it."""
+        return self.owner_kind in ("gone", "baseline", "nobody")
 
 
 def status_of(
@@ -65,10 +71,17 @@ def status_of(
     exists: Callable[[str], bool],
     template_of: Callable[[str], Template | None],
     now: datetime,
+    deployed: DeployedBaselines | None = None,
 ) -> RepositoryStatus:
     """The state of a repository with these images, the newest of which was scanned at a time. ``exists`` says whether
-    a stack does, and ``template_of`` reads its template."""
+    a stack does, and ``template_of`` reads its template; ``deployed`` are the baselines of the controller."""
     kind, owner = _owner(found, exists)
+    baseline_changes: tuple[str, ...] = ()
+    if deployed is not None and kind in ("gone", "nobody"):
+        applied = deployed.record_of(found.name)
+        if applied is not None and applied[1].put:
+            kind, owner = "baseline", _resource(applied[0])
+        baseline_changes = _baseline_changes(found, deployed, exists, None if applied is None else applied[1])
     plan = _plan(found, images, now)
     return RepositoryStatus(
         found.name,
@@ -83,7 +96,20 @@ def status_of(
         max((image.pushed_at for image in images), default=None),
         max((image.last_pulled_at for image in images if image.last_pulled_at), default=None),
         scanned_at,
+        baseline_changes,
     )
+
+
+def _baseline_changes(
+    found: Found, deployed: DeployedBaselines, exists: Callable[[str], bool], record: Record | None
+) -> tuple[str, ...]:
+    plan = planned(found, deployed.baselines_of, exists, record)
+    return () if plan is None else tuple(dict.fromkeys(each.setting.name for each in plan.changes))
+
+
+def _resource(owner: str) -> str:
+    stack_id, logical_id, *_ = owner.split("|")
+    return f"{stack_id.partition('stack/')[2].partition('/')[0] or stack_id}/{logical_id}"
 
 
 def _owner(found: Found, exists: Callable[[str], bool]) -> tuple[OwnerKind, str]:

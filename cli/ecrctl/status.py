@@ -7,6 +7,7 @@ from functools import cache
 from ecr_controller.stacks import Stacks
 from ecrctl import arguments, concurrency, console
 from ecrctl.inputs import ecr
+from ecrctl.inputs.baselines import DeployedBaselines
 from ecrctl.inputs.deployed import template_reader
 from ecrctl.inputs.inventory import Inventory
 from ecrctl.outputs import status as outputs
@@ -18,13 +19,14 @@ def run(
     region: str | None,
     profile: str | None,
     *,
+    controller: str | None,
     unmanaged: bool,
     output: str,
     output_file: str | None,
 ) -> int:
     """Write the state of the repositories. Returns the exit code. Raises UserError and RetryableError."""
     with ecr.translated_errors():
-        found = _read(prefix, region, profile)
+        found = _read(prefix, region, profile, controller)
     shown = [each for each in found if each.is_unmanaged] if unmanaged else found
     now = arguments.parse_time(None)
     match output:
@@ -37,18 +39,21 @@ def run(
     return 0
 
 
-def _read(prefix: str, region: str | None, profile: str | None) -> list[RepositoryStatus]:
+def _read(prefix: str, region: str | None, profile: str | None, controller: str | None) -> list[RepositoryStatus]:
     client, now = ecr.client(region, profile), arguments.parse_time(None)
     cloudformation = ecr.client_of("cloudformation", region, profile)
     inventory, reader = Inventory(client), ecr.Images(client)
     exists, template_of = cache(Stacks(cloudformation).exists), template_reader(cloudformation)
+    deployed = None
+    if controller is not None:
+        deployed = DeployedBaselines(controller, cloudformation, ecr.client_of("dynamodb", region, profile))
 
     def read(name: str) -> RepositoryStatus | None:
         found = inventory.read(name)
         images = None if found is None else reader.read(name, lambda _status: None)
         if found is None or images is None:
             return None
-        return status_of(found, images, reader.scanned_at(name, images), exists, template_of, now)
+        return status_of(found, images, reader.scanned_at(name, images), exists, template_of, now, deployed)
 
     names = ecr.Registry(client).names(prefix)
     return [each for each in concurrency.of_each(names, read, "Reading") if each is not None]

@@ -11,7 +11,11 @@ from ecrctl.commands import options
 Prefix = Annotated[
     str, typer.Option(metavar="PREFIX", help="Only the repositories whose names begin with PREFIX. Default: all.")
 ]
-Unmanaged = Annotated[bool, typer.Option("--unmanaged", help="Only the repositories that no existing stack owns.")]
+Unmanaged = Annotated[bool, typer.Option("--unmanaged", help="Only the repositories that no existing stack declares.")]
+Controller = Annotated[
+    str | None,
+    typer.Option(metavar="STACK", help="Stack of the controller, whose baselines are shown, too. Default: none."),
+]
 Output = Annotated[
     Literal["table", "json", "html"],
     typer.Option(metavar="FORMAT", rich_help_panel=options.OUTPUT, help="table, json, or html."),
@@ -21,6 +25,7 @@ Output = Annotated[
 def status(
     prefix: Prefix = "",
     unmanaged: Unmanaged = False,
+    controller: Controller = None,
     region: options.Region = None,
     profile: options.Profile = None,
     output: Output = "table",
@@ -30,8 +35,18 @@ def status(
 
     Examples:
       $ ecrctl status --prefix team/
+      $ ecrctl status --unmanaged --controller ecr-controller
       $ ecrctl status --unmanaged --output html --output-file unmanaged.html
     """
     from ecrctl.status import run
 
-    raise typer.Exit(run(prefix, region, profile, unmanaged=unmanaged, output=output, output_file=output_file))
+    done = run(
+        prefix,
+        region,
+        profile,
+        controller=controller,
+        unmanaged=unmanaged,
+        output=output,
+        output_file=output_file,
+    )
+    raise typer.Exit(done)

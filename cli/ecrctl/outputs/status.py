@@ -44,6 +44,7 @@ def headline(found: Sequence[RepositoryStatus]) -> str:
 def _cells(each: RepositoryStatus, now: datetime) -> tuple[str, ...]:
     times = (each.last_push, each.last_pull, each.last_scan)
     owner = each.owner or OWNERS[each.owner_kind]
+    owner = f"baseline {owner}" if each.owner_kind == "baseline" else owner
     return (
         printable(each.name),
         printable(f"{owner} (gone)" if each.owner_kind == "gone" else owner),
@@ -67,6 +68,8 @@ def table(found: Sequence[RepositoryStatus], now: datetime) -> RenderableType:
     for each in found:
         name, owner, drift, policy, _images, *rest = _cells(each, now)
         named = Text.assemble(name, "\n  ", (owner, "yellow" if each.is_unmanaged else "dim"))
+        if each.baseline_changes:
+            named.append(f"\n  would set: {', '.join(each.baseline_changes)}", "yellow")
         if drift == "differs":
             named.append("\n  differs: ecrctl drift", "red")
         shown.add_row(named, policy, *rest[:3])
@@ -86,6 +89,7 @@ def _document(each: RepositoryStatus) -> dict[str, Any]:
         "owner": each.owner or None,
         "lifecyclePolicy": each.policy,
         "drift": each.drift or None,
+        "baselineChanges": list(each.baseline_changes),
         "images": each.images,
         "sizeInBytes": each.size,
         "expirableImages": each.expirable,

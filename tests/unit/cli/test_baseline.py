@@ -6,11 +6,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from typer.testing import CliRunner
 
+from ecrctl.inputs import ecr
 from ecrctl.main import app
-from tests.unit.cli.test_drift import client, stacks  # noqa: F401
+from tests.unit.cli.test_drift import STACK, client, stacks  # noqa: F401
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,3 +76,38 @@ def test_faults_are_named_with_their_resource(plan: Any) -> None:
     assert result.exit_code == 1
     assert "Defaults.Mode: must be one of" in " ".join(result.output.split())
     assert "Defaults.ImageScanOnPush" in " ".join(result.output.split())
+
+
+def test_the_state_of_repositories_shows_the_baselines_of_a_controller(
+    client: ECRClient, stacks: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARTS_TABLE", "parts")
+    dynamodb = boto3.client("dynamodb", region_name="eu-west-1")
+    create_table(dynamodb, "PartsTable", "parts")
+    stacks.stacks["shop"] = ({}, {})
+    owner, home = f"{STACK.format('shop')}|Defaults", "baseline-repository/nobodys"
+    rows = [
+        ("baseline/*", {"properties": {"RepositoryName": "*", "ImageScanOnPush": True}}),
+        (home, {"request": "0", "was": {}, "put": {"Tags.team": ["shop"]}}),
+    ]
+    for target, content in rows:
+        item: Any = {"target": {"S": target}, "owner": {"S": owner}, "content": {"S": json.dumps(content)}}
+        dynamodb.put_item(TableName="parts", Item=item)
+    described = {"StackId": STACK.format("controller"), "StackName": "controller", "StackStatus": "UPDATE_COMPLETE"}
+    outputs = [{"OutputKey": "PartsTable", "OutputValue": "parts"}]
+    real = stacks.describe_stacks
+
+    def describe(StackName: str) -> Any:  # noqa: N803
+        return {"Stacks": [{**described, "Outputs": outputs}]} if StackName == "controller" else real(StackName)
+
+    monkeypatch.setattr(stacks, "describe_stacks", describe)
+    services: dict[str, Any] = {"dynamodb": dynamodb, "cloudformation": stacks}
+    monkeypatch.setattr(ecr, "client_of", lambda service, *_given, **_options: services[service])
+    result = CliRunner().invoke(app, ["status", "--unmanaged", "--controller", "controller", "--output", "json"])
+    assert result.exit_code == 0, result.output
+    [found] = json.loads(result.stdout)["repositories"]
+    assert (found["repositoryName"], found["ownerKind"], found["owner"]) == ("nobodys", "baseline", "shop/Defaults")
+    assert found["baselineChanges"] == ["ImageScanOnPush"]
+    shown = CliRunner().invoke(app, ["status", "--unmanaged", "--controller", "controller"]).stdout
+    assert "baseline shop/Defaults" in shown
+    assert "would set: ImageScanOnPush" in shown
