@@ -140,3 +140,50 @@ def test_a_resync_of_all_reads_the_table_and_every_repository(
     ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration={"scanOnPush": False})
     resync("")
     wait_until(lambda: is_scanned(ecr, name))
+
+
+def test_a_call_that_a_trail_records_applies_the_baseline(
+    aws: Emulator, stack: Stack, ecr: ECRClient, name: str, prefix: str, template: Callable[..., str]
+) -> None:
+    new = f"{name}/new"
+    properties = {"RepositoryName": f"{name}/*", "LifecycleRules": RULES}
+    assert stack.deploy(template("ECRRepositoryBaseline", **properties)).succeeded
+    ecr.create_repository(repositoryName=new)
+    called = {"eventSource": "ecr.amazonaws.com", "eventName": "CreateRepository"}
+    send(aws, prefix, "AWS API Call via CloudTrail", called | {"requestParameters": {"repositoryName": new}})
+    wait_until(lambda: rules(ecr, new) == 10)
+    assert stack.delete().succeeded
+    wait_until(lambda: rules(ecr, new) == 0)
+    ecr.delete_repository(repositoryName=new)
+
+
+def test_a_replica_has_the_policies_of_its_source(
+    aws: Emulator, stack: Stack, ecr: ECRClient, name: str, prefix: str, template: Callable[..., str]
+) -> None:
+    there: ECRClient = aws.client("ecr", region_name="us-east-1")
+    there.create_repository(repositoryName=name)
+    put_policy(there, name, 12)
+    text = json.dumps({"Version": "2012-10-17", "Statement": [STATEMENT]})
+    there.set_repository_policy(repositoryName=name, policyText=text)
+    ecr.create_repository(repositoryName=name)
+    assert stack.deploy(template("ECRRepositoryBaseline", RepositoryName=name, LikeSource=True)).succeeded
+    account = aws.client("sts").get_caller_identity()["Account"]
+    replicated = {"result": "SUCCESS", "action-type": "REPLICATE", "repository-name": name}
+    send(
+        aws,
+        prefix,
+        "ECR Replication Action",
+        replicated | {"source-account": account, "source-region": "us-east-1"},
+    )
+    wait_until(lambda: rules(ecr, name) == 12 and has_statement(ecr, name))
+    assert stack.delete().succeeded
+    wait_until(lambda: rules(ecr, name) == 0 and not has_statement(ecr, name))
+    ecr.delete_repository(repositoryName=name)
+    there.delete_repository(repositoryName=name)
+
+
+def send(aws: Emulator, prefix: str, kind: str, detail: dict[str, Any]) -> None:
+    """An event as AWS would send it, from a source that anybody may use."""
+    entry: Any = {"Source": f"{prefix}.replay", "DetailType": kind, "Detail": json.dumps(detail)}
+    answer = aws.client("events").put_events(Entries=[entry])
+    assert answer["FailedEntryCount"] == 0
