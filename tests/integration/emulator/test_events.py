@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # What the other functions of the controller empty and fill meanwhile.
-QUEUES = ("delivered", "dead letters", "to rescan")
+QUEUES = ("delivered", "dead letters", "to rescan", "to resync")
 
 
 @pytest.fixture(scope="module")
