@@ -165,7 +165,7 @@ def test_a_policy_beyond_a_bound_is_refused_and_the_rest_is_set(
     image: Any = type("Image", (), {"tags": ("v1",), "digest": "sha256:1", "rule_priority": 1})
     monkeypatch.setattr(guard, "preview", lambda *_given: PreviewSummary(2, 1, (image,)))
     baseline(LifecycleRules=RULES, ImageScanOnPush="true")
-    assert resync().tally["BaselineRefused"] == 1
+    assert resync().tally["PoliciesRefused"] == 1
     assert count(ecr) is None
     assert shown(ecr)["imageScanningConfiguration"]["scanOnPush"]
     assert [each.name for each in told] == ["GuardRefused", "BaselineApplied"]

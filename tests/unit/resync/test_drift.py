@@ -6,6 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.lifecycle import guard
+from ecr_controller.lifecycle.guard import PreviewSummary
 from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
 from ecr_controller.resources.repository import RepositoryResource
 from tests.unit.conftest import STACK_ID, Served, request
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ecr_controller.controller_events import ControllerEvent
     from ecr_controller.resync.repository import Resync
     from ecr_controller.shared_documents.parts import PartsTable
+    from tests.unit.conftest import Calls
     from tests.unit.resync.conftest import KnownStacks
 
     Run = Callable[..., Resync]
@@ -128,3 +131,41 @@ def test_what_a_deleted_repository_left_goes_with_its_stack(
     stacks.gone.add(STACK_ID)
     resync()
     assert parts.query_parts(f"declared-repository/{NAME}") == ()
+
+
+def test_a_policy_beyond_its_guard_is_not_put_back(
+    ecr: ECRClient, parts: PartsTable, resync: Run, told: list[ControllerEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(LifecycleRules=RULES, LifecycleGuard={"MaxImages": "0"}, ImageScanOnPush="true", OnDrift="Restore")
+    ecr.delete_lifecycle_policy(repositoryName=NAME)
+    ecr.put_image_scanning_configuration(repositoryName=NAME, imageScanningConfiguration={"scanOnPush": False})
+    image: Any = type("Image", (), {"tags": ("v1",), "digest": "sha256:1", "rule_priority": 1})
+    monkeypatch.setattr(guard, "preview", lambda *_given: PreviewSummary(2, 1, (image,)))
+    assert resync().tally["PoliciesRefused"] == 1
+    assert count(ecr) is None
+    assert shown(ecr)["imageScanningConfiguration"]["scanOnPush"]
+    assert [each.name for each in told] == ["DriftDetected", "GuardRefused", "DriftRestored"]
+
+
+def test_statements_of_a_deleted_stack_do_not_come_back(
+    ecr: ECRClient, parts: PartsTable, resync: Run, stacks: KnownStacks
+) -> None:
+    declare(PolicyStatements=[STATEMENT], OnDrift="Restore")
+    gone = STACK_ID.replace("shop", "gone")
+    theirs = {**STATEMENT, "Sid": "Theirs", "Action": ["ecr:PutImage"]}
+    parts.put_part(f"repository-policy/{NAME}", f"{gone}|Grant", {"statements": [theirs]})
+    stacks.gone.add(gone)
+    ecr.delete_repository_policy(repositoryName=NAME)
+    resync()
+    found = json.loads(ecr.get_repository_policy(repositoryName=NAME)["policyText"])["Statement"]
+    assert [each["Action"] for each in found] == [["ecr:BatchGetImage"]]
+    assert len(parts.query_parts(f"repository-policy/{NAME}")) == 1
+
+
+def test_a_push_to_a_repository_without_baseline_costs_no_request_to_ecr(
+    ecr: ECRClient, parts: PartsTable, resync: Run, calls: Calls
+) -> None:
+    declare()
+    calls.made.clear()
+    resync(only_unseen=True)
+    assert calls.made == []

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ecr_controller.custom_resource.request import Request
+    from ecr_controller.lifecycle.guard import Guard
     from ecr_controller.repository.changes import Setting
 
 STATE, PENDING = "state", "pending"
@@ -38,22 +39,23 @@ class Declaration:
         self._request, self._target, self._owner = request, storage_key(repository), owner_of(request)
         self._table = PartsTable()
 
-    def begin(self, values: Mapping[str, Any], *, restores: bool) -> None:
+    def begin(self, values: Mapping[str, Any], guard: Guard | None, *, restores: bool) -> None:
         """Store it as pending, before anything is changed."""
-        self._put(values, {STATE: PENDING}, restores=restores)
+        self._put(values, guard, {STATE: PENDING}, restores=restores)
 
-    def settle(self, values: Mapping[str, Any], *, restores: bool) -> None:
+    def settle(self, values: Mapping[str, Any], guard: Guard | None, *, restores: bool) -> None:
         """Store it as what the repository has now."""
-        self._put(values, {}, restores=restores)
+        self._put(values, guard, {}, restores=restores)
 
     def remove(self) -> None:
         """Delete it, or do nothing if there is none."""
         if not is_sam_local():
             self._table.delete_part(self._target, self._owner)
 
-    def _put(self, values: Mapping[str, Any], marks: Mapping[str, str], *, restores: bool) -> None:
+    def _put(self, values: Mapping[str, Any], guard: Guard | None, marks: Mapping[str, str], *, restores: bool) -> None:
         if not is_sam_local():
-            content = {"type": self._request.type_name, "values": values, "restores": restores}
+            bounds = None if guard is None else [guard.max_images, guard.max_percent]
+            content = {"type": self._request.type_name, "values": values, "guard": bounds, "restores": restores}
             self._table.put_part(self._target, self._owner, content, marks)
 
 

@@ -99,7 +99,8 @@ class LifecyclePolicyResource:
             attributes = guard.enforce(request, name, spec.policy, spec.guard).attributes
         if differs or not ours or request.follows_failed_create:
             self._claim_and_put(request, found, current, ours=ours)
-        Declaration(request, name).settle({LIFECYCLE_POLICY: spec.policy.text()}, restores=spec.restores_drift)
+        declared = {LIFECYCLE_POLICY: spec.policy.text()}
+        Declaration(request, name).settle(declared, spec.guard, restores=spec.restores_drift)
         return Result(name, {"RepositoryName": name} | attributes)
 
     def _claim_and_put(self, request: PolicyRequest, found: Repository, current: str | None, *, ours: bool) -> None:
@@ -108,7 +109,8 @@ class LifecyclePolicyResource:
         entry = self._write_down(request, found, current, policy.text(), ours=ours)
         try:
             declared = {LIFECYCLE_POLICY: policy.text()}
-            Declaration(request, found.name).begin(declared, restores=request.spec.restores_drift)
+            spec = request.spec
+            Declaration(request, found.name).begin(declared, spec.guard, restores=spec.restores_drift)
             if not ours:
                 self._repositories.tag_resource(found.arn, dict(ownership.policy_owner(request)))
                 # Another resource may have claimed it at the same time; the last one sees only itself.

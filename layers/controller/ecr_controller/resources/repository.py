@@ -211,7 +211,8 @@ class RepositoryResource:
 
     def _result(self, request: RepositoryRequest, found: Repository, attributes: Mapping[str, str]) -> Result:
         spec = request.spec
-        Declaration(request, found.name).settle(values_of(settings(request), spec), restores=spec.restores_drift)
+        values = values_of(settings(request), spec)
+        Declaration(request, found.name).settle(values, spec.guard, restores=spec.restores_drift)
         frequency = scan_frequency(self._repositories, found.name, spec.scan_on_push)
         return Result(found.name, {**found.attributes, **attributes, "ScanFrequency": frequency})
 
@@ -373,7 +374,8 @@ class RepositoryResource:
 def _begin(request: RepositoryRequest, found: Repository) -> None:
     """Record what is about to be declared, so that the change is not taken for drift."""
     values = values_of(settings(request), request.spec)
-    Declaration(request, found.name).begin(values, restores=request.spec.restores_drift)
+    spec = request.spec
+    Declaration(request, found.name).begin(values, spec.guard, restores=spec.restores_drift)
 
 
 def _forget(request: RepositoryRequest, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.lifecycle.guard import Guard
 from ecr_controller.repository.changes import NOTHING, difference_of_adopted
 from ecr_controller.repository.declarations import PENDING, STATE, storage_key
 from ecr_controller.repository.record import Record
@@ -28,13 +29,15 @@ class Declared:
     values: Mapping[str, Any]
     restores: bool
     is_pending: bool
+    guard: Guard | None = None
 
     @classmethod
     def from_part(cls, part: Part) -> Declared:
         """As it is stored."""
         content = part.content
         is_pending = part.marks.get(STATE) == PENDING
-        return cls(part.owner, content["type"], content["values"], content["restores"], is_pending)
+        guard = Guard(*content["guard"]) if content["guard"] else None
+        return cls(part.owner, content["type"], content["values"], content["restores"], is_pending, guard)
 
     @property
     def stack_id(self) -> str:

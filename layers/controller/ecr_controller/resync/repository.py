@@ -15,12 +15,13 @@ from ecr_controller.controller_events import ControllerEvent, Difference, emit
 from ecr_controller.custom_resource.boundaries import Boundaries
 from ecr_controller.custom_resource.request import LONGEST_CREATE, Request
 from ecr_controller.deadline import DEADLINE
-from ecr_controller.errors import RetryableError
+from ecr_controller.errors import Faults, RetryableError
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
+from ecr_controller.lifecycle.rules import parse_policy
 from ecr_controller.repository import changes, ownership
 from ecr_controller.repository.changes import NOTHING
-from ecr_controller.repository.declarations import storage_key
+from ecr_controller.repository.declarations import LIFECYCLE_POLICY, storage_key
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.record import Record, StoredRecord
 from ecr_controller.repository.settings import LifecyclePolicyText, PolicyStatements, settings
@@ -31,6 +32,7 @@ from ecr_controller.resync import replicas
 from ecr_controller.resync.declared import declared_of
 from ecr_controller.shared_documents import converge
 from ecr_controller.shared_documents.parts import PartsTable
+from ecr_controller.shared_documents.resource_part import WithoutObsoleteParts
 from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OWNER = "ECRRepository"
+# Seconds. A grant is put within the time of its function.
+LONGEST_REQUEST = 300.0
 
 
 def records_of(repository: str) -> str:
@@ -72,7 +76,7 @@ class Resync:
         """Look at a repository. Raises UserError and RetryableError."""
         name = wanted.repository
         is_new_replica = bool(wanted.source_region) and replicas.remember(name, wanted.source_region)
-        if wanted.only_unseen and not is_new_replica and PartsTable().query_parts(records_of(name)):
+        if wanted.only_unseen and not is_new_replica and not self._may_be_new(name):
             return
         self.tally["RepositoriesResynced"] += 1
         found = self._read(wanted)
@@ -83,6 +87,13 @@ class Resync:
         self._verify_statements(found)
         if not owned and not self._is_declared(found):
             self._apply_baseline(found, is_fresh=wanted.shown is None)
+
+    def _may_be_new(self, name: str) -> bool:
+        """Whether a baseline applies to a repository that no stack declares, and no resync has seen it. It costs no
+        request to Amazon ECR, so that every push may ask."""
+        if baselines.applying(name, self.baselines_of, Boundaries.configured()) is None:
+            return False
+        return not PartsTable().query_parts(records_of(name)) and not declared_of(name)
 
     def _read(self, wanted: Wanted) -> Repository | None:
         repositories = Repositories()
@@ -139,11 +150,21 @@ class Resync:
             logger.warning("%s differs from what %s declares: %s", found.name, declared.logical_id, each)
         self._tell("DriftDetected", found.name, declared.owner, declared.type_name, differing)
         if declared.restores:
-            changes.apply(differing, fresh)
-            self.tally["DriftRestored"] += 1
-            self._tell("DriftRestored", found.name, declared.owner, declared.type_name, differing)
+            self._restore(fresh, declared, differing)
             if declared not in declared_of(found.name):
                 raise RetryableError(f"{found.name} was declared again while it was put back.")
+
+    def _restore(self, found: Repository, declared: Declared, differing: Sequence[Change[Any]]) -> None:
+        """Put back what is declared; a lifecycle policy only within the guard of the resource and the ceiling."""
+        text = declared.values.get(LIFECYCLE_POLICY)
+        policy_ = None if text is None else parse_policy({"LifecyclePolicyText": text}, Faults())
+        changes_policy = any(each.setting.name == LIFECYCLE_POLICY for each in differing)
+        if changes_policy and self._refuses(found, declared.owner, declared.type_name, policy_, declared.guard):
+            differing = [each for each in differing if each.setting.name != LIFECYCLE_POLICY]
+        if differing:
+            changes.apply(differing, found)
+            self.tally["DriftRestored"] += 1
+            self._tell("DriftRestored", found.name, declared.owner, declared.type_name, differing)
 
     def _verify_statements(self, found: Repository) -> None:
         """Finish the withdrawals that a crash left in the repository policy, and report declared statements that it
@@ -155,7 +176,8 @@ class Resync:
             return
         document = RepositoryPolicyDocument(found.name, self.home)
         if left:
-            converge.converge(table, target, document, changed=True)
+            living = WithoutObsoleteParts(document, self._request(left[0].owner, found.name))
+            converge.converge(table, target, living, changed=True)
             for each in left:
                 table.delete_part(target, each.owner)
         current = document.read()
@@ -167,13 +189,17 @@ class Resync:
         if not Stacks().exists(part.stack_id):
             PartsTable().delete_part(TARGETS + found.name, part.owner)
             return
-        restores = any(each.owner == part.owner and each.restores for each in declared_of(found.name))
+        declared = next((each for each in declared_of(found.name) if each.owner == part.owner), None)
+        is_changing = time.time() - part.since < LONGEST_REQUEST if declared is None else declared.is_pending
+        if is_changing:
+            return
         self.tally["Drift"] += 1
         logger.warning("The policy of %s does not have the statements of %s", found.name, part.resource)
         difference = (Difference(PolicyStatements.name, "none", "the statements of the resource"),)
         self._tell("DriftDetected", found.name, part.owner, "", (), difference)
-        if restores:
-            converge.converge(PartsTable(), TARGETS + found.name, document)
+        if declared is not None and declared.restores:
+            living = WithoutObsoleteParts(document, self._request(part.owner, found.name))
+            converge.converge(PartsTable(), TARGETS + found.name, living)
             self.tally["DriftRestored"] += 1
             self._tell("DriftRestored", found.name, part.owner, "", (), difference)
 
@@ -227,7 +253,9 @@ class Resync:
             self._report(found, baseline, record)
             return
         planned = self._plan(found, baseline, record)
-        if planned.policy_changes and self._refuses(found, baseline, baseline.spec.lifecycle_policy):
+        if planned.policy_changes and self._refuses(
+            found, baseline.owner, baselines.TYPE, baseline.spec.lifecycle_policy, baseline.spec.guard
+        ):
             planned = self._plan(found, baseline, record, without_policy=True)
         withdrawn = PolicyStatements.name in record.put and not baseline.spec.statements
         if planned.changes or withdrawn:
@@ -264,17 +292,18 @@ class Resync:
         described = Repositories().describe_repository(found.name)
         return found if described is None else self._with_policy(described)
 
-    def _refuses(self, found: Repository, baseline: Baseline, policy_: LifecyclePolicy | None) -> bool:
-        """Whether the policy would expire more than the LifecycleGuard or the ceiling allows."""
-        if policy_ is None or not guard.applies(baseline.spec.guard):
+    def _refuses(
+        self, found: Repository, owner: str, type_name: str, policy_: LifecyclePolicy | None, own: guard.Guard | None
+    ) -> bool:
+        """Whether the policy would expire more than its LifecycleGuard or the ceiling allows."""
+        if policy_ is None or not guard.applies(own):
             return False
         summary = guard.preview(found.name, policy_, DEADLINE.get(time.time() + 60))
-        bound = baseline.spec.guard or guard.Guard()
-        reason = guard.refusal(bound, summary, found.name, guard.ceiling() or guard.Guard())
+        reason = guard.refusal(own or guard.Guard(), summary, found.name, guard.ceiling() or guard.Guard())
         if reason:
-            self.tally["BaselineRefused"] += 1
-            logger.warning("%s of %s: %s", baseline.resource, found.name, reason)
-            self._tell("GuardRefused", found.name, baseline.owner, baselines.TYPE, (), message=reason)
+            self.tally["PoliciesRefused"] += 1
+            logger.warning("The lifecycle policy of %s is not put: %s", found.name, reason)
+            self._tell("GuardRefused", found.name, owner, type_name, (), message=reason)
         return reason is not None
 
     def _policy_is_declared(self, found: Repository) -> bool:

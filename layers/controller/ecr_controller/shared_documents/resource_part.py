@@ -73,7 +73,7 @@ class ResourcePart:
         ``before`` is the content that replaces a rejected part: what the resource declared before the request. An
         Update of a part that is stored already does not write a document that agrees.
         """
-        living = _WithoutObsoleteParts(document, self._request)
+        living = WithoutObsoleteParts(document, self._request)
         if self._is_stored(content):
             if converge.converge(self._table, self._target, living):
                 # The document did not have it: the target may be another one of the same name.
@@ -96,7 +96,7 @@ class ResourcePart:
     def withdraw(self, document: SharedDocument[Any]) -> None:
         """Withdraw the part and converge. The part and its entry in the ledger stay until the document agrees, so that
         a later request can repeat it."""
-        living = _WithoutObsoleteParts(document, self._request)
+        living = WithoutObsoleteParts(document, self._request)
         try:
             converge.withdraw(_Store(self), self._target, self.owner, living)
         except NotFound as error:
@@ -147,7 +147,7 @@ class _Store:
         return self.parts
 
 
-class _WithoutObsoleteParts(Generic[D]):
+class WithoutObsoleteParts(Generic[D]):
     """A Document into which no part is written again whose stack is gone, or which was declared for another target of
     the same name. What the document still holds stays until somebody removes it.
 
