@@ -101,6 +101,8 @@ def _document(each: RepositoryStatus) -> dict[str, Any]:
 def html(found: Sequence[RepositoryStatus], now: datetime) -> str:
     """A self-contained page."""
     title = headline(found)
+    headings = (*HEADINGS, "baseline would set")
+    rows = ((*_cells(each, now), ", ".join(each.baseline_changes)) for each in found)
     article = element(
         "article",
         element("h1", title),
@@ -108,7 +110,7 @@ def html(found: Sequence[RepositoryStatus], now: datetime) -> str:
         element("h2", "Where the bytes are"),
         element("figure", _picture(found), class_="scroll"),
         element("h2", "Repositories"),
-        table_of(HEADINGS, (_cells(each, now) for each in found), NUMERIC, frozenset({"repository", "owner"})),
+        table_of(headings, rows, NUMERIC, frozenset({"repository", "owner"})),
     )
     return page(title, article)
 

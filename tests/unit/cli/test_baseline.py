@@ -111,3 +111,6 @@ def test_the_state_of_repositories_shows_the_baselines_of_a_controller(
     shown = CliRunner().invoke(app, ["status", "--unmanaged", "--controller", "controller"]).stdout
     assert "baseline shop/Defaults" in shown
     assert "would set: ImageScanOnPush" in shown
+    page = CliRunner().invoke(app, ["status", "--controller", "controller", "--output", "html"]).stdout
+    assert "baseline would set" in page
+    assert ">ImageScanOnPush<" in page
