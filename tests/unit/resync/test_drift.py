@@ -10,6 +10,7 @@ from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.guard import PreviewSummary
 from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
 from ecr_controller.resources.repository import RepositoryResource
+from ecr_controller.resync.repository import LONGEST_REQUEST
 from tests.unit.conftest import STACK_ID, Served, request
 from tests.unit.resync.conftest import NAME
 from tests.unit.resync.test_baselines import RULES, STATEMENT, count, create, put_policy, shown
@@ -169,3 +170,15 @@ def test_a_push_to_a_repository_without_baseline_costs_no_request_to_ecr(
     calls.made.clear()
     resync(only_unseen=True)
     assert calls.made == []
+
+
+def test_a_grant_that_is_being_put_is_no_drift(
+    ecr: ECRClient, parts: PartsTable, resync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(ecr)
+    parts.put_part(f"repository-policy/{NAME}", f"{STACK_ID}|Grant", {"statements": [STATEMENT]})
+    assert resync().tally["Drift"] == 0
+    later = time.time() + LONGEST_REQUEST
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: later)
+        assert resync().tally["Drift"] == 1
