@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -61,6 +62,13 @@ def test_a_part_that_is_put_again_replaces_the_one_before(parts: Parts) -> None:
     parts.put_part(TARGET, "mine", {"version": 1, "old": True})
     parts.put_part(TARGET, "mine", {"version": 2})
     assert parts.query_parts(TARGET) == (Part("mine", {"version": 2}),)
+
+
+def test_a_part_is_never_dated_in_the_future(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: 1_700_000_000.9)
+        parts.put_part("one", "stack|First", {"statements": []})
+    assert [part.since for part in parts.query_parts("one")] == [1_700_000_000]
 
 
 def test_targets_have_nothing_to_do_with_each_other(parts: Parts) -> None:

@@ -119,7 +119,7 @@ def _key(target: str, owner: str) -> dict[str, Any]:
 
 def _item(row: Row) -> dict[str, Any]:
     text = json.dumps(row.content, sort_keys=True, separators=(",", ":"))
-    marks = {"since": f"{time.time():.0f}", **row.marks}
+    marks = {"since": str(int(time.time())), **row.marks}
     return _key(row.target, row.owner) | {"content": {"S": text}} | {name: {"S": mark} for name, mark in marks.items()}
 
 
