@@ -31,14 +31,14 @@ _REJECTED = {"ConditionalCheckFailed", "ItemCollectionSizeLimitExceeded", "Valid
 
 
 @cache
-def client(service: str, *, attempts: int = 4, region: str | None = None) -> Any:
-    """The client of a service, in this Region or another one: short timeouts, few retries, the controller's name in the
-    user agent."""
+def client(service: str, *, attempts: int = 4, read_timeout: int = 10, region: str | None = None) -> Any:
+    """The client of a service, in this Region or another one: short timeouts in seconds, few retries, the controller's
+    name in the user agent."""
     from botocore.config import Config
 
     config = Config(
         connect_timeout=3,
-        read_timeout=10,
+        read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra=f"ecr-controller/{__version__}",
     )

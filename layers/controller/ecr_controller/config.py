@@ -44,6 +44,8 @@ class Config:
     """The ARNs of the roles of the functions that change repositories, separated by commas."""
     resync_function: str
     """The name of the function that plans a resync."""
+    in_use_function: str
+    """The name of the function that looks at what runs."""
     resync_queue: str
     """The URL of the queue of repositories to resync."""
     rescan_queue: str

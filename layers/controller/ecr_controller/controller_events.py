@@ -34,6 +34,8 @@ DETAIL_TYPES = {
         "DriftRestored": "Drift Restored",
         "BaselineReported": "Baseline Reported",
         "BaselineApplied": "Baseline Applied",
+        "ImageHeld": "Image Held",
+        "ImageReleased": "Image Released",
     }.items()
 }
 # Of EventBridge: entries of a call. A request does far less.
@@ -57,7 +59,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ControllerEvent:
-    """One event. ``repository`` is None if it is about none, or none that can be believed."""
+    """One event. ``repository`` is None if it is about none, or none that can be believed. What is "" is not told."""
 
     name: str
     repository: str | None
@@ -66,20 +68,22 @@ class ControllerEvent:
     resource_type: str
     message: str = ""
     differences: tuple[Difference, ...] = ()
+    image_digest: str = ""
 
     def detail(self) -> dict[str, Any]:
         """The detail of the event on the bus."""
-        repository = {} if self.repository is None else {"repository-name": self.repository}
-        return {
+        told = {
             "version": VERSION,
             "event": self.name,
-            **repository,
+            "repository-name": self.repository,
+            "image-digest": self.image_digest,
             "stack-id": self.stack_id,
             "logical-id": self.logical_id,
             "resource-type": self.resource_type,
-            **({"message": self.message} if self.message else {}),
-            **({"differences": [each.detail() for each in self.differences]} if self.differences else {}),
+            "message": self.message,
+            "differences": [each.detail() for each in self.differences],
         }
+        return {name: value for name, value in told.items() if value}
 
 
 @aws.translates_errors

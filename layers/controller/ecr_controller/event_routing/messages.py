@@ -54,6 +54,8 @@ _WORDS = {
     "DriftRestored": "A repository was put back as its stack declares it",
     "BaselineReported": "A baseline would change a repository",
     "BaselineApplied": "A baseline changed a repository",
+    "ImageHeld": "has an image in use, which is kept",
+    "ImageReleased": "has an image that is no longer in use",
 }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller.config import config
 from ecr_controller.errors import UserError, count, listed
+from ecr_controller.lifecycle.rules import declares_policy
 
 if TYPE_CHECKING:
     from ecr_controller.custom_resource.properties import Values
@@ -59,8 +60,7 @@ def parse_guard(values: Values, faults: Faults) -> Guard | None:
         return None
     if not guard:
         faults.add("LifecycleGuard", "must have MaxImages, MaxPercent or both")
-    has_rules = values.declares("LifecycleRules") and values.get("LifecycleRules") != []
-    if not has_rules and not values.declares("LifecyclePolicyText") and not values.get("LikeSource"):
+    if not declares_policy(values):
         faults.add("LifecycleGuard", "is only supported with LifecycleRules or LifecyclePolicyText")
     return Guard(guard.get("MaxImages"), guard.get("MaxPercent"))
 

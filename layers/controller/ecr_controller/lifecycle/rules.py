@@ -10,28 +10,40 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.errors import Faults
-from ecr_controller.lifecycle import policy_text, validation
+from ecr_controller.lifecycle import holds, policy_text, validation
 from ecr_controller.lifecycle.policy import COUNT_PROPERTIES, LifecyclePolicy, Rule
 from ecr_controller.lifecycle.validation import DeclaredRule, tag_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ecr_controller.custom_resource.properties import Values
 
 RULES, TEXT = "LifecycleRules", "LifecyclePolicyText"
+_KEEP_IN_USE = "KeepInUse"
+
+
+def declares_policy(values: Values) -> bool:
+    """Whether the properties declare a lifecycle policy, be it an invalid one, or that of a source."""
+    has_rules = values.declares(RULES) and values.get(RULES) != []
+    return has_rules or values.declares(TEXT) or bool(values.get("LikeSource"))
 
 
 def parse_policy(values: Mapping[str, Any], faults: Faults) -> LifecyclePolicy | None:
-    """The policy that validated properties declare, or None if they declare none, or one that has faults."""
+    """The policy that validated properties declare, or None if they declare none, or one that has faults.
+
+    With KeepInUse, it has the rule that keeps images in use.
+    """
     rules, text = values.get(RULES), values.get(TEXT)
     if rules and text is not None:
         faults.add("LifecyclePolicyText", "cannot be combined with LifecycleRules; remove one of them")
         return None
     before = len(faults)
+    keeps = bool(values.get(_KEEP_IN_USE))
     if text is not None:
-        policy = _policy(policy_text.parse(text, TEXT, faults), TEXT, faults)
+        policy = _policy(policy_text.parse(text, TEXT, faults), TEXT, faults, keeps=keeps)
     else:
-        policy = policy_from_rules(rules, faults) if rules else None
+        policy = policy_from_rules(rules, faults, keeps=keeps) if rules else None
     return policy if len(faults) == before else None
 
 
@@ -47,13 +59,17 @@ def is_text(text: str, other: str) -> bool:
     return text == other if read is None else is_policy(text, read)
 
 
-def policy_from_rules(rules: Sequence[Mapping[str, Any] | None], faults: Faults) -> LifecyclePolicy | None:
+def policy_from_rules(
+    rules: Sequence[Mapping[str, Any] | None], faults: Faults, *, keeps: bool = False
+) -> LifecyclePolicy | None:
     """The policy of validated LifecycleRules, in the CDK's order; None is an entry whose faults are reported."""
     declared = [None if rule is None else DeclaredRule(rule, f"LifecycleRules[{i}]") for i, rule in enumerate(rules)]
-    return _policy(declared, "LifecycleRules", faults)
+    return _policy(declared, "LifecycleRules", faults, keeps=keeps)
 
 
-def _policy(declared: Sequence[DeclaredRule | None], path: str, faults: Faults) -> LifecyclePolicy | None:
+def _policy(
+    declared: Sequence[DeclaredRule | None], path: str, faults: Faults, *, keeps: bool
+) -> LifecyclePolicy | None:
     """The policy of the valid rules. Their faults among each other are found even if other rules are invalid."""
     valid: list[DeclaredRule] = []
     for rule in declared:
@@ -65,6 +81,9 @@ def _policy(declared: Sequence[DeclaredRule | None], path: str, faults: Faults) 
     policy = LifecyclePolicy(tuple(rule for _, rule in numbered))
     before = len(faults)
     validation.validate_policy(numbered, faults)
+    if keeps:
+        policy = holds.holding(policy)
+        validation.validate_shift(policy, path, faults)
     if len(faults) == before:
         validation.validate_length(policy.text(), path, faults)
     return policy if policy.rules and len(policy.rules) == len(declared) else None

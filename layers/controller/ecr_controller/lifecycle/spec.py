@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ecr_controller.in_use.keep import KeepInUse, parse_keep_in_use
 from ecr_controller.lifecycle.guard import Guard, parse_guard
 from ecr_controller.lifecycle.rules import TEXT, parse_policy
 
@@ -24,11 +25,13 @@ class LifecyclePolicySpec:
     guard: Guard | None = None
     replaces: bool = False
     restores_drift: bool = False
+    keep_in_use: KeepInUse | None = None
 
 
 def parse_lifecycle_policy(values: Values, faults: Faults) -> LifecyclePolicySpec | None:
     """The policy that the properties declare."""
     policy, guard = parse_policy(values, faults), parse_guard(values, faults)
+    keep_in_use = parse_keep_in_use(values, faults)
     if not values.get("LifecycleRules") and not values.is_invalid("LifecycleRules") and not values.declares(TEXT):
         faults.add("LifecycleRules", "is required with at least one rule, unless LifecyclePolicyText is declared")
     if policy is None or "RepositoryName" not in values:
@@ -39,4 +42,5 @@ def parse_lifecycle_policy(values: Values, faults: Faults) -> LifecyclePolicySpe
         guard,
         values.get("OnExisting") == "Replace",
         values.get("OnDrift") == "Restore",
+        keep_in_use,
     )

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections import UserDict
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.lifecycle.holds import MOST_RULES
 from ecr_controller.lifecycle.policy import COUNT_PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ecr_controller.errors import Faults
-    from ecr_controller.lifecycle.policy import Rule, TagStatus
+    from ecr_controller.lifecycle.policy import LifecyclePolicy, Rule, TagStatus
 
 # Characters that PutLifecyclePolicy accepts (service model). It requires 100 at least, which one rule has.
 LONGEST_TEXT = 30_720
+_LARGEST_PRIORITY = 2**31 - 1
 
 
 class DeclaredRule(UserDict[str, Any]):
@@ -132,6 +134,18 @@ def _validate_selections(rules: Sequence[tuple[DeclaredRule, Rule]], faults: Fau
             once = f"but ECR allows one such rule for {rule.storage_class} images; combine the rules"
             faults.add(declared.path, f"{what}, as {first[key]} does, {once}")
         first.setdefault(key, declared.path)
+
+
+def validate_shift(policy: LifecyclePolicy, path: str, faults: Faults) -> None:
+    """Add the faults of a policy to which the rule for images in use was added."""
+    if len(policy.rules) > MOST_RULES:
+        faults.add(
+            path,
+            f"has {len(policy.rules) - 1} rules, but can have {MOST_RULES - 1} with KeepInUse, which adds a rule; "
+            "remove or combine rules",
+        )
+    if max((rule.priority for rule in policy.rules), default=0) > _LARGEST_PRIORITY:
+        faults.add(path, f"has a rule of priority {_LARGEST_PRIORITY}, which KeepInUse increases; use a lower one")
 
 
 def validate_length(text: str, path: str, faults: Faults) -> None:

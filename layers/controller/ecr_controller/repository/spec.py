@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ecr_controller.in_use.keep import KeepInUse, parse_keep_in_use
 from ecr_controller.lifecycle.guard import Guard, parse_guard
 from ecr_controller.lifecycle.rules import parse_policy
 from ecr_controller.repository.model import Encryption, Mutability
@@ -39,6 +40,7 @@ class RepositorySpec:
     statements: tuple[Statement, ...] = ()
     takes_stack_tags: bool = True
     restores_drift: bool = False
+    keep_in_use: KeepInUse | None = None
 
 
 def parse_repository(values: Values, faults: Faults, home: Home) -> RepositorySpec:
@@ -57,6 +59,7 @@ def parse_repository(values: Values, faults: Faults, home: Home) -> RepositorySp
         allows_lifecycle_policies=values.get("AllowLifecyclePolicies", False),
         takes_stack_tags=values.get("StackTags", True),
         restores_drift=values.get("OnDrift") == "Restore",
+        keep_in_use=parse_keep_in_use(values, faults),
     )
 
 

@@ -14,6 +14,7 @@ from ecr_controller.custom_resource.boundaries import Boundaries
 from ecr_controller.custom_resource.request import Result
 from ecr_controller.deadline import undoing
 from ecr_controller.errors import ControllerError, RetryableError, UserError
+from ecr_controller.in_use.keeping import Keeping
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.rules import is_policy, is_text
@@ -22,7 +23,7 @@ from ecr_controller.repository import ownership
 from ecr_controller.repository.declarations import LIFECYCLE_POLICY, Declaration
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import is_name
-from ecr_controller.shared_documents.ledger import Ledger
+from ecr_controller.shared_documents.ledger import Ledger, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,11 +96,16 @@ class LifecyclePolicyResource:
                 ownership.refuse_policy_of_other_stack(found, request)
             _refuse_policy_of_others(request, current)
         differs = not is_policy(current, spec.policy)
+        keeping = _keeping(request, name)
+        if differs or not ours or request.old is None or request.old.keep_in_use != spec.keep_in_use:
+            keeping.begin(spec.keep_in_use)
         if differs and guard.applies(spec.guard):
             attributes = guard.enforce(request, name, spec.policy, spec.guard).attributes
         if differs or not ours or request.follows_failed_create:
             self._claim_and_put(request, found, current, ours=ours)
         declared = {LIFECYCLE_POLICY: spec.policy.text()}
+        if spec.keep_in_use is None and request.old is not None and request.old.keep_in_use is not None:
+            keeping.end()
         Declaration(request, name).settle(declared, spec.guard, restores=spec.restores_drift)
         return Result(name, {"RepositoryName": name} | attributes)
 
@@ -161,6 +167,8 @@ class LifecyclePolicyResource:
             logger.info(
                 "The lifecycle policy of %s is kept because no tag names this resource as its owner", found.name
             )
+        if any(spec.keep_in_use for spec in request.specs):
+            _keeping(request, entry.held).end()
         Declaration(request, entry.held).remove()
         Ledger(request).end(entry.held)
 
@@ -181,6 +189,10 @@ def _refuse_policy_of_others(request: PolicyRequest, current: str | None) -> Non
         f"The repository {spec.repository} already has a lifecycle policy, which this stack did not create. To "
         "replace it, set OnExisting: Replace. The previous policy is restored when this resource is deleted."
     )
+
+
+def _keeping(request: PolicyRequest, repository: str) -> Keeping:
+    return Keeping(repository, owner_of(request), request.type_name)
 
 
 def _stored(ledger: Ledger, repository: str) -> Entry | None:

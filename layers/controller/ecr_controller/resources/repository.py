@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource.request import Request, Result
 from ecr_controller.errors import RetryableError, UserError, count
+from ecr_controller.in_use.keeping import Keeping
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.rules import is_policy
@@ -22,6 +23,7 @@ from ecr_controller.repository.replacement import encryption_is_fixed, is_rename
 from ecr_controller.repository.scan_frequency import scan_frequency
 from ecr_controller.repository.settings import PolicyStatements, settings
 from ecr_controller.repository.spec import RepositorySpec, parse_repository
+from ecr_controller.shared_documents.ledger import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -139,6 +141,7 @@ class RepositoryResource:
             raise RetryableError(f"The repository {name} was deleted while this request ran.")
         if made is not None or ownership.is_created_by(found.tags, request):
             differences = self._difference(request, found, wanted)
+            _keeping(request, name).begin(spec.keep_in_use, looks=made is None)
             changes.apply(differences, found, lambda _done: self._undo_create(name))
             is_empty = made is not None and spec.lifecycle_policy is not None and guard.applies(spec.guard)
             return self._result(request, found, guard.NO_IMAGES if is_empty else guard.NO_PREVIEW)
@@ -212,6 +215,8 @@ class RepositoryResource:
     def _result(self, request: RepositoryRequest, found: Repository, attributes: Mapping[str, str]) -> Result:
         spec = request.spec
         values = values_of(settings(request), spec)
+        if spec.keep_in_use is None:
+            _end_keeping(request, found.name)
         Declaration(request, found.name).settle(values, spec.guard, restores=spec.restores_drift)
         frequency = scan_frequency(self._repositories, found.name, spec.scan_on_push)
         return Result(found.name, {**found.attributes, **attributes, "ScanFrequency": frequency})
@@ -222,7 +227,10 @@ class RepositoryResource:
         if policy is None:
             return guard.NO_PREVIEW
         ownership.refuse_second_policy(found, request)
-        if not guard.applies(request.spec.guard) or is_policy(found.lifecycle_text, policy):
+        is_put = is_policy(found.lifecycle_text, policy)
+        if not is_put or request.old is None or request.spec.keep_in_use != request.old.keep_in_use:
+            _keeping(request, found.name).begin(request.spec.keep_in_use)
+        if not guard.applies(request.spec.guard) or is_put:
             return guard.NO_PREVIEW
         return guard.enforce(request, found.name, policy, request.spec.guard).attributes
 
@@ -298,12 +306,14 @@ class RepositoryResource:
             )
         request.note("RepositoryDeleted", found.name)
         _withdraw_statements(request, found.name)
+        _end_keeping(request, found.name)
         Declaration(request, found.name).remove()
 
     def _give_up(self, request: RepositoryRequest, found: Repository) -> None:
         """Release the repository of a request that failed, or delete it if that request created it."""
         if ownership.is_deletable(found.tags, request):
             self._undo_create(found.name)
+            _end_keeping(request, found.name)
             Declaration(request, found.name).remove()
         else:
             self._release(request, found)
@@ -381,7 +391,18 @@ def _begin(request: RepositoryRequest, found: Repository) -> None:
 def _forget(request: RepositoryRequest, name: str) -> None:
     """Remove what is recorded of a repository that is not this resource's any more."""
     AdoptionRecord(request, name).remove()
+    _end_keeping(request, name)
     Declaration(request, name).remove()
+
+
+def _keeping(request: RepositoryRequest, name: str) -> Keeping:
+    return Keeping(name, owner_of(request), request.type_name)
+
+
+def _end_keeping(request: RepositoryRequest, name: str) -> None:
+    """End what any of the properties of the request kept."""
+    if any(spec.keep_in_use for spec in request.specs):
+        _keeping(request, name).end()
 
 
 def _withdraw_statements(request: RepositoryRequest, name: str, only_of: str | None = None) -> None:

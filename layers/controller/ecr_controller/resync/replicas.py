@@ -53,7 +53,9 @@ def like_source(repository: str, spec: RepositorySpec, home: Home) -> Repository
         return spec
     source = SourceRegion(region)
     faults, text = Faults(), source.get_lifecycle_policy(repository)
-    policy = None if text is None else parse_policy({"LifecyclePolicyText": text}, faults)
+    # Any value of KeepInUse adds its rule.
+    keeps = {} if spec.keep_in_use is None else {"KeepInUse": spec.keep_in_use}
+    policy = None if text is None else parse_policy({"LifecyclePolicyText": text, **keeps}, faults)
     statements = tuple(_statement(each, repository) for each in source.get_statements(repository))
     allowed = bounds.configured(home)
     for i, each in enumerate(statements):

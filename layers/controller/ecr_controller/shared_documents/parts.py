@@ -12,7 +12,7 @@ from ecr_controller.config import config
 from ecr_controller.shared_documents.converge import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -76,20 +76,16 @@ class PartsTable:
         items += [{"Delete": {"TableName": table, "Key": _key(row.target, row.owner)}} for row in deletes]
         self._dynamodb.transact_write_items(TransactItems=items)
 
-    def query_parts(self, target: str) -> tuple[Part, ...]:
-        """Query, strongly consistent, all pages, without tombstones.
+    def query_parts(self, target: str, beginning: str = "") -> tuple[Part, ...]:
+        """Query, strongly consistent, all pages, without tombstones; of the owners with this beginning.
 
         DynamoDB sorts by the bytes of the owner, as Python sorts strings.
         """
-        pages = self._dynamodb.get_paginator("query").paginate(ConsistentRead=True, **_query(target))
-        parts = (_part(item) for page in pages for item in page["Items"])
-        return tuple(part for part in parts if part.marks.get(_STATE) != _WITHDRAWN)
+        return tuple(part for part in self._query(target, beginning) if part.marks.get(_STATE) != _WITHDRAWN)
 
     def query_withdrawn(self, target: str) -> tuple[Part, ...]:
         """Query, strongly consistent, all pages: the tombstones alone."""
-        pages = self._dynamodb.get_paginator("query").paginate(ConsistentRead=True, **_query(target))
-        parts = (_part(item) for page in pages for item in page["Items"])
-        return tuple(part for part in parts if part.marks.get(_STATE) == _WITHDRAWN)
+        return tuple(part for part in self._query(target) if part.marks.get(_STATE) == _WITHDRAWN)
 
     def scan_page(self, start: Mapping[str, Any] | None) -> tuple[list[tuple[str, str]], Mapping[str, Any] | None]:
         """Scan: the targets and owners of one page, and the start of the next one, if there is one."""
@@ -103,14 +99,20 @@ class PartsTable:
         found = [(item["target"]["S"], item["owner"]["S"]) for item in page["Items"]]
         return found, page.get("LastEvaluatedKey")
 
-
-def _query(target: str) -> dict[str, Any]:
-    return {
-        "TableName": config().parts_table,
-        "KeyConditionExpression": "#target = :target",
-        "ExpressionAttributeNames": {"#target": "target"},
-        "ExpressionAttributeValues": {":target": {"S": target}},
-    }
+    def _query(self, target: str, beginning: str = "") -> Iterator[Part]:
+        condition, names, values = "#target = :target", {"#target": "target"}, {":target": {"S": target}}
+        if beginning:
+            condition += " AND begins_with(#owner, :owner)"
+            names["#owner"], values[":owner"] = "owner", {"S": beginning}
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=config().parts_table,
+            ConsistentRead=True,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+        for page in pages:
+            yield from map(_part, page["Items"])
 
 
 def _key(target: str, owner: str) -> dict[str, Any]:

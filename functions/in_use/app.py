@@ -1,0 +1,42 @@
+"""Keeps the images that are in use: on a schedule, when a deployment begins, and before a lifecycle policy is put."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from ecr_controller.custom_resource.request import Home
+from ecr_controller.deadline import DEADLINE
+from ecr_controller.in_use.deployments import uses_of_event
+from ecr_controller.in_use.look import Look
+from ecr_controller.observability import logger, metrics
+
+if TYPE_CHECKING:
+    from ecr_controller.custom_resource.protocol import LambdaContext
+
+# Seconds that are left for the answer.
+_ANSWER = 5.0
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Looks at one repository with ``RepositoryName``, at what an event of EventBridge is about, or at all of them.
+
+    Returns what could not be done, as ``faults``, and how many images are held.
+    """
+    DEADLINE.set(time.time() + context.get_remaining_time_in_millis() / 1000 - _ANSWER)
+    home = Home.of_function(context.invoked_function_arn)
+    look = Look(home)
+    if "detail-type" in event:
+        look.at_uses(uses_of_event(event, home))
+    elif "RepositoryName" in event:
+        look.at(str(event["RepositoryName"]))
+    else:
+        look.at_all()
+    look.tally["InUseFaults"] += len(look.faults)
+    for name, number in look.tally.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+    return {"faults": look.faults, "imagesInUse": look.tally["ImagesInUse"], "imagesHeld": look.tally["ImagesHeld"]}

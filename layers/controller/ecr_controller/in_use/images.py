@@ -1,0 +1,102 @@
+"""The calls to Amazon ECR that put and remove the tags of images in use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller import aws
+from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.in_use.pace import Pace
+from ecr_controller.lifecycle.images import Image, parse_images
+from ecr_controller.manifests import MANIFEST_LISTS, MANIFESTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_ecr import ECRClient
+
+# Of the API: images of a call.
+_BATCH = 100
+# Calls a second. The quota of PutImage is 10 for the account, and people push meanwhile.
+_puts = Pace(8.0)
+
+
+@aws.translates_errors
+class HeldImages:
+    """The images of one repository."""
+
+    _ecr: aws.Client[ECRClient] = aws.Client("ecr")
+
+    def __init__(self, repository: str, ecr: ECRClient | None = None) -> None:
+        self._repository = repository
+        if ecr is not None:
+            self._ecr = ecr
+
+    def describe_images(self) -> tuple[Image, ...] | None:
+        """DescribeImages, 1,000 a page, archived images included; None if the repository does not exist."""
+        pages = self._ecr.get_paginator("describe_images").paginate(
+            repositoryName=self._repository, filter={"imageStatus": "ANY"}, PaginationConfig={"PageSize": 1000}
+        )
+        try:
+            return parse_images([detail for page in pages for detail in page["imageDetails"]])
+        except self._ecr.exceptions.RepositoryNotFoundException:
+            return None
+
+    def describe_image(self, digest: str) -> Image | None:
+        """DescribeImages of one image, or None if it does not exist."""
+        try:
+            answer = self._ecr.describe_images(repositoryName=self._repository, imageIds=[{"imageDigest": digest}])
+        except self._ecr.exceptions.ImageNotFoundException:
+            return None
+        return parse_images(answer["imageDetails"])[0]
+
+    def batch_get_image(self, digests: Sequence[str]) -> dict[str, Any]:
+        """BatchGetImage, 100 a call: what PutImage takes of each image, by digest, without those that are gone."""
+        found: dict[str, Any] = {}
+        for start in range(0, len(digests), _BATCH):
+            answer = self._ecr.batch_get_image(
+                repositoryName=self._repository,
+                imageIds=[{"imageDigest": digest} for digest in digests[start : start + _BATCH]],
+                acceptedMediaTypes=sorted(MANIFESTS | MANIFEST_LISTS),
+            )
+            for each in answer["images"]:
+                found[each["imageId"]["imageDigest"]] = each
+        return found
+
+    def put_image(self, image: Any, tag: str) -> None:
+        """PutImage of an image that exists, with one more tag; nothing happens if it has it.
+
+        Raises UserError if the tag belongs to another image and is immutable, or if the image has 1,000 tags.
+        """
+        _puts.wait()
+        digest = image["imageId"]["imageDigest"]
+        media_type = image.get("imageManifestMediaType")
+        typed = {"imageManifestMediaType": media_type} if media_type else {}
+        try:
+            self._ecr.put_image(
+                repositoryName=self._repository,
+                imageManifest=image["imageManifest"],
+                imageDigest=digest,
+                imageTag=tag,
+                **typed,
+            )
+        except self._ecr.exceptions.ImageAlreadyExistsException:
+            return
+        except self._ecr.exceptions.ImageTagAlreadyExistsException:
+            raise UserError(
+                f"The tag {tag} in {self._repository} cannot be moved to another image, because it is immutable."
+            ) from None
+        except self._ecr.exceptions.LimitExceededException:
+            raise UserError(
+                f"The image {digest} in {self._repository} is in use, but cannot get the tag that keeps it, because it "
+                "has as many tags as Amazon ECR allows. Delete tags of the image that are not needed."
+            ) from None
+
+    def batch_delete_image(self, tag: str) -> None:
+        """BatchDeleteImage of one tag. The caller sees to it that the image has another one. Nothing happens if the tag
+        is gone."""
+        answer = self._ecr.batch_delete_image(repositoryName=self._repository, imageIds=[{"imageTag": tag}])
+        for failure in answer.get("failures", ()):
+            if failure.get("failureCode") != "ImageNotFound":
+                reason = failure.get("failureReason", failure.get("failureCode"))
+                raise RetryableError(f"The tag {tag} in {self._repository} was not deleted: {reason}.")

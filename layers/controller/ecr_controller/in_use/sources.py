@@ -1,0 +1,107 @@
+"""The sources that know what runs, each read as a whole, and shared by the looks of a minute.
+
+Many resources that are deployed at once each need what runs before their policy is put. One of them reads a source, and
+stores what it found; the others wait for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import time
+import zlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ecr_controller.deadline import DEADLINE, wait_before
+from ecr_controller.errors import ControllerError, UserError
+from ecr_controller.in_use import usage
+from ecr_controller.in_use.ecs import Clusters
+from ecr_controller.in_use.functions import ImageFunctions
+from ecr_controller.in_use.inspector import Inspector
+from ecr_controller.in_use.keep import ECS, INSPECTOR, LAMBDA
+from ecr_controller.shared_documents.parts import PartsTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ecr_controller.custom_resource.request import Home
+    from ecr_controller.in_use.ecs import Container
+    from ecr_controller.in_use.usage import Use
+
+logger = logging.getLogger(__name__)
+
+SNAPSHOTS = "in-use-snapshot"
+_READER = "reader/"
+# Seconds. What was read is shared for the first, and a reader that ended without a result is replaced after the second.
+FRESH, LONGEST_READ = 60, 300
+# Of DynamoDB: an item has 400 KB. A larger snapshot is not shared.
+_LONGEST = 380_000
+
+
+def read_usage(sources: Iterable[str], home: Home) -> usage.Usage:
+    """What these sources know. One that cannot be read is named in the result."""
+    uses: list[Use] = []
+    unread: dict[str, str] = {}
+    for source in sources:
+        try:
+            uses += _shared(source, home)
+        except ControllerError as error:
+            logger.warning("%s cannot be read, so no image is released: %s", source, error)
+            unread[source] = str(error)
+    return usage.Usage(tuple(uses), unread)
+
+
+def _shared(source: str, home: Home) -> Sequence[Use]:
+    table, asked = PartsTable(), time.time()
+    while True:
+        rows = {part.owner: part for part in table.query_parts(SNAPSHOTS)}
+        stored, reader = rows.get(source), rows.get(_READER + source)
+        if stored is not None and asked - stored.since <= FRESH:
+            return _unpacked(stored.content, source)
+        if reader is not None and time.time() - reader.since > LONGEST_READ:
+            table.delete_part(SNAPSHOTS, _READER + source)
+        if table.put_part_once(SNAPSHOTS, _READER + source, {}):
+            return _read_and_store(table, source, home)
+        wait_before(DEADLINE.get(asked + LONGEST_READ), f"Another invocation is reading {source}.")
+
+
+def _read_and_store(table: PartsTable, source: str, home: Home) -> Sequence[Use]:
+    try:
+        uses = read(source, home)
+        packed = _packed(uses)
+        if len(packed) <= _LONGEST:
+            table.put_part(SNAPSHOTS, source, {"uses": packed})
+    finally:
+        table.delete_part(SNAPSHOTS, _READER + source)
+    return uses
+
+
+def read(source: str, home: Home) -> tuple[Use, ...]:
+    """All uses that a source knows. Raises UserError and RetryableError."""
+    found: Iterable[Use | None]
+    if source == ECS:
+        found = uses_of(Clusters().list_containers(), source, home)
+    elif source == LAMBDA:
+        found = uses_of(ImageFunctions().list_containers(), source, home)
+    elif source == INSPECTOR:
+        images = Inspector().list_images(home.account, datetime.now(UTC))
+        found = (usage.use_of_arn(each.arn, source, each.user, home) for each in images)
+    else:
+        raise UserError(f"{source} is not a source.")
+    return usage.distinct(use for use in found if use is not None)
+
+
+def uses_of(containers: Iterable[Container], source: str, home: Home) -> tuple[Use, ...]:
+    """The uses of images of this account and Region among containers."""
+    found = (usage.use_of_uri(each.uri, each.digest, source, each.user, home) for each in containers)
+    return tuple(use for use in found if use is not None)
+
+
+def _packed(uses: Iterable[Use]) -> str:
+    return base64.b64encode(zlib.compress(json.dumps(usage.to_rows(uses)).encode())).decode()
+
+
+def _unpacked(content: Mapping[str, str], source: str) -> tuple[Use, ...]:
+    return usage.from_rows(json.loads(zlib.decompress(base64.b64decode(content["uses"]))), source)
