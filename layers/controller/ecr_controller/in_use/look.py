@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_controller.deadline import DEADLINE
@@ -49,12 +50,13 @@ class Look:
         with ThreadPoolExecutor(_THREADS) as pool:
             # The deadline is that of a context, and a context is of one thread.
             tasks = [(copy_context(), each) for each in repositories]
-            list(pool.map(lambda task: task[0].run(self._look, task[1], usage), tasks))
+            for tally in pool.map(lambda task: task[0].run(self._look, task[1], usage), tasks):
+                self.tally.update(tally)
 
     def at(self, name: str) -> None:
         """Look at one repository."""
         repository = Declarations().of(name)
-        self._look(repository, self._usage([repository]))
+        self.tally.update(self._look(repository, self._usage([repository])))
 
     def at_uses(self, uses: Iterable[Use]) -> None:
         """Hold images that just began to be used, and end no hold."""
@@ -62,29 +64,31 @@ class Look:
         for use in uses:
             by_repository.setdefault(use.repository, []).append(use)
         for name, found in by_repository.items():
-            self._attempt(name, lambda name=name, found=found: self._hold(name, found))  # type: ignore[misc]
+            self.tally.update(self._attempt(name, partial(self._hold, name, found)))
 
     def _usage(self, repositories: Sequence[KeptRepository]) -> Usage:
         sources = {source for each in repositories if each.keep for source in each.keep.sources}
         return read_usage(sorted(sources), self.home) if sources else Usage()
 
-    def _look(self, repository: KeptRepository, usage: Usage) -> None:
-        self._attempt(repository.name, lambda: self._hold_and_release(repository, usage))
+    def _look(self, repository: KeptRepository, usage: Usage) -> Counter[str]:
+        return self._attempt(repository.name, partial(self._hold_and_release, repository, usage))
 
-    def _attempt(self, name: str, work: Callable[[], None]) -> None:
+    def _attempt(self, name: str, work: Callable[[Counter[str]], None]) -> Counter[str]:
+        tally = Counter[str]()
         if time.time() + _LONGEST > DEADLINE.get(float("inf")):
             self.faults.append(f"There was no time left for {name}.")
-            return
+            return tally
         try:
-            work()
+            work(tally)
         except ControllerError as error:
             logger.warning("The images in use of %s: %s", name, error)
             self.faults.append(str(error))
         except Exception as error:  # a defect, which must not stop the look at other repositories
             logger.exception("The images in use of %s: a defect", name)
             self.faults.append(f"The controller failed because of a defect ({type(error).__name__}).")
+        return tally
 
-    def _hold_and_release(self, repository: KeptRepository, usage: Usage) -> None:
+    def _hold_and_release(self, repository: KeptRepository, usage: Usage, tally: Counter[str]) -> None:
         name, keep = repository.name, repository.keep
         images, holds = HeldImages(name).describe_images(), Holds(name)
         if images is None:
@@ -97,11 +101,11 @@ class Look:
         uses = usage.of(name, keep.sources) if keep else ()
         planned = plan(images, uses, keep, holds.all(), datetime.now(UTC), is_complete=not unread)
         self.faults.extend(unread)
-        Holding(name, images, keep is not None, self.tally).carry_out(planned)
-        self.tally["ImagesInUse"] += len(planned.in_use)
+        tally["ImagesInUse"] += len(planned.in_use)
+        Holding(name, images, keep is not None, tally).carry_out(planned)
         Declarations().forget(repository.ended)
 
-    def _hold(self, name: str, uses: Sequence[Use]) -> None:
+    def _hold(self, name: str, uses: Sequence[Use], tally: Counter[str]) -> None:
         keep = Declarations().of(name).keep
         wanted = [use for use in uses if keep is not None and use.source in keep.sources]
         holds = Holds(name)
@@ -111,4 +115,4 @@ class Look:
         # What was pulled is left to the next look at everything.
         keep = replace(keep, pulled_within=None)
         planned = plan(images, wanted, keep, holds.all(), datetime.now(UTC), is_complete=False)
-        Holding(name, images, True, self.tally).carry_out(replace(planned, forget=(), stray=()))
+        Holding(name, images, True, tally).carry_out(replace(planned, forget=(), stray=()))

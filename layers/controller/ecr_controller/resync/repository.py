@@ -15,7 +15,9 @@ from ecr_controller.controller_events import ControllerEvent, Difference, emit
 from ecr_controller.custom_resource.boundaries import Boundaries
 from ecr_controller.custom_resource.request import LONGEST_CREATE, Request
 from ecr_controller.deadline import DEADLINE
-from ecr_controller.errors import Faults, RetryableError
+from ecr_controller.errors import Faults, RetryableError, UserError
+from ecr_controller.in_use.declared import Declarations
+from ecr_controller.in_use.keeping import Keeping
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.rules import parse_policy
@@ -227,6 +229,7 @@ class Resync:
             found = self._with_policy(described)
         for owner, record in ended.items():
             found = self._take_back(found, owner, record)
+        self._end_keeping(found.name, None if baseline is None or baseline.spec.keep_in_use is None else baseline)
         if baseline is not None:
             self._apply(found, baseline, records.get(baseline.owner))
 
@@ -253,8 +256,9 @@ class Resync:
             self._report(found, baseline, record)
             return
         planned = self._plan(found, baseline, record)
-        if planned.policy_changes and self._refuses(
-            found, baseline.owner, baselines.TYPE, baseline.spec.lifecycle_policy, baseline.spec.guard
+        if planned.policy_changes and (
+            not self._keeps(found.name, baseline)
+            or self._refuses(found, baseline.owner, baselines.TYPE, baseline.spec.lifecycle_policy, baseline.spec.guard)
         ):
             planned = self._plan(found, baseline, record, without_policy=True)
         withdrawn = PolicyStatements.name in record.put and not baseline.spec.statements
@@ -305,6 +309,27 @@ class Resync:
             logger.warning("The lifecycle policy of %s is not put: %s", found.name, reason)
             self._tell("GuardRefused", found.name, owner, type_name, (), message=reason)
         return reason is not None
+
+    def _keeps(self, repository: str, baseline: Baseline) -> bool:
+        """Hold the images in use before the lifecycle policy of a baseline is put; whether that was possible."""
+        try:
+            Keeping(repository, baseline.owner, baselines.TYPE).begin(baseline.spec.keep_in_use)
+        except UserError as error:
+            self.tally["PoliciesRefused"] += 1
+            logger.warning("The lifecycle policy of %s is not put: %s", repository, error)
+            return False
+        return True
+
+    def _end_keeping(self, repository: str, baseline: Baseline | None) -> None:
+        """End what baselines keep of a repository, but for the one that applies, and what gone resources kept."""
+        for each in Declarations().of(repository).declarations:
+            stack_id, logical_id, *_ = each.owner.split("|")
+            if each.type_name == baselines.TYPE:
+                is_ended = baseline is None or each.owner != baseline.owner
+            else:
+                is_ended = not Stacks().has_resource(stack_id, logical_id, repository)
+            if is_ended:
+                Keeping(repository, each.owner, each.type_name).end()
 
     def _policy_is_declared(self, found: Repository) -> bool:
         """Whether the resource exists that declares the lifecycle policy by the tag of the repository."""
