@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = PACKAGE / "ecr_controller"
 MODULES = sorted(ROOT.rglob("*.py"))
 GROUND = "ground"
-NOUNS = {"repository", "lifecycle", "repository_policy", "grants", "event_routing", "image_scans"}
+NOUNS = {"repository", "lifecycle", "repository_policy", "grants", "event_routing", "image_scans", "in_use"}
 # From the ground up. A floor imports from its own and from those below it.
 FLOORS = (
     {GROUND},
@@ -135,6 +135,11 @@ def test_only_adapters_call_aws() -> None:
             "resync.planner",
             "resync.start",
             "resync.sources",
+            "in_use.ecr",
+            "in_use.ecs",
+            "in_use.functions",
+            "in_use.inspector",
+            "in_use.keeping",
         ),
     }
 

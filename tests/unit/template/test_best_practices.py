@@ -32,6 +32,7 @@ WITHOUT_CONTROLS = {
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
     "AWS::Events::Rule",
+    "AWS::Lambda::Permission",
     "AWS::Scheduler::Schedule",
     "AWS::Serverless::LayerVersion",
 }
@@ -194,7 +195,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "CKV_AWS_115 reserved concurrency": dict.fromkeys(
         FUNCTIONS, "It would throttle deployments, and take concurrency from the rest of the account."
     ),
-    "CKV_AWS_116 failures are kept": {"OnFailureFunction": "It is where failures go. OnFailureErrorsAlarm watches it."},
+    "CKV_AWS_116 failures are kept": {
+        "OnFailureFunction": "It is where failures go. OnFailureErrorsAlarm watches it.",
+        "InUseFunction": "The next look does what a failed one did not. InUseErrorsAlarm watches it.",
+    },
     "CKV_AWS_173 key for the environment": dict.fromkeys(
         FUNCTIONS, "The environment holds names and no secret (CKV_AWS_45). Lambda encrypts it with its own key."
     ),

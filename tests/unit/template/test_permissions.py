@@ -11,7 +11,19 @@ from botocore import xform_name
 from tests.unit.reachability import body_of, reached
 from tests.unit.template.sam import FUNCTIONS, actions_of, folder_of, statements_of
 
-SERVICES = ("cloudformation", "ecr", "dynamodb", "iam", "sns", "sqs", "lambda", "stepfunctions", "events", "inspector2")
+SERVICES = (
+    "cloudformation",
+    "ecr",
+    "dynamodb",
+    "iam",
+    "sns",
+    "sqs",
+    "lambda",
+    "stepfunctions",
+    "events",
+    "inspector2",
+    "ecs",
+)
 # What AWS checks beyond the operation that is called, and what Lambda itself needs.
 BESIDES = {
     "logs:CreateLogStream": "Lambda writes the log",

@@ -32,9 +32,19 @@ CHECKED_BY = {
 }
 # Services that the two functions use for themselves.
 OWN_SERVICES = {"logs", "dynamodb", "kms", "cloudformation", "ecr"}
-# Actions on the registry, for which IAM has no resource
-# (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html).
-WITHOUT_RESOURCE = {"ecr:GetRegistryScanningConfiguration"}
+# Actions for which IAM has no resource, or only one that cannot be named beforehand
+# (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html, and the
+# pages of Amazon ECS, Amazon Inspector and AWS Lambda).
+WITHOUT_RESOURCE = {
+    "ecr:GetRegistryScanningConfiguration",
+    "ecs:DescribeTaskDefinition",
+    "ecs:ListClusters",
+    "ecs:ListServices",
+    "ecs:ListTasks",
+    "inspector2:BatchGetAccountStatus",
+    "inspector2:ListCoverage",
+    "lambda:ListFunctions",
+}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -37,6 +37,12 @@ class Application:
         """Whether the lifecycle policy changes to a declared one, which has bounds."""
         return any(each.setting.name == LifecyclePolicyText.name and each.new is not None for each in self.changes)
 
+    @property
+    def sets_policy(self) -> bool:
+        """Whether the lifecycle policy is the baseline's."""
+        is_ours = any(each.name == LifecyclePolicyText.name for each in self.settings)
+        return is_ours and self.spec.lifecycle_policy is not None
+
     def before(self, record: Record, found: Repository) -> Record:
         """The record before the changes."""
         return self._with_kept(record, record.before_change(self.settings, found, self.spec))

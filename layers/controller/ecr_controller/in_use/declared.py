@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ecr_controller.in_use.keep import KeepInUse, combined
+from ecr_controller.lifecycle.keep_in_use import KeepInUse, combined
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:

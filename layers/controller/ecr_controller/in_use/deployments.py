@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ecr_controller.errors import UserError
 from ecr_controller.in_use.ecs import Clusters, containers_of_task
 from ecr_controller.in_use.functions import ImageFunctions
-from ecr_controller.in_use.keep import ECS, LAMBDA
 from ecr_controller.in_use.sources import uses_of
+from ecr_controller.lifecycle.keep_in_use import ECS, LAMBDA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -43,9 +43,11 @@ class Clusters:
         """ListClusters, then ListTasks, DescribeTasks, ListServices and DescribeServices for each cluster, and
         DescribeServiceRevisions and DescribeTaskDefinition for the services."""
         found: list[Container] = []
-        for cluster in self._listed("list_clusters", "clusterArns"):
+        for cluster in self._listed(self._ecs.get_paginator("list_clusters"), "clusterArns"):
             found += self._of_tasks(cluster)
-            for group in _grouped(self._listed("list_services", "serviceArns", cluster=cluster), _SERVICES):
+            for group in _grouped(
+                self._listed(self._ecs.get_paginator("list_services"), "serviceArns", cluster=cluster), _SERVICES
+            ):
                 found += self._of_services(cluster, group)
         return found
 
@@ -54,7 +56,7 @@ class Clusters:
         return list(self._of_services(service.split("/")[-2], [service]))
 
     def _of_tasks(self, cluster: str) -> Iterator[Container]:
-        for group in _grouped(self._listed("list_tasks", "taskArns", cluster=cluster), _TASKS):
+        for group in _grouped(self._listed(self._ecs.get_paginator("list_tasks"), "taskArns", cluster=cluster), _TASKS):
             self._pace.wait()
             for task in self._ecs.describe_tasks(cluster=cluster, tasks=group)["tasks"]:
                 yield from containers_of_task(task)
@@ -95,8 +97,8 @@ class Clusters:
                 self._definitions[definition] = [each for each in images if each]
             yield from self._definitions[definition]
 
-    def _listed(self, operation: Any, member: str, **arguments: str) -> Iterator[str]:
-        for page in self._ecs.get_paginator(operation).paginate(**arguments):
+    def _listed(self, paginator: Any, member: str, **arguments: str) -> Iterator[str]:
+        for page in paginator.paginate(**arguments):
             self._pace.wait()
             yield from page[member]
 

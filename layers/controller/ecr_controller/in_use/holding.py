@@ -11,8 +11,8 @@ from ecr_controller.config import is_sam_local
 from ecr_controller.controller_events import ControllerEvent, emit
 from ecr_controller.errors import UserError
 from ecr_controller.in_use import planning
+from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.held import Holds
-from ecr_controller.in_use.images import HeldImages
 from ecr_controller.lifecycle.holds import is_held, tag_of
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ class Holding:
             self._put(image, tag)
         except UserError as error:
             return str(error)
-        return ""
+        fresh = HeldImages(self.repository).describe_image(image.digest)
+        return "" if fresh is not None and tag in fresh.tags else "Amazon ECR did not move it."
 
     def _put(self, image: Image, tag: str) -> None:
         held = HeldImages(self.repository)

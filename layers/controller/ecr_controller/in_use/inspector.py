@@ -26,11 +26,11 @@ class InspectedImage(NamedTuple):
 class Inspector:
     """What Amazon Inspector says of the images of this account and Region."""
 
-    _inspector: aws.Client[Inspector2Client] = aws.Client("inspector2")
+    _inspector2: aws.Client[Inspector2Client] = aws.Client("inspector2")
 
     def __init__(self, inspector: Inspector2Client | None = None) -> None:
         if inspector is not None:
-            self._inspector = inspector
+            self._inspector2 = inspector
 
     def list_images(self, account: str, now: datetime) -> list[InspectedImage]:
         """BatchGetAccountStatus, then ListCoverage: images that are in use, or were in the last 24 hours.
@@ -45,7 +45,7 @@ class Inspector:
         found: dict[str, InspectedImage] = {}
         for each in filters:
             criteria: Any = {"resourceType": [{"comparison": "EQUALS", "value": "AWS_ECR_CONTAINER_IMAGE"}], **each}
-            for page in self._inspector.get_paginator("list_coverage").paginate(filterCriteria=criteria):
+            for page in self._inspector2.get_paginator("list_coverage").paginate(filterCriteria=criteria):
                 for resource in page["coveredResources"]:
                     image = resource.get("resourceMetadata", {}).get("ecrImage", {})
                     used = image.get("inUseCount") or 0
@@ -54,7 +54,7 @@ class Inspector:
         return list(found.values())
 
     def _refuse_disabled(self, account: str) -> None:
-        answer = self._inspector.batch_get_account_status(accountIds=[account])
+        answer = self._inspector2.batch_get_account_status(accountIds=[account])
         states = [each["resourceState"]["ecr"]["status"] for each in answer["accounts"]]
         if states != ["ENABLED"]:
             raise UserError(

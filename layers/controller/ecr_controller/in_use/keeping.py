@@ -10,7 +10,7 @@ from ecr_controller import aws
 from ecr_controller.config import config, is_sam_local
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use.declared import Declarations, Kept
-from ecr_controller.in_use.keep import PROPERTY
+from ecr_controller.lifecycle.keep_in_use import PROPERTY
 from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_lambda import LambdaClient
 
-    from ecr_controller.in_use.keep import KeepInUse
+    from ecr_controller.lifecycle.keep_in_use import KeepInUse
 
 logger = logging.getLogger(__name__)
 

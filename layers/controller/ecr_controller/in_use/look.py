@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from ecr_controller.deadline import DEADLINE
 from ecr_controller.errors import ControllerError
 from ecr_controller.in_use.declared import Declarations
+from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.held import Holds
 from ecr_controller.in_use.holding import Holding
-from ecr_controller.in_use.images import HeldImages
 from ecr_controller.in_use.planning import plan
 from ecr_controller.in_use.sources import read_usage
 from ecr_controller.in_use.usage import Usage

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from ecr_controller.in_use.keep import KeepInUse
     from ecr_controller.in_use.usage import Use
     from ecr_controller.lifecycle.images import Image
+    from ecr_controller.lifecycle.keep_in_use import KeepInUse
 
 PULLED = "a pull"
 

@@ -20,7 +20,7 @@ from ecr_controller.in_use import usage
 from ecr_controller.in_use.ecs import Clusters
 from ecr_controller.in_use.functions import ImageFunctions
 from ecr_controller.in_use.inspector import Inspector
-from ecr_controller.in_use.keep import ECS, INSPECTOR, LAMBDA
+from ecr_controller.lifecycle.keep_in_use import ECS, INSPECTOR, LAMBDA
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:

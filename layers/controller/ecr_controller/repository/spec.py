@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ecr_controller.in_use.keep import KeepInUse, parse_keep_in_use
 from ecr_controller.lifecycle.guard import Guard, parse_guard
+from ecr_controller.lifecycle.keep_in_use import KeepInUse, parse_keep_in_use
 from ecr_controller.lifecycle.rules import parse_policy
 from ecr_controller.repository.model import Encryption, Mutability
 

@@ -15,9 +15,7 @@ from ecr_controller.controller_events import ControllerEvent, Difference, emit
 from ecr_controller.custom_resource.boundaries import Boundaries
 from ecr_controller.custom_resource.request import LONGEST_CREATE, Request
 from ecr_controller.deadline import DEADLINE
-from ecr_controller.errors import Faults, RetryableError, UserError
-from ecr_controller.in_use.declared import Declarations
-from ecr_controller.in_use.keeping import Keeping
+from ecr_controller.errors import Faults, RetryableError
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.rules import parse_policy
@@ -30,7 +28,7 @@ from ecr_controller.repository.settings import LifecyclePolicyText, PolicyStatem
 from ecr_controller.repository_policy import policy
 from ecr_controller.repository_policy.document import TARGETS, RepositoryPolicyDocument, ResourceStatements
 from ecr_controller.repository_policy.ecr import RepositoryPolicies
-from ecr_controller.resync import replicas
+from ecr_controller.resync import kept, replicas
 from ecr_controller.resync.declared import declared_of
 from ecr_controller.shared_documents import converge
 from ecr_controller.shared_documents.parts import PartsTable
@@ -87,7 +85,9 @@ class Resync:
             return
         owned = self._verify(found)
         self._verify_statements(found)
-        if not owned and not self._is_declared(found):
+        if owned or self._is_declared(found):
+            kept.end_others(found.name)
+        else:
             self._apply_baseline(found, is_fresh=wanted.shown is None)
 
     def _may_be_new(self, name: str) -> bool:
@@ -229,8 +229,9 @@ class Resync:
             found = self._with_policy(described)
         for owner, record in ended.items():
             found = self._take_back(found, owner, record)
-        self._end_keeping(found.name, None if baseline is None or baseline.spec.keep_in_use is None else baseline)
-        if baseline is not None:
+        if baseline is None:
+            kept.end_others(found.name)
+        else:
             self._apply(found, baseline, records.get(baseline.owner))
 
     def _plan(self, found: Repository, baseline: Baseline, record: Record | None, **options: Any) -> Application:
@@ -253,13 +254,14 @@ class Resync:
             record = Record.begun(found.identity, every, found, NOTHING)
             target.write(record)
         if baseline.mode == baselines.REPORT:
+            kept.end_others(found.name)
             self._report(found, baseline, record)
             return
         planned = self._plan(found, baseline, record)
-        if planned.policy_changes and (
-            not self._keeps(found.name, baseline)
-            or self._refuses(found, baseline.owner, baselines.TYPE, baseline.spec.lifecycle_policy, baseline.spec.guard)
-        ):
+        keeps = planned.sets_policy and baseline.spec.keep_in_use is not None
+        kept.end_others(found.name, baseline.owner if keeps else "")
+        is_kept = not keeps or kept.keep(found.name, baseline, looks=planned.policy_changes)
+        if planned.policy_changes and not self._may_put_policy(found, baseline, is_kept=is_kept):
             planned = self._plan(found, baseline, record, without_policy=True)
         withdrawn = PolicyStatements.name in record.put and not baseline.spec.statements
         if planned.changes or withdrawn:
@@ -271,6 +273,14 @@ class Resync:
             self._tell("BaselineApplied", found.name, baseline.owner, baselines.TYPE, planned.changes)
         if (settled := planned.after(record)) != record or planned.changes:
             target.write(settled)
+
+    def _may_put_policy(self, found: Repository, baseline: Baseline, *, is_kept: bool) -> bool:
+        """Whether the images in use are kept, and the policy does not exceed its guard."""
+        if not is_kept:
+            self.tally["PoliciesRefused"] += 1
+            return False
+        spec = baseline.spec
+        return not self._refuses(found, baseline.owner, baselines.TYPE, spec.lifecycle_policy, spec.guard)
 
     def _report(self, found: Repository, baseline: Baseline, record: Record) -> None:
         planned = self._plan(found, baseline, record, mode=baselines.ENFORCE)
@@ -309,27 +319,6 @@ class Resync:
             logger.warning("The lifecycle policy of %s is not put: %s", found.name, reason)
             self._tell("GuardRefused", found.name, owner, type_name, (), message=reason)
         return reason is not None
-
-    def _keeps(self, repository: str, baseline: Baseline) -> bool:
-        """Hold the images in use before the lifecycle policy of a baseline is put; whether that was possible."""
-        try:
-            Keeping(repository, baseline.owner, baselines.TYPE).begin(baseline.spec.keep_in_use)
-        except UserError as error:
-            self.tally["PoliciesRefused"] += 1
-            logger.warning("The lifecycle policy of %s is not put: %s", repository, error)
-            return False
-        return True
-
-    def _end_keeping(self, repository: str, baseline: Baseline | None) -> None:
-        """End what baselines keep of a repository, but for the one that applies, and what gone resources kept."""
-        for each in Declarations().of(repository).declarations:
-            stack_id, logical_id, *_ = each.owner.split("|")
-            if each.type_name == baselines.TYPE:
-                is_ended = baseline is None or each.owner != baseline.owner
-            else:
-                is_ended = not Stacks().has_resource(stack_id, logical_id, repository)
-            if is_ended:
-                Keeping(repository, each.owner, each.type_name).end()
 
     def _policy_is_declared(self, found: Repository) -> bool:
         """Whether the resource exists that declares the lifecycle policy by the tag of the repository."""

@@ -1,0 +1,373 @@
+"""A look at one repository: what it holds, what it releases, and what it never does."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ecr_controller.errors import RetryableError
+from ecr_controller.in_use import ecr as adapter
+from ecr_controller.in_use.declared import Declarations
+from ecr_controller.in_use.ecr import HeldImages
+from ecr_controller.in_use.held import Holds
+from ecr_controller.in_use.look import Look
+from ecr_controller.in_use.planning import Hold
+from ecr_controller.in_use.usage import Use
+from ecr_controller.lifecycle.holds import tag_of
+from ecr_controller.lifecycle.keep_in_use import KeepInUse
+from local.images import push_image
+from tests.unit.in_use.conftest import HOME, NAME, OWNER, held, tags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_ecr import ECRClient
+
+    from ecr_controller.controller_events import ControllerEvent
+    from tests.unit.in_use.conftest import Running
+
+    At = Callable[..., Look]
+    Declare = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def without_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter._puts, "wait", lambda: None)
+
+
+@pytest.fixture
+def images(ecr: ECRClient) -> dict[str, str]:
+    """The digests of v1 and v2, by tag."""
+    ecr.create_repository(repositoryName=NAME)
+    return {tag: push_image(ecr, NAME, tag, content=tag) for tag in ("v1", "v2")}
+
+
+def test_an_image_in_use_gets_a_tag_and_no_other_one(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, told: list[ControllerEvent]
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    look = at()
+    assert tags(ecr, images["v1"]) == {"v1", tag_of(images["v1"])}
+    assert tags(ecr, images["v2"]) == {"v2"}
+    assert (look.tally["ImagesInUse"], look.tally["ImagesHeld"], look.faults) == (1, 1, [])
+    assert [(each.name, each.image_digest) for each in told] == [("ImageHeld", images["v1"])]
+    assert at().tally["ImagesHeld"] == 0
+
+
+def test_a_tag_in_use_holds_the_image_that_it_names_now(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    kept()
+    running.images = {"v2"}
+    at()
+    assert held(ecr) == {images["v2"]}
+
+
+def test_an_image_is_released_after_the_days_of_grace_and_not_before(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, told: list[ControllerEvent]
+) -> None:
+    kept(KeepInUse(("ECS",), grace=3))
+    running.images = {images["v1"]}
+    at()
+    running.images = set()
+    at(days=1)
+    at(days=3.9)
+    assert held(ecr) == {images["v1"]}
+    assert at(days=4.1).tally["ImagesReleased"] == 1
+    assert tags(ecr, images["v1"]) == {"v1"}
+    assert Holds(NAME).all() == ()
+    assert [each.name for each in told] == ["ImageHeld", "ImageReleased"]
+
+
+def test_an_image_that_runs_again_within_the_days_of_grace_begins_anew(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    kept()
+    for day, image in enumerate(["v1", "", "v1", ""]):
+        running.images = {image} - {""}
+        at(days=day * 6)
+    at(days=24)
+    assert held(ecr) == {images["v1"]}
+
+
+def test_nothing_is_released_while_a_source_cannot_be_read_and_what_another_sees_is_held(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    kept(KeepInUse(("ECS", "Lambda"), grace=1))
+    running.images = {images["v1"]}
+    at()
+    running.images, running.unread = {images["v2"]}, {"Lambda": "AWS rejected ListFunctions."}
+    for day in (2, 4, 8):
+        assert at(days=day).faults == ["Lambda cannot be read. AWS rejected ListFunctions."]
+    assert held(ecr) == set(images.values())
+    # The days of grace begin when it is known that the image is not in use.
+    running.unread = {}
+    at(days=9)
+    assert held(ecr) == set(images.values())
+    at(days=11)
+    assert held(ecr) == {images["v2"]}
+
+
+def test_an_image_whose_only_tag_is_ours_loses_it_to_another_one_and_is_not_deleted(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(KeepInUse(("ECS",), grace=1))
+    running.images = {images["v1"], images["v2"]}
+    at()
+    ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+    assert tags(ecr, images["v1"]) == {tag_of(images["v1"])}
+    running.images = {images["v2"]}
+    at(days=1)
+    put = HeldImages.put_image
+
+    def moves(self: HeldImages, image: Any, tag: str) -> None:
+        # Amazon ECR leaves an image untagged that loses its last tag to another one. moto deletes it.
+        assert image["imageId"]["imageDigest"] == images["v2"]
+        ecr.put_image(repositoryName=NAME, imageManifest=manifest, imageTag="left")
+        put(self, image, tag)
+
+    [found] = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageDigest": images["v1"]}])["images"]
+    manifest = found["imageManifest"]
+    monkeypatch.setattr(HeldImages, "put_image", moves)
+    at(days=3)
+    assert tags(ecr, images["v1"]) == {"left"}
+    assert tags(ecr, images["v2"]) == {"v2", tag_of(images["v2"])}
+
+
+def test_the_only_tag_stays_if_there_is_no_image_to_move_it_to(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    kept(KeepInUse(("ECS",), grace=1))
+    running.images = {images["v1"]}
+    at()
+    ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}, {"imageTag": "v2"}])
+    running.images = set()
+    at(days=1)
+    assert at(days=3).tally["ImagesReleased"] == 0
+    assert tags(ecr, images["v1"]) == {tag_of(images["v1"])}
+    assert [each.digest for each in Holds(NAME).all()] == [images["v1"]]
+
+
+def test_the_only_tag_stays_if_it_is_immutable(
+    ecr: ECRClient,
+    images: dict[str, str],
+    kept: Declare,
+    running: Running,
+    at: At,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kept(KeepInUse(("ECS",), grace=1))
+    running.images = {images["v1"]}
+    at()
+    ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageTag": "v1"}])
+    running.images = set()
+    at(days=1)
+    ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
+    at(days=3)
+    assert tags(ecr, images["v1"]) == {tag_of(images["v1"])}
+    assert f"The image {images['v1']} in {NAME} keeps its tag" in caplog.text
+
+
+def test_holds_end_with_the_last_resource_that_keeps_the_images(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    other = OWNER.replace("shop", "blog")
+    kept()
+    kept(owner=other)
+    running.images = {images["v1"]}
+    at()
+    kept(None)
+    at()
+    assert held(ecr) == {images["v1"]}
+    assert [each.owner for each in Declarations().of(NAME).declarations] == [other]
+    kept(None, owner=other)
+    at()
+    assert held(ecr) == set()
+    assert (Declarations().all(), Holds(NAME).all()) == ((), ())
+    assert tags(ecr, images["v1"]) == {"v1"}
+
+
+def test_what_two_resources_keep_is_kept_as_long_as_the_longer_one_says() -> None:
+    from ecr_controller.lifecycle.keep_in_use import combined
+
+    keeps = [KeepInUse(("Lambda",), 30, 3), KeepInUse(("ECS",), 90, 14)]
+    assert combined(keeps) == KeepInUse(("ECS", "Lambda"), 90, 14)
+
+
+def test_a_pull_within_the_days_is_a_use(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, monkeypatch: pytest.MonkeyPatch, at: At
+) -> None:
+    from dataclasses import replace
+    from datetime import UTC, datetime, timedelta
+
+    described = HeldImages.describe_images
+
+    def pulled(self: HeldImages) -> Any:
+        days = {images["v1"]: 29, images["v2"]: 31}
+        now = datetime.now(UTC)
+        return [replace(i, last_pulled_at=now - timedelta(days=days[i.digest])) for i in described(self) or ()]
+
+    monkeypatch.setattr(HeldImages, "describe_images", pulled)
+    kept(KeepInUse((), 30))
+    at()
+    assert held(ecr) == {images["v1"]}
+
+
+def test_a_repository_that_is_gone_leaves_nothing(kept: Declare, running: Running, at: At, ecr: ECRClient) -> None:
+    kept()
+    Holds(NAME).put(Hold("sha256:" + "0" * 64, "a task"))
+    assert at().faults == []
+    assert (Declarations().all(), Holds(NAME).all()) == ((), ())
+
+
+def test_a_hold_whose_image_was_deleted_is_forgotten(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    at()
+    ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": images["v1"]}])
+    at()
+    assert Holds(NAME).all() == ()
+
+
+def test_a_tag_without_a_hold_has_its_days_of_grace(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    kept(KeepInUse(("ECS",), grace=2))
+    running.images = {images["v1"]}
+    at()
+    Holds(NAME).delete(images["v1"])  # as if the table had been restored from a backup
+    running.images = set()
+    at()
+    assert held(ecr) == {images["v1"]}
+    at(days=2.1)
+    assert held(ecr) == set()
+
+
+def test_an_image_that_cannot_be_held_is_named_and_the_others_are_held(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept()
+    running.images = set(images.values())
+    put = HeldImages.put_image
+    client = ecr.exceptions.LimitExceededException
+
+    class Full:
+        exceptions = ecr.exceptions
+
+        def put_image(self, **_arguments: Any) -> None:
+            raise client({"Error": {"Code": "LimitExceededException", "Message": "too many"}}, "PutImage")
+
+    def refuse(self: HeldImages, image: Any, tag: str) -> None:
+        put(HeldImages(NAME, Full()) if tag == tag_of(images["v1"]) else self, image, tag)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(HeldImages, "put_image", refuse)
+    [fault] = at().faults
+    assert fault.startswith(f"The image {images['v1']} in {NAME} is in use, but cannot get the tag that keeps it")
+    assert held(ecr) == {images["v2"]}
+
+
+# Two looks at once
+
+
+def test_an_image_that_begins_to_run_while_it_is_released_is_held_again(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(KeepInUse(("ECS",), grace=1))
+    running.images = {images["v1"]}
+    at()
+    running.images = set()
+    at(days=1)
+    removed = HeldImages.batch_delete_image
+
+    def starts(self: HeldImages, tag: str) -> None:
+        Holds(NAME).put(Hold(images["v1"], "a task"))
+        removed(self, tag)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(HeldImages, "batch_delete_image", starts)
+        at(days=3)
+    assert held(ecr) == {images["v1"]}
+    assert Holds(NAME).all() == (Hold(images["v1"], "a task"),)
+
+
+def test_a_task_that_starts_is_held_at_once_and_ends_no_hold(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    kept(KeepInUse(("ECS",), grace=1))
+    running.images = {images["v1"]}
+    at()
+    look = Look(HOME)
+    look.at_uses([Use(NAME, images["v2"], "ECS", "a task"), Use("other/app", images["v2"], "ECS", "a task")])
+    assert held(ecr) == set(images.values())
+    assert look.tally["ImagesHeld"] == 1
+    assert {each.unused_since for each in Holds(NAME).all()} == {None}
+
+
+def test_a_start_that_no_source_of_the_repository_tells_is_ignored(
+    ecr: ECRClient, images: dict[str, str], kept: Declare
+) -> None:
+    kept(KeepInUse(("Lambda",)))
+    Look(HOME).at_uses([Use(NAME, images["v2"], "ECS", "a task")])
+    assert held(ecr) == set()
+
+
+def test_a_start_of_what_is_held_costs_no_request_to_amazon_ecr(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    at()
+    monkeypatch.setattr(HeldImages, "describe_images", None)
+    look = Look(HOME)
+    look.at_uses([Use(NAME, images["v1"], "ECS", "a task")])
+    assert look.faults == []
+
+
+# All repositories
+
+
+def test_what_fails_at_one_repository_does_not_stop_the_others(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.images = {images["v1"]}
+    kept()
+    for name in ("a/broken", "b/odd"):
+        ecr.create_repository(repositoryName=name)
+        kept(name=name)
+    described = HeldImages.describe_images
+    errors: dict[str, Exception] = {"a/broken": RetryableError("A throttle."), "b/odd": ValueError("odd")}
+
+    def failing(self: HeldImages) -> Any:
+        if self._repository in errors:
+            raise errors[self._repository]
+        return described(self)
+
+    monkeypatch.setattr(HeldImages, "describe_images", failing)
+    look = Look(HOME)
+    look.at_all()
+    assert held(ecr) == {images["v1"]}
+    assert sorted(look.faults) == ["A throttle.", "The controller failed because of a defect (ValueError)."]
+    assert look.tally["ImagesInUse"] == 1
+
+
+def test_a_look_without_time_left_says_so_and_changes_nothing(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running
+) -> None:
+    from ecr_controller.deadline import DEADLINE
+
+    kept()
+    running.images = {images["v1"]}
+    token = DEADLINE.set(time.time() + 5)
+    try:
+        look = Look(HOME)
+        look.at_all()
+    finally:
+        DEADLINE.reset(token)
+    assert look.faults == [f"There was no time left for {NAME}."]
+    assert held(ecr) == set()
