@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NAME = "team/app"
 HOME = Home("aws", "eu-west-1", "123456789012")
 OWNER = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/1|Repository"
-DAY = 24 * 3600
+ECS = KeepInUse(("ECS",))
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[ControllerEvent]:
 def kept(parts: PartsTable) -> Callable[..., None]:
     """Declares what keeps the images of the repository, or that nothing does."""
 
-    def declare(keep: KeepInUse | None = KeepInUse(("ECS",)), owner: str = OWNER, name: str = NAME) -> None:
+    def declare(keep: KeepInUse | None = ECS, owner: str = OWNER, name: str = NAME) -> None:
         Declarations().put(Kept(name, owner, "ECRRepository", keep))
 
     return declare
@@ -106,5 +106,3 @@ def held(ecr: ECRClient) -> set[str]:
         for each in images
         if f"{TAG_PREFIX}{each['imageDigest'][7:19]}" in each.get("imageTags", ())
     }
-
-

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ecr_controller.custom_resource.request import Home
     from ecr_controller.in_use.ecs import Container
     from ecr_controller.in_use.usage import Use
+    from ecr_controller.shared_documents.converge import Part
 
 logger = logging.getLogger(__name__)
 
@@ -54,27 +55,35 @@ def read_usage(sources: Iterable[str], home: Home) -> usage.Usage:
 
 
 def _shared(source: str, home: Home) -> Sequence[Use]:
-    table, asked = PartsTable(), time.time()
+    table, asked, reader = PartsTable(), time.time(), _READER + source
     while True:
         rows = {part.owner: part for part in table.query_parts(SNAPSHOTS)}
-        stored, reader = rows.get(source), rows.get(_READER + source)
-        if stored is not None and asked - stored.since <= FRESH:
-            return _unpacked(stored.content, source)
-        if reader is not None and time.time() - reader.since > LONGEST_READ:
-            table.delete_part(SNAPSHOTS, _READER + source)
-        if table.put_part_once(SNAPSHOTS, _READER + source, {}):
-            return _read_and_store(table, source, home)
+        if (found := _fresh(rows.get(source), asked)) is not None:
+            return found
+        if reader in rows and time.time() - rows[reader].since > LONGEST_READ:
+            table.delete_part(SNAPSHOTS, reader)
+        if table.put_part_once(SNAPSHOTS, reader, {}):
+            try:
+                # The reader before may have stored something since.
+                stored = next(iter(table.query_parts(SNAPSHOTS, source)), None)
+                found = _fresh(stored, asked)
+                return _read_and_store(table, source, home) if found is None else found
+            finally:
+                table.delete_part(SNAPSHOTS, reader)
         wait_before(DEADLINE.get(asked + LONGEST_READ), f"Another invocation is reading {source}.")
 
 
+def _fresh(stored: Part | None, asked: float) -> Sequence[Use] | None:
+    if stored is None or asked - stored.since > FRESH:
+        return None
+    return _unpacked(stored.content, stored.owner)
+
+
 def _read_and_store(table: PartsTable, source: str, home: Home) -> Sequence[Use]:
-    try:
-        uses = read(source, home)
-        packed = _packed(uses)
-        if len(packed) <= _LONGEST:
-            table.put_part(SNAPSHOTS, source, {"uses": packed})
-    finally:
-        table.delete_part(SNAPSHOTS, _READER + source)
+    uses = read(source, home)
+    packed = _packed(uses)
+    if len(packed) <= _LONGEST:
+        table.put_part(SNAPSHOTS, source, {"uses": packed})
     return uses
 
 

@@ -43,7 +43,7 @@ def parse_keep_in_use(values: Values, faults: Faults) -> KeepInUse | None:
     if given is None:
         return None
     sources, pulled_within = tuple(dict.fromkeys(given.get("Sources", ()))), given.get("PulledWithinDays")
-    if not given:
+    if not sources and pulled_within is None:
         faults.add(PROPERTY, "must have Sources, PulledWithinDays or both")
     if not declares_policy(values):
         faults.add(PROPERTY, "is only supported with LifecycleRules or LifecyclePolicyText")

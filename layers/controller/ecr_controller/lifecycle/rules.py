@@ -81,12 +81,13 @@ def _policy(
     policy = LifecyclePolicy(tuple(rule for _, rule in numbered))
     before = len(faults)
     validation.validate_policy(numbered, faults)
+    is_whole = policy.rules and len(policy.rules) == len(declared)
     if keeps:
         policy = holds.holding(policy)
         validation.validate_shift(policy, path, faults)
     if len(faults) == before:
         validation.validate_length(policy.text(), path, faults)
-    return policy if policy.rules and len(policy.rules) == len(declared) else None
+    return policy if is_whole else None
 
 
 def _numbered(declared: Sequence[DeclaredRule]) -> list[tuple[DeclaredRule, Rule]]:

@@ -78,6 +78,9 @@ class LifecyclePolicyResource:
         """Give back what that Create claimed, and nothing that an earlier request claimed."""
         for entry in Ledger(request).of_create(create_request_id):
             self._give_back(request, entry)
+        if request.old is not None:
+            # Images in use are held before the policy is claimed.
+            _end_keeping(request, request.old.repository)
 
     def _put(self, request: PolicyRequest) -> Result:
         spec, attributes = request.spec, guard.NO_PREVIEW
@@ -104,8 +107,8 @@ class LifecyclePolicyResource:
         if differs or not ours or request.follows_failed_create:
             self._claim_and_put(request, found, current, ours=ours)
         declared = {LIFECYCLE_POLICY: spec.policy.text()}
-        if spec.keep_in_use is None and request.old is not None and request.old.keep_in_use is not None:
-            keeping.end()
+        if spec.keep_in_use is None:
+            _end_keeping(request, name)
         Declaration(request, name).settle(declared, spec.guard, restores=spec.restores_drift)
         return Result(name, {"RepositoryName": name} | attributes)
 
@@ -167,8 +170,7 @@ class LifecyclePolicyResource:
             logger.info(
                 "The lifecycle policy of %s is kept because no tag names this resource as its owner", found.name
             )
-        if any(spec.keep_in_use for spec in request.specs):
-            _keeping(request, entry.held).end()
+        _end_keeping(request, entry.held)
         Declaration(request, entry.held).remove()
         Ledger(request).end(entry.held)
 
@@ -193,6 +195,12 @@ def _refuse_policy_of_others(request: PolicyRequest, current: str | None) -> Non
 
 def _keeping(request: PolicyRequest, repository: str) -> Keeping:
     return Keeping(repository, owner_of(request), request.type_name)
+
+
+def _end_keeping(request: PolicyRequest, repository: str) -> None:
+    """End what any of the properties of the request kept."""
+    if any(spec.keep_in_use for spec in request.specs):
+        _keeping(request, repository).end()
 
 
 def _stored(ledger: Ledger, repository: str) -> Entry | None:

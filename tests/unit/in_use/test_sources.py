@@ -1,0 +1,98 @@
+"""Sources are read once for many looks, and one that fails is named."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ecr_controller import deadline
+from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.in_use import sources
+from ecr_controller.in_use.sources import FRESH, LONGEST_READ, SNAPSHOTS, read_usage
+from ecr_controller.in_use.usage import Use
+from tests.unit.in_use.conftest import HOME, NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ecr_controller.custom_resource.request import Home
+    from ecr_controller.shared_documents.parts import PartsTable
+
+USE = Use(NAME, f"sha256:{'a' * 64}", "ECS", "a task")
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch, parts: PartsTable) -> list[str]:
+    """The sources that were read."""
+    found: list[str] = []
+
+    def read(source: str, _home: Home) -> tuple[Use, ...]:
+        found.append(source)
+        return (USE,) if source == "ECS" else ()
+
+    monkeypatch.setattr(sources, "read", read)
+    monkeypatch.setattr(deadline, "POLL_SECONDS", 0.01)
+    return found
+
+
+def test_a_source_is_read_once_a_minute(reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_usage(["ECS"], HOME).uses == (USE,)
+    assert read_usage(["ECS"], HOME).uses == (USE,)
+    assert reads == ["ECS"]
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + FRESH + 2)
+    assert read_usage(["ECS"], HOME).uses == (USE,)
+    assert reads == ["ECS", "ECS"]
+
+
+def test_looks_at_the_same_time_wait_for_the_one_that_reads(reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    read = sources.read
+
+    def slowly(source: str, home: Home) -> tuple[Use, ...]:
+        time.sleep(0.3)
+        return read(source, home)
+
+    monkeypatch.setattr(sources, "read", slowly)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: read_usage(["ECS"], HOME), range(8)))
+    assert {usage.uses for usage in found} == {(USE,)}
+    assert reads == ["ECS"]
+
+
+def test_a_reader_that_ended_without_a_result_is_replaced(
+    reads: list[str], parts: PartsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts.put_part(SNAPSHOTS, "reader/ECS", {})
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + LONGEST_READ + 2)
+    assert read_usage(["ECS"], HOME).uses == (USE,)
+    assert parts.query_parts(SNAPSHOTS)[0].owner == "ECS"
+
+
+@pytest.mark.parametrize("error", [UserError("AWS rejected ListClusters."), RetryableError("A throttle.")])
+def test_a_source_that_fails_is_named_and_the_others_are_read(
+    reads: list[str], parts: PartsTable, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    read: Callable[[str, Home], tuple[Use, ...]] = sources.read
+
+    def failing(source: str, home: Home) -> tuple[Use, ...]:
+        if source == "Lambda":
+            raise error
+        return read(source, home)
+
+    monkeypatch.setattr(sources, "read", failing)
+    usage = read_usage(["ECS", "Lambda"], HOME)
+    assert (usage.uses, usage.unread) == ((USE,), {"Lambda": str(error)})
+    # The next look reads it again at once.
+    assert [part.owner for part in parts.query_parts(SNAPSHOTS)] == ["ECS"]
+
+
+def test_what_is_too_large_for_an_item_is_not_shared(
+    reads: list[str], parts: PartsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_LONGEST", 10)
+    assert read_usage(["ECS"], HOME).uses == (USE,)
+    assert parts.query_parts(SNAPSHOTS) == ()
