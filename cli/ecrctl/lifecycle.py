@@ -13,6 +13,7 @@ from ecrctl import arguments, concurrency, console
 from ecrctl.inputs import ecr, files, images, policies, template_policies
 from ecrctl.outputs import html, json, markdown, table
 from ecrctl.plan import Plan, Plans
+from ecrctl.usages import Usages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,13 +178,16 @@ def _plan_with_ecr(
 ) -> list[Plan]:
     client = ecr.client(given.region, given.profile)
     known: dict[str, Sequence[Image]] = {}
-    plans = []
+    plans, usages = [], Usages(given.region, given.profile)
     for each in declared:
         repository = given.repository or each.repository or ""
         if repository not in known:
             known[repository] = _read_images(client, repository, given) if from_file is None else from_file
         preview = _preview(client, repository, each) if given.preview else None
-        plans.append(Plan.of(each, repository, known[repository], now, preview))
+        found = known[repository]
+        if each.keep_in_use is not None and from_file is None:
+            found = usages.held(repository, found, each.keep_in_use, now)
+        plans.append(Plan.of(each, repository, found, now, preview))
     if given.preview and given.now:
         console.print_note("The preview of Amazon ECR is for the current time, not for --now, so the two can differ.")
     return plans

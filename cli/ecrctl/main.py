@@ -14,6 +14,7 @@ from ecrctl.commands.baseline import app as baseline
 from ecrctl.commands.drift import drift
 from ecrctl.commands.export import export
 from ecrctl.commands.findings import findings
+from ecrctl.commands.in_use import in_use
 from ecrctl.commands.lifecycle import app as lifecycle
 from ecrctl.commands.options import Command, Group
 from ecrctl.commands.status import status
@@ -62,6 +63,7 @@ class RootGroup(Group):
 app = typer.Typer(cls=RootGroup, name="ecrctl", no_args_is_help=True, pretty_exceptions_enable=False)
 app.command(cls=Command)(validate)
 app.add_typer(lifecycle, name="lifecycle")
+app.command(cls=Command)(in_use)
 app.command(cls=Command)(findings)
 app.command(cls=Command)(status)
 app.command(cls=Command)(drift)

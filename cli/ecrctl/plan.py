@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ecr_controller.errors import count
 from ecr_controller.lifecycle.evaluation import Reading, evaluate
+from ecr_controller.lifecycle.holds import is_rule
 from ecrctl import formatting
 from ecrctl.preview import Difference, differences
 
@@ -133,7 +134,10 @@ class Plan:
     def kept(self) -> str:
         """Why images are kept: ``5 claimed by rule 1, 11 claimed by rule 6, 2 not matched by any rule``."""
         kept = Counter(fate.claimed_by for fate in self.evaluation.fates if fate.action == "keep")
-        reasons = [(kept[rule.priority], f"claimed by rule {rule.priority}") for rule in self.rules]
+        reasons = [
+            (kept[rule.priority], f"{'in use, ' if is_rule(rule) else ''}claimed by rule {rule.priority}")
+            for rule in self.rules
+        ]
         reasons.append((kept[None], "not matched by any rule"))
         return ", ".join(f"{number:,} {why}" for number, why in reasons if number)
 

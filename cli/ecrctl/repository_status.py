@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ecr_controller.errors import UserError
+from ecr_controller.lifecycle.holds import is_held
 from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, NATIVE_STACK_ID, STACK_ID
 from ecrctl.baseline_plan import planned
 from ecrctl.drifts import drifts_of
@@ -41,6 +42,7 @@ class RepositoryStatus:
     """A repository. ``owner`` names the stack and the resource. ``baseline_changes`` are the settings that the baseline
     that applies would change. Sizes are in bytes, times None where there was none.
 
+    ``held`` are the images that are kept because they are in use.
     ``expirable`` and ``expirable_bytes`` are what the lifecycle policy that is in force would expire now.
     """
 
@@ -56,6 +58,7 @@ class RepositoryStatus:
     last_push: datetime | None
     last_pull: datetime | None
     last_scan: datetime | None
+    held: int = 0
     baseline_changes: Sequence[str] = ()
 
     @property
@@ -96,6 +99,7 @@ def status_of(
         max((image.pushed_at for image in images), default=None),
         max((image.last_pulled_at for image in images if image.last_pulled_at), default=None),
         scanned_at,
+        sum(is_held(image.digest, image.tags) for image in images),
         baseline_changes,
     )
 

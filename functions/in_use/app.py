@@ -9,12 +9,16 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from ecr_controller.custom_resource.request import Home
 from ecr_controller.deadline import DEADLINE
+from ecr_controller.errors import UserError
 from ecr_controller.in_use.deployments import uses_of_event
 from ecr_controller.in_use.look import Look
 from ecr_controller.observability import logger, metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ecr_controller.custom_resource.protocol import LambdaContext
+    from ecr_controller.in_use.usage import Use
 
 # Seconds that are left for the answer.
 _ANSWER = 5.0
@@ -31,7 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     home = Home.of_function(context.invoked_function_arn)
     look = Look(home)
     if "detail-type" in event:
-        look.at_uses(uses_of_event(event, home))
+        look.at_uses(_uses(event, look))
     elif "RepositoryName" in event:
         look.at(str(event["RepositoryName"]))
     else:
@@ -40,3 +44,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for name, number in look.tally.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
     return {"faults": look.faults, "imagesInUse": look.tally["ImagesInUse"], "imagesHeld": look.tally["ImagesHeld"]}
+
+
+def _uses(event: dict[str, Any], look: Look) -> Iterable[Use]:
+    """Of an event. What AWS refuses now it would refuse again; the next look at everything does without the event."""
+    try:
+        return uses_of_event(event, look.home)
+    except UserError as error:
+        logger.warning("The event is not used: %s", error)
+        look.faults.append(str(error))
+        return ()

@@ -104,6 +104,45 @@ def group(aws: Aws) -> str:
     return f"the group {GROUP}"
 
 
+def kept(aws: Aws) -> str:
+    """What a stack with KeepInUse stores, which it does not under `sam local invoke`."""
+    dynamodb = aws.client("dynamodb")
+    [table] = [each for each in dynamodb.list_tables()["TableNames"] if "PartsTable" in each]
+    keep = {"sources": ["ECS", "Lambda"], "pulledWithin": None, "grace": 7}
+    content = json.dumps({"type": "ECRRepository", "keep": keep})
+    item = {"target": "keep-in-use", "owner": f"{REPOSITORY}|stack|Images", "content": content, "since": "0"}
+    dynamodb.put_item(TableName=table, Item={name: {"S": value} for name, value in item.items()})
+    return f"a resource that keeps the images of {REPOSITORY} in use"
+
+
+def service(aws: Aws) -> str:
+    """A service of Amazon ECS that runs v1."""
+    ecs, uri = aws.client("ecs"), _uri(aws)
+    ecs.create_cluster(clusterName=STACK)
+    containers = [{"name": "web", "image": f"{uri}:v1", "memory": 128}]
+    ecs.register_task_definition(family="web", containerDefinitions=containers)
+    with suppress(ecs.exceptions.InvalidParameterException):
+        ecs.create_service(cluster=STACK, serviceName="web", taskDefinition="web", desiredCount=0)
+    return f"the service web in the cluster {STACK}"
+
+
+def function(aws: Aws) -> str:
+    """A function with the image v1."""
+    functions, trusted = aws.client("lambda"), f"arn:aws:iam::123456789012:role/{ROLE}"
+    role(aws)
+    with suppress(functions.exceptions.ResourceConflictException):
+        functions.create_function(
+            FunctionName="api", Role=trusted, PackageType="Image", Code={"ImageUri": f"{_uri(aws)}:v1"}
+        )
+    return "the function api"
+
+
+def _uri(aws: Aws) -> str:
+    return str(
+        aws.client("ecr").describe_repositories(repositoryNames=[REPOSITORY])["repositories"][0]["repositoryUri"]
+    )
+
+
 def queue(aws: Aws) -> str:
     aws.client("sqs").create_queue(QueueName=QUEUE)
     return f"the queue {QUEUE}"
@@ -166,6 +205,11 @@ WORLDS = {
     "image_scan_route/create-for-events": World((queue,)),
     "image_scan_route/delete": ROUTE,
     "image_scan_route/update": ROUTE,
+    "in_use/function-updated": World((repository, V1, function, kept)),
+    "in_use/one-repository": World((repository, V1, service, kept)),
+    "in_use/schedule": World((repository, V1, service, kept)),
+    "in_use/service-deployed": World((repository, V1, service, kept)),
+    "in_use/task-runs": World((repository, V1, kept)),
     "lifecycle_policy/create": World((repository,)),
     "lifecycle_policy/delete": STACKS_POLICY,
     "lifecycle_policy/delete-of-a-failed-create": STACKS_POLICY,

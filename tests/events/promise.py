@@ -68,6 +68,7 @@ def found(aws: Aws, controller: Mapping[str, str]) -> dict[str, Any]:
     logical ids. Messages are taken from their queues."""
     kinds: dict[str, Callable[[], Any]] = {
         "repositories": lambda: _repositories(aws.client("ecr")),
+        "in use": lambda: _in_use(aws.client("ecr")),
         "scanned": lambda: _scanned(aws.client("ecr")),
         "attached": lambda: _attached(aws.client("iam")),
         "routes": lambda: _routes(_rows(aws, controller["PartsTable"])),
@@ -123,6 +124,17 @@ def _grantee(statement: Any) -> str:
 
 def _conditions(statement: Any) -> dict[str, str]:
     return {key: value for keys in statement["Condition"].values() for key, value in keys.items()}
+
+
+def _in_use(ecr: Any) -> list[str]:
+    """The other tags of the images that are held because they are in use."""
+    tags = []
+    for name in [each["repositoryName"] for each in ecr.describe_repositories()["repositories"]]:
+        for image in ecr.describe_images(repositoryName=name)["imageDetails"]:
+            found = image.get("imageTags", [])
+            if any(each.startswith("ecr-controller-in-use-") for each in found):
+                tags += [each for each in found if not each.startswith("ecr-controller-")]
+    return sorted(tags)
 
 
 def _scanned(ecr: Any) -> list[str]:

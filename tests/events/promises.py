@@ -29,6 +29,10 @@ TOKEN_ARN = "arn:aws:iam::123456789012:policy/ecr-controller/"
 CREATED = Repository(True, "IMMUTABLE_WITH_EXCLUSION", 2, "Repository", {"team": "platform"})
 UPDATED = Repository(False, "IMMUTABLE_WITH_EXCLUSION", 1, "Repository", {"team": "platform"})
 ORPHAN = {"repositories": {REPOSITORY: Repository()}}
+IN_USE = ORPHAN | {"in use": ["v1"], "parts": [f"held-image/{REPOSITORY}", "keep-in-use"]}
+IN_USE_SEEN = IN_USE | {"parts": [f"held-image/{REPOSITORY}", "in-use-snapshot", "in-use-snapshot", "keep-in-use"]}
+HELD = {"faults": [], "imagesInUse": 0, "imagesHeld": 1}
+SEEN = HELD | {"imagesInUse": 1}
 REMEMBERED = {"held": [REPOSITORY]}
 V1, V2, VULNERABLE = (
     "sha256:b234e1cbc185bf6ca9507cd94fbc94c4bf36f8d65ed94aea1d03485a93cd4418",
@@ -187,6 +191,11 @@ PROMISES = {
             "LifecycleGuard.MaxPercent: must be at most 100",
         ),
     ),
+    "in_use/function-updated": Promise(after=IN_USE, returned=HELD),
+    "in_use/one-repository": Promise(after=IN_USE_SEEN, returned=SEEN),
+    "in_use/schedule": Promise(after=IN_USE_SEEN, returned=SEEN),
+    "in_use/service-deployed": Promise(after=IN_USE, returned=HELD),
+    "in_use/task-runs": Promise(after=IN_USE, returned=HELD),
     "lifecycle_policy/create": Promise("SUCCESS", REPOSITORY, with_rules(2) | REMEMBERED),
     "lifecycle_policy/delete": Promise("SUCCESS", REPOSITORY, ORPHAN),
     "lifecycle_policy/delete-of-a-failed-create": Promise("SUCCESS", failed_create("lifecycle_policy/create"), ORPHAN),

@@ -84,6 +84,10 @@ def account(moto: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         if operation == "DescribeStacks":
             return {"Stacks": [STACK]}
         answer = call(self, operation, arguments)
+        if operation == "GetFunction":
+            [pushed] = boto3.client("ecr").describe_images(repositoryName=worlds.REPOSITORY)["imageDetails"]
+            uri = answer["Code"]["ImageUri"].rpartition(":")[0]
+            answer["Code"]["ResolvedImageUri"] = f"{uri}@{pushed['imageDigest']}"
         if operation == "DescribeImageScanFindings":
             image = {"repositoryName": arguments["repositoryName"], "imageIds": [arguments["imageId"]]}
             answer["imageScanFindings"] |= findings(self.batch_get_image(**image)["images"][0])

@@ -13,6 +13,7 @@ from ecrctl.inputs.intrinsics import Resolver
 from ecrctl.inputs.values import Unresolved
 
 if TYPE_CHECKING:
+    from ecr_controller.lifecycle.keep_in_use import KeepInUse
     from ecr_controller.lifecycle.policy import LifecyclePolicy
 
 TEXT = "LifecyclePolicyText"
@@ -21,11 +22,13 @@ _RESPONSE_MEMBER = "lifecyclePolicyText"
 
 @dataclass(frozen=True, slots=True)
 class DeclaredPolicy:
-    """A policy, with the repository and the logical ID of the resource that declares it, where they are known."""
+    """A policy, with the repository and the logical ID of the resource that declares it, where they are known, and what
+    the resource says of images in use."""
 
     policy: LifecyclePolicy
     repository: str | None = None
     resource: str | None = None
+    keep_in_use: KeepInUse | None = None
 
 
 def from_rules(rules: Any) -> DeclaredPolicy:

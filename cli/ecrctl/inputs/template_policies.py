@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
 from ecr_controller.errors import Fault, Faults, InvalidProperties, UserError
+from ecr_controller.lifecycle.keep_in_use import PROPERTY as KEEP_IN_USE
+from ecr_controller.lifecycle.keep_in_use import parse_keep_in_use
 from ecr_controller.lifecycle.rules import parse_policy
 from ecrctl.inputs.policies import TEXT, DeclaredPolicy
 from ecrctl.inputs.template import NATIVE, Template
@@ -81,7 +83,7 @@ class _Reader:
         prefix = f"{name}.LifecyclePolicy" if is_native else name
         self.faults += [Fault(f"{prefix}.{fault.path}", fault.message) for fault in faults]
         if policy and not faults:
-            yield DeclaredPolicy(policy, checked.get("RepositoryName"), name)
+            yield DeclaredPolicy(policy, checked.get("RepositoryName"), name, parse_keep_in_use(checked, Faults()))
 
     def _needed(self, declaration: Declaration) -> dict[str, Any]:
         """The properties that the plan needs, resolved, and those that are not known, which are faults."""
@@ -92,7 +94,7 @@ class _Reader:
         else:
             known = properties.load(declaration.type_name)["properties"]
             needed = {str(each): value for each, value in declared.items() if each not in known}
-            needed |= resolve({each: declared[each] for each in RULES if each in declared}, name)
+            needed |= resolve({each: declared[each] for each in (*RULES, KEEP_IN_USE) if each in declared}, name)
         if "RepositoryName" not in declared or not needed.keys() & {*RULES}:
             return needed
         repository = {"RepositoryName": declared["RepositoryName"]}

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from ecrctl.repository_status import RepositoryStatus
 
-HEADINGS = ("repository", "owner", "drift", "policy", "images", "size", "expires", "pushed", "pulled", "scanned")
+HEADINGS = (
+    *("repository", "owner", "drift", "policy", "images", "in use"),
+    *("size", "expires", "pushed", "pulled", "scanned"),
+)
 NUMERIC = frozenset(HEADINGS[4:])
 # Of the picture.
 BARS, WIDTH, LABEL, HEIGHT = 30, 640, 220, 22
@@ -51,6 +54,7 @@ def _cells(each: RepositoryStatus, now: datetime) -> tuple[str, ...]:
         each.drift,
         each.policy,
         f"{each.images:,}",
+        f"{each.held:,}",
         formatting.size(each.size),
         f"{each.expirable:,}",
         *("never" if time is None else formatting.age(time, now) for time in times),
@@ -66,10 +70,12 @@ def table(found: Sequence[RepositoryStatus], now: datetime) -> RenderableType:
         is_numeric = heading in NUMERIC
         shown.add_column(heading, justify="right" if is_numeric else "left", overflow="fold", no_wrap=is_numeric)
     for each in found:
-        name, owner, drift, policy, _images, *rest = _cells(each, now)
+        name, owner, drift, policy, _images, held, *rest = _cells(each, now)
         named = Text.assemble(name, "\n  ", (owner, "yellow" if each.is_unmanaged else "dim"))
         if each.baseline_changes:
             named.append(f"\n  would set: {', '.join(each.baseline_changes)}", "yellow")
+        if each.held:
+            named.append(f"\n  {held} in use, kept", "dim")
         if drift == "differs":
             named.append("\n  differs: ecrctl drift", "red")
         shown.add_row(named, policy, *rest[:3])
@@ -91,6 +97,7 @@ def _document(each: RepositoryStatus) -> dict[str, Any]:
         "drift": each.drift or None,
         "baselineChanges": list(each.baseline_changes),
         "images": each.images,
+        "imagesKeptInUse": each.held,
         "sizeInBytes": each.size,
         "expirableImages": each.expirable,
         "expirableBytes": each.expirable_bytes,

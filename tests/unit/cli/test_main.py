@@ -101,6 +101,7 @@ COMMANDS = [
     ["baseline", "plan"],
     ["validate"],
     ["lifecycle", "plan"],
+    ["in-use"],
     ["findings"],
     ["export"],
     ["adopt"],

@@ -13,7 +13,7 @@ ROOT = Path(ecrctl.__file__).parent
 LAYERS = [
     {"main", "cfn_lint_rules"},
     {"commands"},
-    {"adopt", "baseline", "drift", "export", "findings", "lifecycle", "status", "validate"},
+    {"adopt", "baseline", "drift", "export", "findings", "in_use", "lifecycle", "status", "validate"},
     {"outputs"},
     {"adoption", "repository_status", "validation", "warnings"},
     {"baseline_plan"},
@@ -21,6 +21,7 @@ LAYERS = [
     {"comparison"},
     {"exporting"},
     {"plan"},
+    {"usages"},
     {"preview"},
     {"concurrency", "stand_ins"},
     {"inputs"},

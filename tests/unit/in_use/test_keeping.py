@@ -142,7 +142,7 @@ def test_an_update_looks_only_if_the_policy_or_what_is_kept_changes(served: Serv
         ({"KeepInUse": KEEP | {"GraceDays": "9"}}, [NAME]),
         ({"KeepInUse": KEEP | {"GraceDays": "9"}, "LifecycleRules": [{"MaxImageCount": "7"}]}, [NAME]),
     ):
-        before, declared_now = declared_now, properties_of(served, **changed)  # type: ignore[arg-type]
+        before, declared_now = declared_now, properties_of(served, **changed)
         served.update(request("Update", physical_id=NAME, properties=declared_now, old_properties=before))
         assert looks.made == looked
         looks.made.clear()

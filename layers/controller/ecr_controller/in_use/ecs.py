@@ -52,8 +52,11 @@ class Clusters:
         return found
 
     def describe_service(self, service: str) -> list[Container]:
-        """The same for one service, by its ARN."""
-        return list(self._of_services(service.split("/")[-2], [service]))
+        """The same for one service, by its ARN; none if its cluster does not exist any more."""
+        try:
+            return list(self._of_services(service.split("/")[-2], [service]))
+        except self._ecs.exceptions.ClusterNotFoundException:
+            return []
 
     def _of_tasks(self, cluster: str) -> Iterator[Container]:
         for group in _grouped(self._listed(self._ecs.get_paginator("list_tasks"), "taskArns", cluster=cluster), _TASKS):

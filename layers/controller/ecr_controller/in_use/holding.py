@@ -49,7 +49,7 @@ class Holding:
         for digest in plan.forget:
             holds.delete(digest)
         if refused:
-            raise UserError(" ".join(refused))
+            raise UserError(f"Not every image in use is kept. {' '.join(refused)}")
 
     def _hold(self, plan: Plan) -> list[str]:
         """Put the tags, and return why some could not be."""
@@ -91,15 +91,17 @@ class Holding:
             HeldImages(self.repository).batch_delete_image(tag)
             return True
         carrier = planning.carrier(self.images, image, plan.in_use)
-        reason = "No other image of the repository can take it." if carrier is None else self._refusal(carrier, tag)
+        reason = (
+            "No other image of the repository can take it." if carrier is None else self._why_not_moved(carrier, tag)
+        )
         if carrier is None or reason:
             logger.warning("The image %s in %s keeps its tag: %s %s", image.digest, self.repository, _ONLY_TAG, reason)
             return not self.is_kept
         self._remove_from(carrier, tag)
         return True
 
-    def _refusal(self, image: Image, tag: str) -> str:
-        """Put a tag on an image; why that was refused, or ""."""
+    def _why_not_moved(self, image: Image, tag: str) -> str:
+        """Move a tag to an image; why that was not possible, or ""."""
         try:
             self._put(image, tag)
         except UserError as error:

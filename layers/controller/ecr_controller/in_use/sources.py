@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ecr_controller.deadline import DEADLINE, wait_before
-from ecr_controller.errors import ControllerError, UserError
+from ecr_controller.errors import ControllerError
 from ecr_controller.in_use import usage
 from ecr_controller.in_use.ecs import Clusters
 from ecr_controller.in_use.functions import ImageFunctions
 from ecr_controller.in_use.inspector import Inspector
-from ecr_controller.lifecycle.keep_in_use import ECS, INSPECTOR, LAMBDA
+from ecr_controller.lifecycle.keep_in_use import ECS, LAMBDA
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
@@ -89,16 +89,12 @@ def _read_and_store(table: PartsTable, source: str, home: Home) -> Sequence[Use]
 
 def read(source: str, home: Home) -> tuple[Use, ...]:
     """All uses that a source knows. Raises UserError and RetryableError."""
-    found: Iterable[Use | None]
     if source == ECS:
-        found = uses_of(Clusters().list_containers(), source, home)
-    elif source == LAMBDA:
-        found = uses_of(ImageFunctions().list_containers(), source, home)
-    elif source == INSPECTOR:
-        images = Inspector().list_images(home.account, datetime.now(UTC))
-        found = (usage.use_of_arn(each.arn, source, each.user, home) for each in images)
-    else:
-        raise UserError(f"{source} is not a source.")
+        return usage.distinct(uses_of(Clusters().list_containers(), source, home))
+    if source == LAMBDA:
+        return usage.distinct(uses_of(ImageFunctions().list_containers(), source, home))
+    images = Inspector().list_images(home.account, datetime.now(UTC))
+    found = (usage.use_of_arn(each.arn, source, each.user, home) for each in images)
     return usage.distinct(use for use in found if use is not None)
 
 

@@ -39,10 +39,15 @@ def is_held(digest: str, tags: Iterable[str]) -> bool:
     return tag_of(digest) in tags
 
 
+def is_rule(rule: Rule) -> bool:
+    """Whether it is the rule that keeps images in use, with any priority and description."""
+    return replace(rule, priority=1, description=None) == replace(_RULE, description=None)
+
+
 def holds(policy: LifecyclePolicy) -> bool:
     """Whether the policy keeps images in use: its first rule is the one that does."""
     first = min(policy.rules, key=lambda rule: rule.priority, default=None)
-    return first is not None and replace(first, priority=1, description=None) == replace(_RULE, description=None)
+    return first is not None and is_rule(first)
 
 
 def holding(policy: LifecyclePolicy) -> LifecyclePolicy:
