@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 OPERATIONS: dict[str, Callable[[Json], Awaitable[Json]]] = {
     "BatchDeleteImage": images.batch_delete_image,
+    "BatchGetImage": images.batch_get_image,
     "BatchGetRepositoryScanningConfiguration": registry.batch_get_repository_scanning_configuration,
     "CreateRepository": repositories.create_repository,
     "DescribeImageScanFindings": scanning.describe_image_scan_findings,
