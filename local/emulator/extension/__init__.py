@@ -16,6 +16,7 @@ from local.emulator.extension import (
     buses,
     cloudformation,
     conditions,
+    ecs,
     images,
     policies,
     preview,
@@ -59,6 +60,7 @@ def install() -> None:
     buses.install()
     cloudformation.install()
     conditions.install()
+    ecs.install()
     policies.install()
     queues.install()
     templates.install()

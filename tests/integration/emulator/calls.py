@@ -28,8 +28,14 @@ def as_role(cloud: Emulator, service: str, *statements: dict[str, Any]) -> Any:
 
 def event_queue(cloud: Emulator, detail_type: str, name: str, source: str = "aws.ecr") -> str:
     """A queue that gets the events of one type about one repository."""
-    queue = cloud.client("sqs").create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
     pattern = {"source": [source], "detail-type": [detail_type], "detail": {"repository-name": [{"suffix": name}]}}
+    return queue_of(cloud, pattern)
+
+
+def queue_of(cloud: Emulator, pattern: dict[str, Any]) -> str:
+    """A queue that gets the events of a pattern."""
+    name = uuid.uuid4().hex
+    queue = cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"]
     cloud.client("events").put_rule(Name=name, EventPattern=json.dumps(pattern))
     arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{queue.rpartition('/')[2]}"
     cloud.client("events").put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
@@ -37,6 +43,7 @@ def event_queue(cloud: Emulator, detail_type: str, name: str, source: str = "aws
 
 
 def next_event(cloud: Emulator, queue: str) -> Any:
+    """The one event that is in a queue next."""
     messages = cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2).get("Messages", [])
     assert len(messages) == 1
     return json.loads(messages[0]["Body"])
