@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ SIGNATURE = "application/vnd.cncf.notary.signature"
 
 # Annotations of a manifest, which the emulator's extension reads.
 PUSHED_AT = "local.image/pushed-at"  # ISO 8601
+PULLED_AT = "local.image/pulled-at"  # ISO 8601; never pulled by default
 FINDINGS = "local.scan/findings"  # "CRITICAL=1,HIGH=2"; none by default
 FIX = "local.scan/fix"  # YES by default, NO or PARTIAL: whether findings of enhanced scanning have a fix
 STATUS = "local.scan/status"  # that a scan ends in; by default COMPLETE, or ACTIVE in continuous scanning
@@ -35,6 +37,7 @@ def push_image(
     tag: str | None,
     *,
     created: datetime | None = None,
+    pulled: datetime | None = None,
     findings: str | None = None,
     fix: str | None = None,
     scan_status: str | None = None,
@@ -45,10 +48,10 @@ def push_image(
 ) -> str:
     """Push an image and return its digest, which is that of its content, size and annotations.
 
-    The emulator takes `created` (with a time zone) as the time of the push. `findings` are what a scan finds, such as
-    "CRITICAL=1,HIGH=2", `fix` whether they have one, `scan_status` what a scan ends in, and `signing_status` that of
-    managed signing. `size` is in bytes. With `upload` the layers are uploaded before, as AWS demands, and `size` is
-    theirs.
+    The emulator takes `created` (with a time zone) as the time of the push, and `pulled` as that of the last pull.
+    `findings` are what a scan finds, such as "CRITICAL=1,HIGH=2", `fix` whether they have one, `scan_status` what a
+    scan ends in, and `signing_status` that of managed signing. `size` is in bytes. With `upload` the layers are
+    uploaded before, as AWS demands, and `size` is theirs.
     """
     config = f"config of {content}"
     if upload:
@@ -57,6 +60,7 @@ def push_image(
             _upload(ecr, repository, blob.encode())
     noted = {
         PUSHED_AT: created and created.isoformat(),
+        PULLED_AT: pulled and pulled.isoformat(),
         FINDINGS: findings,
         FIX: fix,
         STATUS: scan_status,
@@ -168,10 +172,12 @@ def _upload(ecr: ECRClient, repository: str, blob: bytes) -> None:
 
 
 def _put(ecr: ECRClient, repository: str, tag: str | None, manifest: dict[str, Any]) -> str:
+    """Put a manifest. As with `docker push`, it is no error that the image is there already."""
     text = json.dumps(manifest, sort_keys=True)
     tagged = {"imageTag": tag} if tag else {}
     digest = _digest(text)
-    ecr.put_image(repositoryName=repository, imageManifest=text, imageDigest=digest, **tagged)
+    with suppress(ecr.exceptions.ImageAlreadyExistsException):
+        ecr.put_image(repositoryName=repository, imageManifest=text, imageDigest=digest, **tagged)
     return digest
 
 

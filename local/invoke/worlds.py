@@ -73,7 +73,7 @@ def image(tag: str, findings: str) -> Callable[[Aws], str]:
 
     def push(aws: Aws) -> str:
         ecr = aws.client("ecr")
-        with suppress(ecr.exceptions.ImageAlreadyExistsException, ecr.exceptions.ImageTagAlreadyExistsException):
+        with suppress(ecr.exceptions.ImageTagAlreadyExistsException):
             push_image(ecr, REPOSITORY, tag, content=tag, findings=findings)
         return f"the image {REPOSITORY}:{tag}, with the findings {findings}"
 

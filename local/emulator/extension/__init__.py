@@ -16,6 +16,7 @@ from local.emulator.extension import (
     buses,
     cloudformation,
     conditions,
+    ecs,
     images,
     policies,
     preview,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 OPERATIONS: dict[str, Callable[[Json], Awaitable[Json]]] = {
     "BatchDeleteImage": images.batch_delete_image,
+    "BatchGetImage": images.batch_get_image,
     "BatchGetRepositoryScanningConfiguration": registry.batch_get_repository_scanning_configuration,
     "CreateRepository": repositories.create_repository,
     "DescribeImageScanFindings": scanning.describe_image_scan_findings,
@@ -58,6 +60,7 @@ def install() -> None:
     buses.install()
     cloudformation.install()
     conditions.install()
+    ecs.install()
     policies.install()
     queues.install()
     templates.install()

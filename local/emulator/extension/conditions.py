@@ -4,7 +4,8 @@ Missing are `iam:PolicyARN`, `aws:ResourceTag` and `ecr:ResourceTag` for ECR, `a
 with a `resourceArn` or `repositoryNames` is checked on `*`; AttachGroupPolicy is checked on the policy;
 CreateRepository with tags does not need ecr:TagResource; a call that names a KMS key by an alias is checked on the
 alias; DescribeEventBus is checked on a rule; `events:source` and `events:detail-type` of PutEvents;
-`dynamodb:LeadingKeys`; SendMessageBatch is checked as an action of its own, and not as `sqs:SendMessage`.
+`dynamodb:LeadingKeys`; SendMessageBatch is checked as an action of its own, and not as `sqs:SendMessage`; calls to ECS
+are checked on a cluster, whatever they are about, and without `ecs:cluster`.
 
 Whether CreateRepository of a repository that exists meets the conditions on its tags is not documented. Here it does,
 which is the stricter of the two.
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb, kms
 from ministack.services.tagging import _collect_ecr as tags_of_repositories
+
+from local.emulator.extension import ecs
 
 if TYPE_CHECKING:
     from local.emulator.extension.store import Json
@@ -55,6 +58,8 @@ def request_context(service: str, iam_action: str, body: bytes, params: Json) ->
         context["iam:PolicyARN"] = params["PolicyArn"][0]
     if service == "ecr":
         context |= _ecr_context(json.loads(body or b"{}"))
+    if service == "ecs":
+        context |= ecs.context_of(iam_action.removeprefix("ecs:"), json.loads(body or b"{}"))
     if iam_action == "events:PutEvents":
         context |= _events_context(json.loads(body or b"{}"))
     if service == "dynamodb":
@@ -123,6 +128,8 @@ def extract_resource_arn(service: str, *request: Any) -> str:
     if service == "kms":
         return _key_arn(json.loads(body or b"{}")) or arn
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    if service == "ecs":
+        return ecs.resource_of(operation, json.loads(body or b"{}"))
     if operation == "DescribeEventBus":
         return f"arn:aws:events:{region}:{account}:event-bus/{json.loads(body or b'{}').get('Name', 'default')}"
     if service != "ecr":

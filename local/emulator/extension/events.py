@@ -1,4 +1,4 @@
-"""Events of ECR and of Amazon Inspector, of which MiniStack emits none.
+"""Events of ECR, Amazon Inspector and Amazon ECS, of which MiniStack emits none.
 
 They go to the default bus of the account and Region of the call.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id, get_region, now_iso
 from ministack.services.eventbridge import _put_events as put_events
 
 if TYPE_CHECKING:
@@ -61,6 +61,32 @@ def image_inspected(image: Json, counts: dict[str, int]) -> None:
         "version": "1.0",
     }
     _emit("Inspector2 Scan", detail, [_arn(image)], source="aws.inspector2")
+
+
+def task_changed(task: Json) -> None:
+    """Emit `ECS Task State Change`.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
+    """
+    members = {name: value for name, value in task.items() if name not in ("tags", "healthStatus")}
+    detail = members | {"updatedAt": now_iso()}
+    _emit("ECS Task State Change", detail, [task["taskArn"]], source="aws.ecs")
+
+
+def deployment_changed(service_arn: str, deployment: Json, state: str) -> None:
+    """Emit `ECS Deployment State Change`.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
+    """
+    words = state.lower().replace("_", " ")
+    detail = {
+        "eventType": "INFO",
+        "eventName": f"SERVICE_DEPLOYMENT_{state}",
+        "deploymentId": deployment["id"],
+        "updatedAt": deployment["updatedAt"],
+        "reason": f"ECS deployment {deployment['id']} {words}.",
+    }
+    _emit("ECS Deployment State Change", detail, [service_arn], source="aws.ecs")
 
 
 def _arn(image: Json) -> str:

@@ -1,12 +1,14 @@
 """Images as ECR keeps them.
 
 MiniStack has no pages of images, ignores unknown ids, deletes an image with any of its tags, lets an index lose its
-children, moves tags that are excluded from moving, knows no subjects and referrers, and emits no event on a push.
+children, moves tags that are excluded from moving, knows no subjects and referrers, and emits no event on a push. It
+takes an image that is there already, one with any digest and any number of tags, and shows each with its latest tag.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from datetime import UTC, datetime
 
 from ministack.core.responses import get_account_id, get_region
 
@@ -23,7 +25,9 @@ from local.emulator.extension.store import (
     page,
     repository,
 )
-from local.images import PUSHED_AT, SIGNING
+from local.images import PULLED_AT, PUSHED_AT, SIGNING
+
+TAGS_PER_IMAGE = 1000  # a quota that cannot be raised
 
 
 async def put_image(data: Json) -> Json:
@@ -33,12 +37,34 @@ async def put_image(data: Json) -> Json:
         where = f"already exists in the '{record['repositoryName']}' repository"
         message = f"The image tag '{tag}' {where} and cannot be overwritten because the tag is immutable."
         raise Fault("ImageTagAlreadyExistsException", message)
-    answer = await own("PutImage", _typed(data))
-    image = find_image(data, {"imageDigest": answer["image"]["imageId"]["imageDigest"]})
-    if image["imageDigest"] not in known:
+    digest = _digest(data)
+    _check_change(record["repositoryName"], digest, tag, known.get(digest))
+    answer = (await own("PutImage", _typed(data)))["image"]
+    image = find_image(data, {"imageDigest": digest})
+    if digest not in known:
         _arrive(image)
     events.image_pushed(image, tag)
-    return answer
+    return {"image": answer | {"imageId": _id(image, tag)}}
+
+
+def _digest(data: Json) -> str:
+    """The digest of the manifest that is pushed. Raises Fault where the call gives another."""
+    digest = f"sha256:{hashlib.sha256(data['imageManifest'].encode()).hexdigest()}"
+    if data.get("imageDigest", digest) != digest:
+        message = "The specified image digest does not match the digest that Amazon ECR calculated for the image."
+        raise Fault("ImageDigestDoesNotMatchException", message)
+    return digest
+
+
+def _check_change(name: str, digest: str, tag: str | None, tags: list[str] | None) -> None:
+    """Raise Fault where an image with these tags would not change, or has as many as it can."""
+    where = f"the repository with name '{name}' in registry with id '{get_account_id()}'"
+    if tags is not None and (tag in tags or not tag):
+        message = f"Image with digest '{digest}' and tag '{tag or 'null'}' already exists in {where}"
+        raise Fault("ImageAlreadyExistsException", message)
+    if tags is not None and len(tags) >= TAGS_PER_IMAGE:
+        message = f"The image with digest '{digest}' in {where} has the maximum of {TAGS_PER_IMAGE} tags"
+        raise Fault("LimitExceededException", message)
 
 
 def _typed(data: Json) -> Json:
@@ -56,6 +82,15 @@ def _arrive(image: Json) -> None:
     if pushed_at:
         image["imagePushedAt"] = int(datetime.fromisoformat(pushed_at).timestamp())
     scanning.image_pushed(image)
+
+
+async def batch_get_image(data: Json) -> Json:
+    answer = await own("BatchGetImage", data)
+    missing = [each["imageId"] for each in answer["failures"]]
+    found = [each for each in data["imageIds"] if each not in missing]
+    for shown, asked in zip(answer["images"], found, strict=True):
+        shown["imageId"] = _id(shown["imageId"], asked.get("imageTag"))
+    return answer
 
 
 async def describe_images(data: Json) -> Json:
@@ -136,7 +171,15 @@ def detail(data: Json, image: Json) -> Json:
         "artifactMediaType": _artifact_type(image),
     }
     tags = {"imageTags": image["imageTags"]} if image["imageTags"] else {}
-    return shown | tags | ({"subjectManifestDigest": subject} if subject else {})
+    pulled = pulled_at(image)
+    last_pull = {"lastRecordedPullTime": int(pulled.timestamp())} if pulled else {}
+    return shown | tags | last_pull | ({"subjectManifestDigest": subject} if subject else {})
+
+
+def pulled_at(image: Json) -> datetime | None:
+    """When the image was last pulled, as the annotation of its manifest says."""
+    noted = annotation(image, PULLED_AT)
+    return datetime.fromisoformat(noted).astimezone(UTC) if noted else None
 
 
 def _artifact_type(image: Json) -> str:
@@ -174,8 +217,11 @@ def _size_of_layers(image: Json) -> int:
 
 
 def _ids(image: Json) -> list[Json]:
-    digest = {"imageDigest": image["imageDigest"]}
-    return [digest | {"imageTag": tag} for tag in image["imageTags"]] or [digest]
+    return [_id(image, tag) for tag in image["imageTags"] or [None]]
+
+
+def _id(image: Json, tag: str | None) -> Json:
+    return {"imageDigest": image["imageDigest"]} | ({"imageTag": tag} if tag else {})
 
 
 def _selected(data: Json, image: Json) -> bool:

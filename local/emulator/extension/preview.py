@@ -15,7 +15,7 @@ from ecr_controller.lifecycle.images import Image
 from ecr_controller.lifecycle.policy import LifecyclePolicy, Rule
 from local.emulator.extension import images
 from local.emulator.extension.repositories import check_lifecycle_policy
-from local.emulator.extension.store import Fault, Json, images_of, page, repository
+from local.emulator.extension.store import Fault, Json, images_of, own, page, repository
 from local.emulator.slow_evaluation import slow_fates
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def start_lifecycle_policy_preview(data: Json) -> Json:
     if record.get("preview", {}).get("status") == "IN_PROGRESS":
         message = f"A lifecycle policy preview of '{data['repositoryName']}' is in progress."
         raise Fault("LifecyclePolicyPreviewInProgressException", message)
-    text = data["lifecyclePolicyText"]
+    text = data.get("lifecyclePolicyText") or (await own("GetLifecyclePolicy", data))["lifecyclePolicyText"]
     policy = _policy(text)
     record["preview"] = {"status": "IN_PROGRESS", "lifecyclePolicyText": text}
     task = asyncio.get_running_loop().create_task(_finish(data, record["preview"], policy))
@@ -88,12 +88,13 @@ def _rule(document: Json) -> Rule:
 
 
 def _image(data: Json, record: Json) -> Image:
-    """An image of the emulator, which has no archive and keeps no time of a pull."""
+    """An image of the emulator, which has no archive."""
     shown = images.detail(data, record)
     return Image(
         digest=shown["imageDigest"],
         pushed_at=datetime.fromtimestamp(shown["imagePushedAt"], UTC),
         tags=tuple(shown.get("imageTags", ())),
+        last_pulled_at=images.pulled_at(record),
         children=tuple(images.children_of(record)),
     )
 

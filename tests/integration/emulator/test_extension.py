@@ -15,30 +15,17 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.emulator.process import Emulator
 from local.images import IN_TOTO, SIGNATURE, push_as_buildx, push_image, push_index, push_referrer
+from tests.integration.emulator.calls import as_role, event_queue, next_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mypy_boto3_ecr import ECRClient
 
-FAILURES = (AssertionError, ClientError, pytest.fail.Exception)
-LACKS = pytest.mark.xfail(raises=FAILURES, strict=True, reason="MiniStack lacks it")
+    from local.emulator.process import Emulator
+
 TOKEN_POLICY = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
-
-
-@pytest.fixture(scope="module")
-def plain() -> Iterator[Emulator]:
-    with Emulator.start(extended=False) as emulator:
-        yield emulator
-
-
-@pytest.fixture(scope="module", params=["aws", pytest.param("plain", marks=LACKS)])
-def cloud(request: pytest.FixtureRequest) -> Emulator:
-    """The emulator with the extension, and the plain one, on which the test must fail."""
-    emulator: Emulator = request.getfixturevalue(request.param)
-    return emulator
 
 
 @pytest.fixture
@@ -54,22 +41,6 @@ def name(ecr: ECRClient) -> str:
     return created["repository"]["repositoryName"]
 
 
-def as_role(cloud: Emulator, service: str, *statements: dict[str, Any]) -> Any:
-    """A client with the rights of a role that has these statements, and no others."""
-    iam, role = cloud.client("iam"), f"role-{uuid.uuid4().hex[:8]}"
-    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | each for each in statements]})
-    iam.put_role_policy(RoleName=role, PolicyName="rights", PolicyDocument=document)
-    session = cloud.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-    return cloud.client(
-        service,
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )
-
-
 def scanned(ecr: ECRClient, name: str, image: str) -> Any:
     """The findings of a scan, once it is over, by a tag or a digest."""
     image_id: Any = {"imageDigest": image} if image.startswith("sha256:") else {"imageTag": image}
@@ -79,22 +50,6 @@ def scanned(ecr: ECRClient, name: str, image: str) -> Any:
             return findings
         time.sleep(0.1)
     pytest.fail("the scan did not end in ten seconds")
-
-
-def event_queue(cloud: Emulator, detail_type: str, name: str, source: str = "aws.ecr") -> str:
-    """A queue that gets the events of one type about one repository."""
-    queue = cloud.client("sqs").create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
-    pattern = {"source": [source], "detail-type": [detail_type], "detail": {"repository-name": [{"suffix": name}]}}
-    cloud.client("events").put_rule(Name=name, EventPattern=json.dumps(pattern))
-    arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{queue.rpartition('/')[2]}"
-    cloud.client("events").put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
-    return str(queue)
-
-
-def next_event(cloud: Emulator, queue: str) -> Any:
-    messages = cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=2).get("Messages", [])
-    assert len(messages) == 1
-    return json.loads(messages[0]["Body"])
 
 
 # Authorization
