@@ -1,0 +1,185 @@
+"""Images in use are kept, as a user meets it, with the roles of the functions enforced."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ecr_controller.lifecycle.holds import tag_of
+from local.expire import expire
+from local.images import push_as_buildx, push_image
+from tests.integration import aws_command
+from tests.integration.conftest import ON_REAL_AWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mypy_boto3_ecr import ECRClient
+
+    from local.emulator.process import Emulator
+    from local.stack import Stack
+
+pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="tasks would need a network and images with layers")
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=30)
+UNTAGGED_GO = [{"TagStatus": "untagged", "MaxImageAge": 1}]
+KEEP = {"Sources": ["ECS", "Lambda"], "GraceDays": 7}
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def outputs(aws: Emulator, controller_stack: str) -> dict[str, str]:
+    stacks = aws.client("cloudformation").describe_stacks(StackName=controller_stack)["Stacks"]
+    return {each["OutputKey"]: each["OutputValue"] for each in stacks[0]["Outputs"]}
+
+
+@pytest.fixture
+def look(aws: Emulator, outputs: dict[str, str]) -> Callable[..., dict[str, Any]]:
+    """Looks at what runs, at all repositories or at one."""
+
+    def call(repository: str = "") -> dict[str, Any]:
+        _forget_snapshots(aws, outputs["PartsTable"])
+        payload = json.dumps({"RepositoryName": repository} if repository else {})
+        answer = aws.client("lambda").invoke(FunctionName=outputs["InUseFunction"], Payload=payload)
+        result: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, result
+        return result
+
+    return call
+
+
+def _forget_snapshots(aws: Emulator, table: str) -> None:
+    """What runs is read again, and not shared for a minute."""
+    for source in ("ECS", "Lambda", "Inspector"):
+        key = {"target": {"S": "in-use-snapshot"}, "owner": {"S": source}}
+        aws.client("dynamodb").delete_item(TableName=table, Key=key)
+
+
+@pytest.fixture
+def days_pass(aws: Emulator, outputs: dict[str, str]) -> Callable[[str, int], None]:
+    """Sets the clock of the holds of a repository: what was in use is as many days further back."""
+
+    def call(repository: str, days: int) -> None:
+        dynamodb = aws.client("dynamodb")
+        target = f"held-image/{repository}"
+        found = dynamodb.query(
+            TableName=outputs["PartsTable"],
+            KeyConditionExpression="#t = :t",
+            ExpressionAttributeNames={"#t": "target"},
+            ExpressionAttributeValues={":t": {"S": target}},
+        )["Items"]
+        for item in found:
+            content = json.loads(item["content"]["S"])
+            if content["unusedSince"] is not None:
+                content["unusedSince"] -= days * DAY
+                item["content"] = {"S": json.dumps(content)}
+                dynamodb.put_item(TableName=outputs["PartsTable"], Item=item)
+
+    return call
+
+
+class Service:
+    """A service of Amazon ECS that runs one image."""
+
+    def __init__(self, aws: Emulator, name: str, image: str) -> None:
+        self._ecs, self.name = aws.client("ecs"), name.replace("/", "-")
+        self._prefix = f"{aws.account}.dkr.ecr.{aws.region}.amazonaws.com"
+        self._ecs.create_cluster(clusterName=self.name)
+        self._ecs.create_service(
+            cluster=self.name, serviceName="web", taskDefinition=self._define(image), desiredCount=1
+        )
+
+    def update(self, image: str) -> None:
+        """Deploy another image."""
+        self._ecs.update_service(
+            cluster=self.name, service="web", taskDefinition=self._define(image), forceNewDeployment=True
+        )
+
+    def delete(self) -> None:
+        """End the service."""
+        self._ecs.delete_service(cluster=self.name, service="web", force=True)
+
+    def _define(self, image: str) -> str:
+        containers = [{"name": "web", "image": f"{self._prefix}/{image}", "memory": 128}]
+        made = self._ecs.register_task_definition(family=self.name, containerDefinitions=containers)
+        return str(made["taskDefinition"]["taskDefinitionArn"])
+
+
+@pytest.fixture
+def service(aws: Emulator) -> Iterator[Callable[[str, str], Service]]:
+    made: list[Service] = []
+
+    def make(name: str, image: str) -> Service:
+        made.append(Service(aws, name, image))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.delete()
+
+
+def tags(ecr: ECRClient, name: str, digest: str) -> set[str] | None:
+    found = {each["imageDigest"]: each for each in ecr.describe_images(repositoryName=name)["imageDetails"]}
+    return set(found[digest].get("imageTags", ())) if digest in found else None
+
+
+def is_held(ecr: ECRClient, name: str, digest: str) -> bool:
+    return tag_of(digest) in (tags(ecr, name, digest) or ())
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen within 60 s"
+        time.sleep(0.2)
+
+
+def policy(ecr: ECRClient, name: str) -> list[Any]:
+    try:
+        text = ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"]
+    except ecr.exceptions.LifecyclePolicyNotFoundException:
+        return []
+    rules: list[Any] = json.loads(text)["rules"]
+    return rules
+
+
+def test_an_image_that_runs_outlives_its_tag_and_goes_when_its_days_of_grace_are_over(
+    stack: Stack,
+    ecr: ECRClient,
+    name: str,
+    template: Callable[..., str],
+    service: Callable[[str, str], Service],
+    look: Callable[..., dict[str, Any]],
+    days_pass: Callable[[str, int], None],
+) -> None:
+    ecr.create_repository(repositoryName=name)
+    old = push_image(ecr, name, "latest", content="v1", created=LONG_AGO)
+    runs = service(name, f"{name}:latest")
+    new = push_image(ecr, name, "latest", content="v2", created=LONG_AGO)
+    assert tags(ecr, name, old) == set()
+    # The policy would expire it at once.
+    rules = json.dumps(UNTAGGED_GO)
+    before = aws_command.ecrctl("in-use", "--prefix", name, "--output", "json", check=2)
+    [found] = json.loads(before)["images"]
+    assert (found["digest"], found["expiresByRule"]) == (old, None) or found["digest"] == old
+    deployed = stack.deploy(template("ECRLifecyclePolicy", RepositoryName=name, LifecycleRules=rules, KeepInUse=KEEP))
+    assert deployed.succeeded, deployed
+    assert tags(ecr, name, old) == {tag_of(old)}
+    assert expire(ecr, name) == []
+    # The service moves on, and the image stays for the days of grace.
+    runs.update(f"{name}:latest")
+    assert look(name)["faults"] == []
+    days_pass(name, 6)
+    look(name)
+    assert is_held(ecr, name, old)
+    assert expire(ecr, name) == []
+    days_pass(name, 2)
+    look(name)
+    assert tags(ecr, name, old) == set()
+    assert tags(ecr, name, new) == {"latest", tag_of(new)}
+    assert expire(ecr, name) == [old]
+    assert tags(ecr, name, old) is None
