@@ -17,6 +17,7 @@ from local.emulator.extension import (
     cloudformation,
     conditions,
     ecs,
+    functions,
     images,
     policies,
     preview,
@@ -61,6 +62,7 @@ def install() -> None:
     cloudformation.install()
     conditions.install()
     ecs.install()
+    functions.install()
     policies.install()
     queues.install()
     templates.install()
