@@ -19,6 +19,7 @@ from local.emulator.extension import (
     ecs,
     functions,
     images,
+    inspector,
     policies,
     preview,
     queues,
@@ -63,6 +64,7 @@ def install() -> None:
     conditions.install()
     ecs.install()
     functions.install()
+    inspector.install()
     policies.install()
     queues.install()
     templates.install()
