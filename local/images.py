@@ -25,6 +25,8 @@ SIGNATURE = "application/vnd.cncf.notary.signature"
 # Annotations of a manifest, which the emulator's extension reads.
 PUSHED_AT = "local.image/pushed-at"  # ISO 8601
 PULLED_AT = "local.image/pulled-at"  # ISO 8601; never pulled by default
+IN_USE_AT = "local.inspector/in-use-at"  # ISO 8601: when a pod of Amazon EKS last used the image
+IN_USE_COUNT = "local.inspector/in-use-count"  # of the pods that use it now
 FINDINGS = "local.scan/findings"  # "CRITICAL=1,HIGH=2"; none by default
 FIX = "local.scan/fix"  # YES by default, NO or PARTIAL: whether findings of enhanced scanning have a fix
 STATUS = "local.scan/status"  # that a scan ends in; by default COMPLETE, or ACTIVE in continuous scanning
@@ -38,6 +40,8 @@ def push_image(
     *,
     created: datetime | None = None,
     pulled: datetime | None = None,
+    in_use_at: datetime | None = None,
+    in_use_count: int | None = None,
     findings: str | None = None,
     fix: str | None = None,
     scan_status: str | None = None,
@@ -49,9 +53,10 @@ def push_image(
     """Push an image and return its digest, which is that of its content, size and annotations.
 
     The emulator takes `created` (with a time zone) as the time of the push, and `pulled` as that of the last pull.
-    `findings` are what a scan finds, such as "CRITICAL=1,HIGH=2", `fix` whether they have one, `scan_status` what a
-    scan ends in, and `signing_status` that of managed signing. `size` is in bytes. With `upload` the layers are
-    uploaded before, as AWS demands, and `size` is theirs.
+    `in_use_at` is when a pod of Amazon EKS last used the image, and `in_use_count` how many pods use it now. `findings`
+    are what a scan finds, such as "CRITICAL=1,HIGH=2", `fix` whether they have one, `scan_status` what a scan ends in,
+    and `signing_status` that of managed signing. `size` is in bytes. With `upload` the layers are uploaded before, as
+    AWS demands, and `size` is theirs.
     """
     config = f"config of {content}"
     if upload:
@@ -61,6 +66,8 @@ def push_image(
     noted = {
         PUSHED_AT: created and created.isoformat(),
         PULLED_AT: pulled and pulled.isoformat(),
+        IN_USE_AT: in_use_at and in_use_at.isoformat(),
+        IN_USE_COUNT: in_use_count and str(in_use_count),
         FINDINGS: findings,
         FIX: fix,
         STATUS: scan_status,

@@ -17,7 +17,9 @@ from local.emulator.extension import (
     cloudformation,
     conditions,
     ecs,
+    functions,
     images,
+    inspector,
     policies,
     preview,
     queues,
@@ -61,6 +63,8 @@ def install() -> None:
     cloudformation.install()
     conditions.install()
     ecs.install()
+    functions.install()
+    inspector.install()
     policies.install()
     queues.install()
     templates.install()

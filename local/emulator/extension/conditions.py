@@ -5,7 +5,8 @@ with a `resourceArn` or `repositoryNames` is checked on `*`; AttachGroupPolicy i
 CreateRepository with tags does not need ecr:TagResource; a call that names a KMS key by an alias is checked on the
 alias; DescribeEventBus is checked on a rule; `events:source` and `events:detail-type` of PutEvents;
 `dynamodb:LeadingKeys`; SendMessageBatch is checked as an action of its own, and not as `sqs:SendMessage`; calls to ECS
-are checked on a cluster, whatever they are about, and without `ecs:cluster`.
+are checked on a cluster, whatever they are about, and without `ecs:cluster`; those about one alias of a function are
+checked as ListAliases.
 
 Whether CreateRepository of a repository that exists meets the conditions on its tags is not documented. Here it does,
 which is the stricter of the two.
@@ -21,7 +22,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb, kms
 from ministack.services.tagging import _collect_ecr as tags_of_repositories
 
-from local.emulator.extension import ecs
+from local.emulator.extension import ecs, functions
 
 if TYPE_CHECKING:
     from local.emulator.extension.store import Json
@@ -47,6 +48,8 @@ def extract_iam_action(*request: Any) -> str | None:
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
     """
+    if request[0] == "lambda" and (about_alias := functions.action_of(*request[1:3])):
+        return about_alias
     action: str | None = _ministack_action(*request)
     return "sqs:SendMessage" if action == "sqs:SendMessageBatch" else action
 

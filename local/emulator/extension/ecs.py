@@ -11,6 +11,7 @@ The scheduler of ECS then tries again after a while; here it does with the next 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
@@ -142,14 +143,13 @@ def list_tasks(data: Json) -> Json:
     return own("ListTasks", data)
 
 
-def containers_with(digest: str) -> list[tuple[Json, Json]]:
-    """The containers that ever ran an image in this account and Region, each with its task."""
-    return [
-        (task, container)
-        for task in ecs._tasks.values()  # noqa: SLF001
-        for container in task["containers"]
-        if container.get("imageDigest") == digest
-    ]
+def tasks_by_image() -> defaultdict[str, list[Json]]:
+    """The tasks of this account and Region, also those that stopped, by the digests of their images."""
+    tasks: defaultdict[str, list[Json]] = defaultdict(list)
+    for task in ecs._tasks.values():  # noqa: SLF001
+        for digest in {each["imageDigest"] for each in task["containers"] if "imageDigest" in each}:
+            tasks[digest].append(task)
+    return tasks
 
 
 # Services

@@ -1,4 +1,4 @@
-"""Events of ECR, Amazon Inspector and Amazon ECS, of which MiniStack emits none.
+"""Events of ECR, Amazon Inspector, Amazon ECS and AWS Lambda, of which MiniStack emits none.
 
 They go to the default bus of the account and Region of the call.
 """
@@ -87,6 +87,32 @@ def deployment_changed(service_arn: str, deployment: Json, state: str) -> None:
         "reason": f"ECS deployment {deployment['id']} {words}.",
     }
     _emit("ECS Deployment State Change", detail, [service_arn], source="aws.ecs")
+
+
+def function_deployed(name: str, configuration: Json) -> None:
+    """Emit what AWS CloudTrail reports of a call that deployed a function.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html
+    """
+    detail = {
+        "eventVersion": "1.08",
+        "eventTime": now_iso(),
+        "eventSource": "lambda.amazonaws.com",
+        "eventName": name,
+        "awsRegion": get_region(),
+        "requestParameters": {"functionName": configuration["FunctionName"]},
+        "responseElements": {
+            "functionName": configuration["FunctionName"],
+            "functionArn": configuration["FunctionArn"],
+            "version": configuration["Version"],
+        },
+        "readOnly": False,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": get_account_id(),
+        "eventCategory": "Management",
+    }
+    _emit("AWS API Call via CloudTrail", detail, [], source="aws.lambda")
 
 
 def _arn(image: Json) -> str:

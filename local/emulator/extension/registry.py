@@ -28,7 +28,7 @@ async def put_registry_scanning_configuration(data: Json) -> Json:
         if rule["scanFrequency"] not in FREQUENCIES[configuration["scanType"]]:
             message = f"The scan frequency '{rule['scanFrequency']}' is not supported for {configuration['scanType']}."
             raise Fault("ValidationException", message)
-    _configurations["registry"] = configuration
+    configure(configuration)
     return {"registryScanningConfiguration": configuration}
 
 
@@ -49,6 +49,11 @@ async def batch_get_repository_scanning_configuration(data: Json) -> Json:
     ]
     found = [_repository_configuration(name) for name in names if name in _repositories]
     return {"scanningConfigurations": found, "failures": failures}
+
+
+def configure(configuration: Json) -> None:
+    """Set the scanning configuration of the registry, which is valid."""
+    _configurations["registry"] = configuration
 
 
 def is_enhanced() -> bool:
