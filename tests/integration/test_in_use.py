@@ -12,7 +12,6 @@ import pytest
 from ecr_controller.lifecycle.holds import tag_of
 from local.expire import expire
 from local.images import push_as_buildx, push_image
-from tests.integration import aws_command
 from tests.integration.conftest import ON_REAL_AWS
 
 if TYPE_CHECKING:
@@ -29,6 +28,19 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=30)
 UNTAGGED_GO = [{"TagStatus": "untagged", "MaxImageAge": 1}]
 KEEP = {"Sources": ["ECS", "Lambda"], "GraceDays": 7}
 DAY = 24 * 3600
+
+
+@pytest.fixture
+def declared(controller_stack: str) -> Callable[..., str]:
+    """Makes a template of the lifecycle policy of a repository, or of another type, that keeps images in use."""
+
+    def make(name: str, kind: str = "ECRLifecyclePolicy", **properties: Any) -> str:
+        token = {"Fn::ImportValue": f"{controller_stack}-{kind}"}
+        declared = {"RepositoryName": name, "LifecycleRules": UNTAGGED_GO, "KeepInUse": KEEP, **properties}
+        resource = {"Type": f"Custom::{kind}", "Properties": {"ServiceToken": token, **declared}}
+        return json.dumps({"Resources": {"Declared": resource}})
+
+    return make
 
 
 @pytest.fixture
@@ -151,7 +163,7 @@ def test_an_image_that_runs_outlives_its_tag_and_goes_when_its_days_of_grace_are
     stack: Stack,
     ecr: ECRClient,
     name: str,
-    template: Callable[..., str],
+    declared: Callable[..., str],
     service: Callable[[str, str], Service],
     look: Callable[..., dict[str, Any]],
     days_pass: Callable[[str, int], None],
@@ -161,12 +173,7 @@ def test_an_image_that_runs_outlives_its_tag_and_goes_when_its_days_of_grace_are
     runs = service(name, f"{name}:latest")
     new = push_image(ecr, name, "latest", content="v2", created=LONG_AGO)
     assert tags(ecr, name, old) == set()
-    # The policy would expire it at once.
-    rules = json.dumps(UNTAGGED_GO)
-    before = aws_command.ecrctl("in-use", "--prefix", name, "--output", "json", check=2)
-    [found] = json.loads(before)["images"]
-    assert (found["digest"], found["expiresByRule"]) == (old, None) or found["digest"] == old
-    deployed = stack.deploy(template("ECRLifecyclePolicy", RepositoryName=name, LifecycleRules=rules, KeepInUse=KEEP))
+    deployed = stack.deploy(declared(name))
     assert deployed.succeeded, deployed
     assert tags(ecr, name, old) == {tag_of(old)}
     assert expire(ecr, name) == []
@@ -183,3 +190,128 @@ def test_an_image_that_runs_outlives_its_tag_and_goes_when_its_days_of_grace_are
     assert tags(ecr, name, new) == {"latest", tag_of(new)}
     assert expire(ecr, name) == [old]
     assert tags(ecr, name, old) is None
+
+
+def test_what_cannot_be_seen_leaves_the_policy_as_it_is(
+    stack: Stack, ecr: ECRClient, name: str, declared: Callable[..., str]
+) -> None:
+    ecr.create_repository(repositoryName=name)
+    deployed = stack.deploy(declared(name, KeepInUse={"Sources": ["Inspector"]}))
+    assert not deployed.succeeded
+    assert any("Amazon Inspector does not scan the images of Amazon ECR" in each for each in deployed.reasons)
+    assert policy(ecr, name) == []
+
+
+def test_fifty_rules_leave_no_room(stack: Stack, name: str, ecr: ECRClient, declared: Callable[..., str]) -> None:
+    ecr.create_repository(repositoryName=name)
+    rules = [{"TagPrefixList": [f"v{number}"], "MaxImageCount": 1} for number in range(50)]
+    deployed = stack.deploy(declared(name, LifecycleRules=rules))
+    assert any("has 50 rules, but can have 49 with KeepInUse" in each for each in deployed.reasons)
+    assert policy(ecr, name) == []
+
+
+def test_a_task_that_starts_between_two_looks_is_held(
+    stack: Stack,
+    ecr: ECRClient,
+    name: str,
+    declared: Callable[..., str],
+    service: Callable[[str, str], Service],
+) -> None:
+    ecr.create_repository(repositoryName=name)
+    digest = push_image(ecr, name, "v1", content="v1", created=LONG_AGO)
+    assert stack.deploy(declared(name)).succeeded
+    assert not is_held(ecr, name, digest)
+    service(name, f"{name}:v1")
+    wait_until(lambda: is_held(ecr, name, digest))
+
+
+def test_images_of_an_index_in_use_stay(
+    stack: Stack,
+    ecr: ECRClient,
+    name: str,
+    declared: Callable[..., str],
+    service: Callable[[str, str], Service],
+) -> None:
+    ecr.create_repository(repositoryName=name)
+    pushed = push_as_buildx(ecr, name, "latest", {"linux/amd64": None, "linux/arm64": None}, created=LONG_AGO)
+    service(name, f"{name}:latest")
+    push_image(ecr, name, "latest", content="v2")
+    assert stack.deploy(declared(name)).succeeded
+    assert expire(ecr, name) == []
+    assert tags(ecr, name, pushed.index) == {tag_of(pushed.index)}
+    assert all(tags(ecr, name, digest) == set() for digest in pushed.images.values())
+
+
+def test_a_guard_counts_images_in_use_as_kept(
+    stack: Stack,
+    ecr: ECRClient,
+    name: str,
+    declared: Callable[..., str],
+    service: Callable[[str, str], Service],
+) -> None:
+    ecr.create_repository(repositoryName=name)
+    push_image(ecr, name, "latest", content="v1", created=LONG_AGO)
+    service(name, f"{name}:latest")
+    push_image(ecr, name, "latest", content="v2", created=LONG_AGO)
+    deployed = stack.deploy(declared(name, LifecycleGuard={"MaxImages": 0}))
+    assert deployed.succeeded, deployed
+
+
+def test_tags_go_with_the_last_stack_that_keeps_the_images(
+    stack: Stack,
+    ecr: ECRClient,
+    name: str,
+    declared: Callable[..., str],
+    service: Callable[[str, str], Service],
+) -> None:
+    # A repository with immutable tags; the tag of the hold is one more.
+    ecr.create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
+    digest = push_image(ecr, name, "v1", content="v1")
+    service(name, f"{name}:v1")
+    assert stack.deploy(declared(name, "ECRRepository", OnExisting="Adopt")).succeeded
+    assert tags(ecr, name, digest) == {"v1", tag_of(digest)}
+    assert len(policy(ecr, name)) == 2
+    assert stack.delete().succeeded
+    wait_until(lambda: tags(ecr, name, digest) == {"v1"})
+    assert policy(ecr, name) == []
+
+
+def test_the_image_of_a_function_is_held(
+    aws: Emulator, stack: Stack, ecr: ECRClient, name: str, declared: Callable[..., str]
+) -> None:
+    ecr.create_repository(repositoryName=name)
+    digest = push_image(ecr, name, "live", content="v1", created=LONG_AGO)
+    uri = f"{aws.account}.dkr.ecr.{aws.region}.amazonaws.com/{name}:live"
+    function = name.replace("/", "-")
+    role = f"arn:aws:iam::{aws.account}:role/any"
+    functions = aws.client("lambda")
+    functions.create_function(FunctionName=function, Role=role, PackageType="Image", Code={"ImageUri": uri})
+    try:
+        push_image(ecr, name, "live", content="v2", created=LONG_AGO)
+        assert stack.deploy(declared(name)).succeeded
+        assert tags(ecr, name, digest) == {tag_of(digest)}
+        assert expire(ecr, name) == []
+    finally:
+        functions.delete_function(FunctionName=function)
+
+
+def test_a_baseline_keeps_images_in_use_and_gives_them_back(
+    aws: Emulator,
+    stack: Stack,
+    ecr: ECRClient,
+    name: str,
+    declared: Callable[..., str],
+    service: Callable[[str, str], Service],
+) -> None:
+    repository = f"{name}/app"
+    ecr.create_repository(repositoryName=repository)
+    digest = push_image(ecr, repository, "latest", content="v1", created=LONG_AGO)
+    service(repository, f"{repository}:latest")
+    push_image(ecr, repository, "latest", content="v2", created=LONG_AGO)
+    assert stack.deploy(declared(f"{name}/*", "ECRRepositoryBaseline")).succeeded
+    wait_until(lambda: len(policy(ecr, repository)) == 2)
+    assert is_held(ecr, repository, digest)
+    assert expire(ecr, repository) == []
+    assert stack.delete().succeeded
+    wait_until(lambda: policy(ecr, repository) == [] and not is_held(ecr, repository, digest))
+    assert tags(ecr, repository, digest) == set()

@@ -38,14 +38,16 @@ def reads(monkeypatch: pytest.MonkeyPatch, parts: PartsTable) -> list[str]:
     return found
 
 
-def test_a_source_is_read_once_a_minute(reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read_usage(["ECS"], HOME).uses == (USE,)
-    assert read_usage(["ECS"], HOME).uses == (USE,)
+def test_what_was_read_is_shared_as_long_as_a_look_allows(reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        assert read_usage(["ECS"], HOME, age=FRESH).uses == (USE,)
     assert reads == ["ECS"]
-    now = time.time
-    monkeypatch.setattr(time, "time", lambda: now() + FRESH + 2)
     assert read_usage(["ECS"], HOME).uses == (USE,)
     assert reads == ["ECS", "ECS"]
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + FRESH + 2)
+    assert read_usage(["ECS"], HOME, age=FRESH).uses == (USE,)
+    assert reads == ["ECS", "ECS", "ECS"]
 
 
 def test_looks_at_the_same_time_wait_for_the_one_that_reads(reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +61,8 @@ def test_looks_at_the_same_time_wait_for_the_one_that_reads(reads: list[str], mo
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: read_usage(["ECS"], HOME), range(8)))
     assert {usage.uses for usage in found} == {(USE,)}
-    assert reads == ["ECS"]
+    # The first read, and one for those that asked after it began.
+    assert len(reads) <= 2
 
 
 def test_a_reader_that_ended_without_a_result_is_replaced(

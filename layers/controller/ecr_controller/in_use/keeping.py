@@ -30,12 +30,14 @@ class InUseFunction:
     # A look reads all that runs, which may take minutes. A second one would not be faster.
     _lambda: aws.Client[LambdaClient] = aws.Client("lambda", attempts=1, read_timeout=280)
 
-    def look(self, repository: str) -> None:
-        """Invoke, and wait: hold the images of a repository that are in use. Raises UserError if it cannot be seen what
-        is in use, or an image cannot be held, and RetryableError."""
+    def look(self, repository: str, *, shared: bool = False) -> None:
+        """Invoke, and wait: hold the images of a repository that are in use, or with ``shared``, that were a minute ago.
+
+        Raises UserError if it cannot be seen what is in use, or an image cannot be held, and RetryableError.
+        """
         if is_sam_local():
             return
-        answer = self._invoke(repository, "RequestResponse")
+        answer = self._invoke(repository, "RequestResponse", Shared=shared)
         result: Mapping[str, Any] = json.loads(answer["Payload"].read() or b"{}")
         if answer.get("FunctionError"):
             raise RetryableError(f"The look at what uses the images of {repository} failed: {result.get('errorType')}.")
@@ -50,8 +52,8 @@ class InUseFunction:
         if not is_sam_local():
             self._invoke(repository, "Event")
 
-    def _invoke(self, repository: str, invocation: Any) -> Any:
-        payload = json.dumps({"RepositoryName": repository})
+    def _invoke(self, repository: str, invocation: Any, **more: bool) -> Any:
+        payload = json.dumps({"RepositoryName": repository, **more})
         return self._lambda.invoke(FunctionName=config().in_use_function, InvocationType=invocation, Payload=payload)
 
 
@@ -64,13 +66,14 @@ class Keeping:
     def __init__(self, repository: str, owner: str, type_name: str) -> None:
         self._repository, self._owner, self._type = repository, owner, type_name
 
-    def begin(self, keep: KeepInUse | None, *, looks: bool = True) -> None:
-        """Declare it, and hold what is in use, unless nothing is declared. Without ``looks``, there is no image yet."""
+    def begin(self, keep: KeepInUse | None, *, looks: bool = True, shared: bool = False) -> None:
+        """Declare it, and hold what is in use, unless nothing is declared. Without ``looks``, there is no image yet;
+        for ``shared``, see `InUseFunction.look`."""
         if keep is None or is_sam_local():
             return
         Declarations().put(self._kept(keep))
         if looks:
-            self._look()
+            self._look(shared=shared)
 
     def end(self) -> None:
         """Have the tags removed, unless another resource keeps the images."""
@@ -78,9 +81,9 @@ class Keeping:
             Declarations().put(self._kept(None))
             InUseFunction().start(self._repository)
 
-    def _look(self) -> None:
+    def _look(self, *, shared: bool) -> None:
         try:
-            InUseFunction().look(self._repository)
+            InUseFunction().look(self._repository, shared=shared)
         except UserError as error:
             # A rollback that fails leaves the stack as it is, and the next look on the schedule continues.
             if not Stacks().is_rolling_back(self._owner.split("|")[0]):

@@ -1,7 +1,8 @@
-"""The sources that know what runs, each read as a whole, and shared by the looks of a minute.
+"""The sources that know what runs, each read as a whole, and shared.
 
 Many resources that are deployed at once each need what runs before their policy is put. One of them reads a source, and
-stores what it found; the others wait for it.
+stores what it found. The others wait, and one of them reads it once more: what began to run after the first read began
+would be missing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import time
 import zlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_controller.deadline import DEADLINE, wait_before
 from ecr_controller.errors import ControllerError
@@ -35,30 +36,32 @@ logger = logging.getLogger(__name__)
 
 SNAPSHOTS = "in-use-snapshot"
 _READER = "reader/"
-# Seconds. What was read is shared for the first, and a reader that ended without a result is replaced after the second.
+# Seconds. How old what is shared may be for a look that allows it, and when a reader that ended without a result is
+# replaced.
 FRESH, LONGEST_READ = 60, 300
 # Of DynamoDB: an item has 400 KB. A larger snapshot is not shared.
 _LONGEST = 380_000
 
 
-def read_usage(sources: Iterable[str], home: Home) -> usage.Usage:
-    """What these sources know. One that cannot be read is named in the result."""
+def read_usage(sources: Iterable[str], home: Home, *, age: float = 0) -> usage.Usage:
+    """What these sources know, or knew at most ``age`` seconds ago. One that cannot be read is named in the result."""
     uses: list[Use] = []
     unread: dict[str, str] = {}
     for source in sources:
         try:
-            uses += _shared(source, home)
+            uses += _shared(source, home, time.time() - age)
         except ControllerError as error:
             logger.warning("%s cannot be read, so no image is released: %s", source, error)
             unread[source] = str(error)
     return usage.Usage(tuple(uses), unread)
 
 
-def _shared(source: str, home: Home) -> Sequence[Use]:
+def _shared(source: str, home: Home, earliest: float) -> Sequence[Use]:
+    """What was read of a source from a ``time.time()`` on."""
     table, asked, reader = PartsTable(), time.time(), _READER + source
     while True:
         rows = {part.owner: part for part in table.query_parts(SNAPSHOTS)}
-        if (found := _fresh(rows.get(source), asked)) is not None:
+        if (found := _fresh(rows.get(source), earliest)) is not None:
             return found
         if reader in rows and time.time() - rows[reader].since > LONGEST_READ:
             table.delete_part(SNAPSHOTS, reader)
@@ -66,24 +69,24 @@ def _shared(source: str, home: Home) -> Sequence[Use]:
             try:
                 # The reader before may have stored something since.
                 stored = next(iter(table.query_parts(SNAPSHOTS, source)), None)
-                found = _fresh(stored, asked)
+                found = _fresh(stored, earliest)
                 return _read_and_store(table, source, home) if found is None else found
             finally:
                 table.delete_part(SNAPSHOTS, reader)
         wait_before(DEADLINE.get(asked + LONGEST_READ), f"Another invocation is reading {source}.")
 
 
-def _fresh(stored: Part | None, asked: float) -> Sequence[Use] | None:
-    if stored is None or asked - stored.since > FRESH:
+def _fresh(stored: Part | None, earliest: float) -> Sequence[Use] | None:
+    if stored is None or stored.content["began"] < earliest:
         return None
     return _unpacked(stored.content, stored.owner)
 
 
 def _read_and_store(table: PartsTable, source: str, home: Home) -> Sequence[Use]:
-    uses = read(source, home)
+    began, uses = time.time(), read(source, home)
     packed = _packed(uses)
     if len(packed) <= _LONGEST:
-        table.put_part(SNAPSHOTS, source, {"uses": packed})
+        table.put_part(SNAPSHOTS, source, {"began": began, "uses": packed})
     return uses
 
 
@@ -108,5 +111,5 @@ def _packed(uses: Iterable[Use]) -> str:
     return base64.b64encode(zlib.compress(json.dumps(usage.to_rows(uses)).encode())).decode()
 
 
-def _unpacked(content: Mapping[str, str], source: str) -> tuple[Use, ...]:
+def _unpacked(content: Mapping[str, Any], source: str) -> tuple[Use, ...]:
     return usage.from_rows(json.loads(zlib.decompress(base64.b64decode(content["uses"]))), source)

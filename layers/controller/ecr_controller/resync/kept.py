@@ -20,13 +20,14 @@ logger = logging.getLogger(__name__)
 def keep(repository: str, baseline: Baseline, *, looks: bool) -> bool:
     """Have the images in use kept, as the baseline declares it; whether its lifecycle policy may be put.
 
-    With ``looks``, those of now are held first. Raises RetryableError.
+    With ``looks``, those of now are held first. A resync looks at many repositories, so that they share what was read.
+    Raises RetryableError.
     """
     wanted = (baseline.owner, baseline.spec.keep_in_use)
     if not looks and any((each.owner, each.keep) == wanted for each in Declarations().of(repository).declarations):
         return True
     try:
-        Keeping(repository, baseline.owner, TYPE).begin(baseline.spec.keep_in_use, looks=looks)
+        Keeping(repository, baseline.owner, TYPE).begin(baseline.spec.keep_in_use, looks=looks, shared=True)
     except UserError as error:
         logger.warning("The lifecycle policy of %s is not put: %s", repository, error)
         return False
