@@ -27,10 +27,10 @@ _ANSWER = 5.0
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Looks at one repository with ``RepositoryName``, at what an event of EventBridge is about, or at all of them. With
-    ``Shared``, it is enough to know what ran a minute ago.
+    """Looks at one repository with ``RepositoryName``, at what an event of EventBridge is about, or at all of them.
 
-    Returns what could not be done, as ``faults``, and how many images are in use and were held.
+    With ``Since``, a time in seconds since 1970, what ran then or later is enough. Returns what could not be done, as
+    ``faults``, and how many images are in use and were held.
     """
     DEADLINE.set(time.time() + context.get_remaining_time_in_millis() / 1000 - _ANSWER)
     home = Home.of_function(context.invoked_function_arn)
@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "detail-type" in event:
         look.at_uses(_uses(event, look))
     elif "RepositoryName" in event:
-        look.at(str(event["RepositoryName"]), shared=event.get("Shared") is True)
+        look.at(str(event["RepositoryName"]), event.get("Since"))
     else:
         look.at_all()
     look.tally["InUseFaults"] += len(look.faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -29,7 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     def look_at(message: Message) -> None:
         wanted = parse(message.body)
         if wanted is not None:
-            resync.run(wanted)
+            resync.run(replace(wanted, asked_at=message.sent_at))
 
     result = sqs_batch.process(event, context, look_at)
     for name, number in resync.tally.items():

@@ -54,7 +54,6 @@ def look(aws: Emulator, outputs: dict[str, str]) -> Callable[..., dict[str, Any]
     """Looks at what runs, at all repositories or at one."""
 
     def call(repository: str = "") -> dict[str, Any]:
-        _forget_snapshots(aws, outputs["PartsTable"])
         payload = json.dumps({"RepositoryName": repository} if repository else {})
         answer = aws.client("lambda").invoke(FunctionName=outputs["InUseFunction"], Payload=payload)
         result: dict[str, Any] = json.loads(answer["Payload"].read())
@@ -62,13 +61,6 @@ def look(aws: Emulator, outputs: dict[str, str]) -> Callable[..., dict[str, Any]
         return result
 
     return call
-
-
-def _forget_snapshots(aws: Emulator, table: str) -> None:
-    """What runs is read again, and not shared for a minute."""
-    for source in ("ECS", "Lambda", "Inspector"):
-        key = {"target": {"S": "in-use-snapshot"}, "owner": {"S": source}}
-        aws.client("dynamodb").delete_item(TableName=table, Key=key)
 
 
 @pytest.fixture
@@ -283,7 +275,9 @@ def test_the_image_of_a_function_is_held(
     digest = push_image(ecr, name, "live", content="v1", created=LONG_AGO)
     uri = f"{aws.account}.dkr.ecr.{aws.region}.amazonaws.com/{name}:live"
     function = name.replace("/", "-")
-    role = f"arn:aws:iam::{aws.account}:role/any"
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = aws.client("iam").create_role(RoleName=function, AssumeRolePolicyDocument=document)["Role"]["Arn"]
     functions = aws.client("lambda")
     functions.create_function(FunctionName=function, Role=role, PackageType="Image", Code={"ImageUri": uri})
     try:

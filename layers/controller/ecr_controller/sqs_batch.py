@@ -74,10 +74,12 @@ def _fitting(body: str, reason: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of the queue. At its last receive, the queue does not deliver it again."""
+    """A message of the queue. At its last receive, the queue does not deliver it again. ``sent_at`` is a time of
+    `time.time`."""
 
     body: str
     is_last_receive: bool = False
+    sent_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -110,7 +112,9 @@ def process_records(
     result = BatchResult()
     for record in records:
         receives = int(record["attributes"]["ApproximateReceiveCount"])
-        message = Message(record["body"], is_last_receive=receives >= max_receives)
+        message = Message(
+            record["body"], receives >= max_receives, int(record["attributes"].get("SentTimestamp", 0)) / 1000
+        )
         reason, is_rejected = _failure(record["messageId"], message, work)
         if reason is None:
             continue

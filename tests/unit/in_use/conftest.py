@@ -53,7 +53,7 @@ class Running:
         self.images: set[str] = set()
         self.unread: dict[str, str] = {}
 
-    def usage(self, wanted: Any, _home: Home, **_options: float) -> Usage:
+    def usage(self, wanted: Any, _home: Home, _earliest: float) -> Usage:
         """As `read_usage`."""
         uses = (Use(NAME, image, "ECS", "service:web in the cluster shop") for image in sorted(self.images))
         return Usage(tuple(uses), {each: why for each, why in self.unread.items() if each in wanted})

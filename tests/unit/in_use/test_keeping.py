@@ -54,7 +54,7 @@ class Looks:
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
     found = Looks()
-    monkeypatch.setattr(InUseFunction, "look", lambda _self, repository, **_: found.look(repository))
+    monkeypatch.setattr(InUseFunction, "look", lambda _self, repository, _since=None: found.look(repository))
     monkeypatch.setattr(InUseFunction, "start", lambda _self, repository: found.started.append(repository))
     monkeypatch.setattr(Stacks, "tags", lambda _self, _stack: {})
     monkeypatch.setattr(Stacks, "is_rolling_back", lambda _self, _stack: False)
@@ -109,7 +109,9 @@ def test_the_look_comes_before_the_policy(
     ecr: ECRClient, served: Served, looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[Any] = []
-    monkeypatch.setattr(InUseFunction, "look", lambda _self, _repository, **_: found.append((rules(ecr), keeps())))
+    monkeypatch.setattr(
+        InUseFunction, "look", lambda _self, _repository, _since=None: found.append((rules(ecr), keeps()))
+    )
     create(served)
     assert found == [(None, [KeepInUse(("ECS",), None, 3)])]
 
@@ -283,7 +285,7 @@ def test_a_look_waits_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         {
             "FunctionName": "ecr-controller-InUse",
             "InvocationType": "RequestResponse",
-            "Payload": json.dumps({"RepositoryName": NAME, "Shared": False}),
+            "Payload": json.dumps({"RepositoryName": NAME}),
         }
     ]
 

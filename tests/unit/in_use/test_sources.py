@@ -11,7 +11,7 @@ import pytest
 from ecr_controller import deadline
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use import sources
-from ecr_controller.in_use.sources import FRESH, LONGEST_READ, SNAPSHOTS, read_usage
+from ecr_controller.in_use.sources import LONGEST_READ, SNAPSHOTS, read_usage
 from ecr_controller.in_use.usage import Use
 from tests.unit.in_use.conftest import HOME, NAME
 
@@ -38,16 +38,13 @@ def reads(monkeypatch: pytest.MonkeyPatch, parts: PartsTable) -> list[str]:
     return found
 
 
-def test_what_was_read_is_shared_as_long_as_a_look_allows(reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_read_is_shared_with_looks_that_it_is_late_enough_for(reads: list[str]) -> None:
+    began = time.time()
     for _ in range(3):
-        assert read_usage(["ECS"], HOME, age=FRESH).uses == (USE,)
+        assert read_usage(["ECS"], HOME, began).uses == (USE,)
     assert reads == ["ECS"]
-    assert read_usage(["ECS"], HOME).uses == (USE,)
+    assert read_usage(["ECS"], HOME, time.time()).uses == (USE,)
     assert reads == ["ECS", "ECS"]
-    now = time.time
-    monkeypatch.setattr(time, "time", lambda: now() + FRESH + 2)
-    assert read_usage(["ECS"], HOME, age=FRESH).uses == (USE,)
-    assert reads == ["ECS", "ECS", "ECS"]
 
 
 def test_looks_at_the_same_time_wait_for_the_one_that_reads(reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +56,7 @@ def test_looks_at_the_same_time_wait_for_the_one_that_reads(reads: list[str], mo
 
     monkeypatch.setattr(sources, "read", slowly)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: read_usage(["ECS"], HOME), range(8)))
+        found = list(pool.map(lambda _: read_usage(["ECS"], HOME, time.time()), range(8)))
     assert {usage.uses for usage in found} == {(USE,)}
     # The first read, and one for those that asked after it began.
     assert len(reads) <= 2
@@ -71,7 +68,7 @@ def test_a_reader_that_ended_without_a_result_is_replaced(
     parts.put_part(SNAPSHOTS, "reader/ECS", {})
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + LONGEST_READ + 2)
-    assert read_usage(["ECS"], HOME).uses == (USE,)
+    assert read_usage(["ECS"], HOME, time.time()).uses == (USE,)
     assert parts.query_parts(SNAPSHOTS)[0].owner == "ECS"
 
 
@@ -87,7 +84,7 @@ def test_a_source_that_fails_is_named_and_the_others_are_read(
         return read(source, home)
 
     monkeypatch.setattr(sources, "read", failing)
-    usage = read_usage(["ECS", "Lambda"], HOME)
+    usage = read_usage(["ECS", "Lambda"], HOME, time.time())
     assert (usage.uses, usage.unread) == ((USE,), {"Lambda": str(error)})
     # The next look reads it again at once.
     assert [part.owner for part in parts.query_parts(SNAPSHOTS)] == ["ECS"]
@@ -97,5 +94,5 @@ def test_what_is_too_large_for_an_item_is_not_shared(
     reads: list[str], parts: PartsTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "_LONGEST", 10)
-    assert read_usage(["ECS"], HOME).uses == (USE,)
+    assert read_usage(["ECS"], HOME, time.time()).uses == (USE,)
     assert parts.query_parts(SNAPSHOTS) == ()

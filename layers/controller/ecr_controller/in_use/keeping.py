@@ -30,14 +30,15 @@ class InUseFunction:
     # A look reads all that runs, which may take minutes. A second one would not be faster.
     _lambda: aws.Client[LambdaClient] = aws.Client("lambda", attempts=1, read_timeout=280)
 
-    def look(self, repository: str, *, shared: bool = False) -> None:
-        """Invoke, and wait: hold the images of a repository that are in use, or with ``shared``, that were a minute ago.
+    def look(self, repository: str, since: float | None = None) -> None:
+        """Invoke, and wait: hold the images of a repository that are in use, or were at ``since``, a time of `time.time`,
+        or later.
 
         Raises UserError if it cannot be seen what is in use, or an image cannot be held, and RetryableError.
         """
         if is_sam_local():
             return
-        answer = self._invoke(repository, "RequestResponse", Shared=shared)
+        answer = self._invoke(repository, "RequestResponse", {} if since is None else {"Since": since})
         result: Mapping[str, Any] = json.loads(answer["Payload"].read() or b"{}")
         if answer.get("FunctionError"):
             raise RetryableError(f"The look at what uses the images of {repository} failed: {result.get('errorType')}.")
@@ -50,9 +51,9 @@ class InUseFunction:
     def start(self, repository: str) -> None:
         """Invoke, without waiting."""
         if not is_sam_local():
-            self._invoke(repository, "Event")
+            self._invoke(repository, "Event", {})
 
-    def _invoke(self, repository: str, invocation: Any, **more: bool) -> Any:
+    def _invoke(self, repository: str, invocation: Any, more: Mapping[str, float]) -> Any:
         payload = json.dumps({"RepositoryName": repository, **more})
         return self._lambda.invoke(FunctionName=config().in_use_function, InvocationType=invocation, Payload=payload)
 
@@ -66,14 +67,14 @@ class Keeping:
     def __init__(self, repository: str, owner: str, type_name: str) -> None:
         self._repository, self._owner, self._type = repository, owner, type_name
 
-    def begin(self, keep: KeepInUse | None, *, looks: bool = True, shared: bool = False) -> None:
+    def begin(self, keep: KeepInUse | None, *, looks: bool = True, since: float | None = None) -> None:
         """Declare it, and hold what is in use, unless nothing is declared. Without ``looks``, there is no image yet;
-        for ``shared``, see `InUseFunction.look`."""
+        for ``since``, see `InUseFunction.look`."""
         if keep is None or is_sam_local():
             return
         Declarations().put(self._kept(keep))
         if looks:
-            self._look(shared=shared)
+            self._look(since)
 
     def end(self) -> None:
         """Have the tags removed, unless another resource keeps the images."""
@@ -81,9 +82,9 @@ class Keeping:
             Declarations().put(self._kept(None))
             InUseFunction().start(self._repository)
 
-    def _look(self, *, shared: bool) -> None:
+    def _look(self, since: float | None) -> None:
         try:
-            InUseFunction().look(self._repository, shared=shared)
+            InUseFunction().look(self._repository, since)
         except UserError as error:
             # A rollback that fails leaves the stack as it is, and the next look on the schedule continues.
             if not Stacks().is_rolling_back(self._owner.split("|")[0]):

@@ -19,7 +19,7 @@ from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.held import Holds
 from ecr_controller.in_use.holding import Holding
 from ecr_controller.in_use.planning import plan
-from ecr_controller.in_use.sources import FRESH, read_usage
+from ecr_controller.in_use.sources import read_usage
 from ecr_controller.in_use.usage import Usage
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ class Look:
             for tally in pool.map(lambda task: task[0].run(self._look, task[1], usage), tasks):
                 self.tally.update(tally)
 
-    def at(self, name: str, *, shared: bool = False) -> None:
-        """Look at one repository; ``shared``, at what ran at most a minute ago."""
+    def at(self, name: str, earliest: float | None = None) -> None:
+        """Look at one repository, and at what ran at ``earliest``, a ``time.time()``, or later; by default, now."""
         repository = Declarations().of(name)
-        self.tally.update(self._look(repository, self._usage([repository], FRESH if shared else 0)))
+        self.tally.update(self._look(repository, self._usage([repository], earliest)))
 
     def at_uses(self, uses: Iterable[Use]) -> None:
         """Hold images that just began to be used, and end no hold."""
@@ -66,9 +66,11 @@ class Look:
         for name, found in by_repository.items():
             self.tally.update(self._attempt(name, partial(self._hold, name, found)))
 
-    def _usage(self, repositories: Sequence[KeptRepository], age: float = 0) -> Usage:
+    def _usage(self, repositories: Sequence[KeptRepository], earliest: float | None = None) -> Usage:
         sources = {source for each in repositories if each.keep for source in each.keep.sources}
-        return read_usage(sorted(sources), self.home, age=age) if sources else Usage()
+        if not sources:
+            return Usage()
+        return read_usage(sorted(sources), self.home, time.time() if earliest is None else earliest)
 
     def _look(self, repository: KeptRepository, usage: Usage) -> Counter[str]:
         return self._attempt(repository.name, partial(self._hold_and_release, repository, usage))

@@ -36,20 +36,20 @@ logger = logging.getLogger(__name__)
 
 SNAPSHOTS = "in-use-snapshot"
 _READER = "reader/"
-# Seconds. How old what is shared may be for a look that allows it, and when a reader that ended without a result is
-# replaced.
-FRESH, LONGEST_READ = 60, 300
+# Seconds, after which a reader that ended without a result is replaced.
+LONGEST_READ = 300
 # Of DynamoDB: an item has 400 KB. A larger snapshot is not shared.
 _LONGEST = 380_000
 
 
-def read_usage(sources: Iterable[str], home: Home, *, age: float = 0) -> usage.Usage:
-    """What these sources know, or knew at most ``age`` seconds ago. One that cannot be read is named in the result."""
+def read_usage(sources: Iterable[str], home: Home, earliest: float) -> usage.Usage:
+    """What these sources knew at ``earliest``, a ``time.time()``, or later. One that cannot be read is named in the
+    result."""
     uses: list[Use] = []
     unread: dict[str, str] = {}
     for source in sources:
         try:
-            uses += _shared(source, home, time.time() - age)
+            uses += _shared(source, home, earliest)
         except ControllerError as error:
             logger.warning("%s cannot be read, so no image is released: %s", source, error)
             unread[source] = str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from ecr_controller.baselines.baseline import TYPE
@@ -16,18 +17,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Seconds.
+_SHARED = 60
 
-def keep(repository: str, baseline: Baseline, *, looks: bool) -> bool:
+
+def keep(repository: str, baseline: Baseline, *, looks: bool, asked_at: float) -> bool:
     """Have the images in use kept, as the baseline declares it; whether its lifecycle policy may be put.
 
-    With ``looks``, those of now are held first. A resync looks at many repositories, so that they share what was read.
-    Raises RetryableError.
+    With ``looks``, those of now are held first. What runs is read once a minute for all repositories of a resync, and
+    not before it was asked for, at ``asked_at``. Raises RetryableError.
     """
     wanted = (baseline.owner, baseline.spec.keep_in_use)
     if not looks and any((each.owner, each.keep) == wanted for each in Declarations().of(repository).declarations):
         return True
     try:
-        Keeping(repository, baseline.owner, TYPE).begin(baseline.spec.keep_in_use, looks=looks, shared=True)
+        Keeping(repository, baseline.owner, TYPE).begin(
+            baseline.spec.keep_in_use, looks=looks, since=max(asked_at, time.time() - _SHARED)
+        )
     except UserError as error:
         logger.warning("The lifecycle policy of %s is not put: %s", repository, error)
         return False

@@ -27,13 +27,14 @@ _OF_IMAGES = (actions.IMAGE, actions.REPLICATION, actions.PULL_THROUGH)
 class Wanted:
     """A repository to look at. ``shown`` is its entry in the answer of DescribeRepositories, a while ago.
     ``only_unseen``: only if no resync has seen it. ``source_region`` is where an image was replicated from, within this
-    account.
+    account. ``asked_at`` is when the message was sent, a ``time.time()``.
     """
 
     repository: str
     shown: Mapping[str, Any] | None = None
     only_unseen: bool = False
     source_region: str = ""
+    asked_at: float = 0.0
 
 
 def of_name(name: str) -> str:

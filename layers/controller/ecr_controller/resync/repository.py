@@ -88,7 +88,7 @@ class Resync:
         if owned or self._is_declared(found):
             kept.end_others(found.name)
         else:
-            self._apply_baseline(found, is_fresh=wanted.shown is None)
+            self._apply_baseline(found, wanted)
 
     def _may_be_new(self, name: str) -> bool:
         """Whether a baseline applies to a repository that no stack declares, and no resync has seen it. It costs no
@@ -215,13 +215,15 @@ class Resync:
             return Stacks().has_resource(tags[ownership.STACK_ID], logical_id, found.name)
         return ownership.NATIVE_STACK_ID in tags and Stacks().exists(tags[ownership.NATIVE_STACK_ID])
 
-    def _apply_baseline(self, found: Repository, *, is_fresh: bool) -> None:
+    def _apply_baseline(self, found: Repository, wanted: Wanted) -> None:
         baseline = baselines.applying(found.name, self.baselines_of, Boundaries.configured())
         if baseline is not None and baseline.like_source:
             baseline = replace(baseline, spec=replicas.like_source(found.name, baseline.spec, self.home))
         records = {each.owner: Record.from_part(each) for each in PartsTable().query_parts(records_of(found.name))}
         ended = {owner: each for owner, each in records.items() if baseline is None or owner != baseline.owner}
-        if ended or (baseline and not is_fresh and self._plan(found, baseline, records.get(baseline.owner)).changes):
+        if ended or (
+            baseline and wanted.shown is not None and self._plan(found, baseline, records.get(baseline.owner)).changes
+        ):
             # What was read with many others may be old.
             described = Repositories().describe_repository(found.name)
             if described is None:
@@ -232,7 +234,7 @@ class Resync:
         if baseline is None:
             kept.end_others(found.name)
         else:
-            self._apply(found, baseline, records.get(baseline.owner))
+            self._apply(found, baseline, records.get(baseline.owner), wanted.asked_at)
 
     def _plan(self, found: Repository, baseline: Baseline, record: Record | None, **options: Any) -> Application:
         every = settings(self._request(baseline.owner, found.name))
@@ -245,7 +247,7 @@ class Resync:
             planned = replace(planned, changes=rest)
         return planned
 
-    def _apply(self, found: Repository, baseline: Baseline, stored: Record | None) -> None:
+    def _apply(self, found: Repository, baseline: Baseline, stored: Record | None, asked_at: float) -> None:
         every = settings(self._request(baseline.owner, found.name))
         target = StoredRecord(records_of(found.name), baseline.owner)
         record = stored
@@ -260,7 +262,7 @@ class Resync:
         planned = self._plan(found, baseline, record)
         keeps = planned.sets_policy and baseline.spec.keep_in_use is not None
         kept.end_others(found.name, baseline.owner if keeps else "")
-        is_kept = not keeps or kept.keep(found.name, baseline, looks=planned.policy_changes)
+        is_kept = not keeps or kept.keep(found.name, baseline, looks=planned.policy_changes, asked_at=asked_at)
         if planned.policy_changes and not self._may_put_policy(found, baseline, is_kept=is_kept):
             planned = self._plan(found, baseline, record, without_policy=True)
         withdrawn = PolicyStatements.name in record.put and not baseline.spec.statements
