@@ -110,7 +110,12 @@ def kept(aws: Aws) -> str:
     [table] = [each for each in dynamodb.list_tables()["TableNames"] if "PartsTable" in each]
     keep = {"sources": ["ECS", "Lambda"], "pulledWithin": None, "grace": 7}
     content = json.dumps({"type": "ECRRepository", "keep": keep})
-    item = {"target": "keep-in-use", "owner": f"{REPOSITORY}|stack|Images", "content": content, "since": "0"}
+    item = {
+        "target": "keep-in-use/repositories",
+        "owner": f"{REPOSITORY}|stack|Images",
+        "content": content,
+        "since": "0",
+    }
     dynamodb.put_item(TableName=table, Item={name: {"S": value} for name, value in item.items()})
     return f"a resource that keeps the images of {REPOSITORY} in use"
 

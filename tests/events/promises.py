@@ -29,8 +29,15 @@ TOKEN_ARN = "arn:aws:iam::123456789012:policy/ecr-controller/"
 CREATED = Repository(True, "IMMUTABLE_WITH_EXCLUSION", 2, "Repository", {"team": "platform"})
 UPDATED = Repository(False, "IMMUTABLE_WITH_EXCLUSION", 1, "Repository", {"team": "platform"})
 ORPHAN = {"repositories": {REPOSITORY: Repository()}}
-IN_USE = ORPHAN | {"in use": ["v1"], "parts": [f"held-image/{REPOSITORY}", "keep-in-use"]}
-IN_USE_SEEN = IN_USE | {"parts": [f"held-image/{REPOSITORY}", "in-use-snapshot", "in-use-snapshot", "keep-in-use"]}
+IN_USE = ORPHAN | {"in use": ["v1"], "parts": [f"held-image/{REPOSITORY}", "keep-in-use/repositories"]}
+IN_USE_SEEN = IN_USE | {
+    "parts": [
+        f"held-image/{REPOSITORY}",
+        "in-use-snapshot/sources",
+        "in-use-snapshot/sources",
+        "keep-in-use/repositories",
+    ]
+}
 HELD = {"faults": [], "imagesInUse": 0, "imagesHeld": 1}
 SEEN = HELD | {"imagesInUse": 1}
 REMEMBERED = {"held": [REPOSITORY]}

@@ -79,6 +79,7 @@ RESTATED: Json = {
 }
 UNKNOWN: Json = {"PolicyStatements": [{"Principal": {"AWS": NOBODY}, "Action": "ecr:ListImages"}]}
 ALLOWING: Json = {"AllowLifecyclePolicies": True}
+KEPT: Json = {"KeepInUse": {"Sources": ["ECS"]}}
 GUARDED: Json = {"LifecycleGuard": {"MaxImages": 3}}
 FULL, OTHER = {**NAMED, **SETTINGS}, {**NAMED, **OTHER_SETTINGS}
 
@@ -121,6 +122,8 @@ def _repositories() -> _Rows:
         ("adopted-full", Step.CREATE): ({**SETTINGS, **ADOPTED}, None),
         ("adopted-statements", Step.CREATE): ({**SETTINGS, **ADOPTED, **STATED}, None),
         ("adopted-guarded", Step.CREATE): ({**SETTINGS, **ADOPTED, **GUARDED}, None),
+        ("kept", Step.CREATE): ({**NAMED, **RULES, **KEPT}, None),
+        ("adopted-kept", Step.CREATE): ({**SETTINGS, **ADOPTED, **GUARDED, **KEPT}, None),
         ("adopted-unknown-principal", Step.CREATE): ({**SETTINGS, **ADOPTED, **UNKNOWN}, None),
         ("scan", Step.UPDATE): ({**NAMED, "ImageScanOnPush": True}, NAMED),
         ("mutability", Step.UPDATE): ({**NAMED, "ImageTagMutability": "IMMUTABLE"}, NAMED),
@@ -130,6 +133,8 @@ def _repositories() -> _Rows:
         ("rules-added", Step.UPDATE): ({**NAMED, **RULES}, NAMED),
         ("rules-changed", Step.UPDATE): ({**NAMED, **OTHER_RULES}, {**NAMED, **RULES}),
         ("rules-removed", Step.UPDATE): (NAMED, {**NAMED, **RULES}),
+        ("kept", Step.UPDATE): ({**NAMED, **RULES, **KEPT}, {**NAMED, **RULES}),
+        ("kept-no-more", Step.UPDATE): ({**NAMED, **RULES}, {**NAMED, **RULES, **KEPT}),
         ("statements-added", Step.UPDATE): ({**NAMED, **STATED}, NAMED),
         ("statements-changed", Step.UPDATE): ({**NAMED, **RESTATED}, {**NAMED, **STATED}),
         ("statements-removed", Step.UPDATE): (NAMED, {**NAMED, **STATED}),
@@ -146,6 +151,7 @@ def _repositories() -> _Rows:
         ("renamed-unknown-principal", Step.UPDATE): ({**RENAMED, **UNKNOWN}, NAMED),
         ("encrypted", Step.UPDATE): ({"Encryption": "KMS"}, {}),
         ("bare", Step.DELETE): (NAMED, None),
+        ("kept", Step.DELETE): ({**NAMED, **RULES, **KEPT}, None),
         ("full", Step.DELETE): (FULL, None),
         ("statements", Step.DELETE): (full, None),
         ("images-too", Step.DELETE): ({**FULL, "EmptyOnDelete": True}, None),
@@ -159,6 +165,7 @@ def _repositories() -> _Rows:
         ("generated", Step.FAILED_CREATE): ({}, None),
         ("full-statements", Step.FAILED_CREATE): (full, None),
         ("adopted", Step.FAILED_CREATE): ({**SETTINGS, **ADOPTED}, None),
+        ("adopted-kept", Step.FAILED_CREATE): ({**SETTINGS, **ADOPTED, **KEPT}, None),
         ("adopted-policies-allowed", Step.FAILED_CREATE): ({**ADOPTED, **ALLOWING}, None),
         ("adopted-statements", Step.FAILED_CREATE): ({**ADOPTED, **STATED}, None),
         ("all", Step.ROLLBACK): (OTHER, full),
@@ -167,6 +174,8 @@ def _repositories() -> _Rows:
         ("renamed-statements", Step.ROLLBACK): ({**RENAMED, **STATED}, {**NAMED, **STATED}),
         ("encrypted", Step.ROLLBACK): ({"Encryption": "KMS"}, {}),
         ("adopted", Step.ROLLBACK): ({**OTHER_SETTINGS, **ADOPTED}, {**SETTINGS, **ADOPTED}),
+        ("kept", Step.ROLLBACK): ({**NAMED, **RULES, **KEPT}, {**NAMED, **RULES}),
+        ("kept-no-more", Step.FAILED_UPDATE): ({**NAMED, **RULES}, {**NAMED, **RULES, **KEPT}),
         ("all", Step.FAILED_UPDATE): (OTHER, full),
         ("renamed", Step.FAILED_UPDATE): ({**RENAMED, **STATED}, {**NAMED, **STATED}),
         ("renamed-to-adopted", Step.FAILED_UPDATE): ({**SETTINGS, **ADOPTED}, NAMED),
@@ -181,6 +190,7 @@ def _lifecycle_policies() -> _Rows:
         ("free", Step.CREATE): ({**free, **RULES}, None),
         ("replacing", Step.CREATE): ({**taken, **RULES}, None),
         ("guarded", Step.CREATE): ({**taken, **RULES, **GUARDED}, None),
+        ("kept", Step.CREATE): ({**taken, **RULES, **GUARDED, **KEPT}, None),
         ("policy-of-others", Step.CREATE): ({**RULES, "RepositoryName": "lifecycle/app"}, None),
         ("nowhere", Step.CREATE): ({**RULES, "RepositoryName": "no/such"}, None),
         ("free", Step.UPDATE): ({**free, **OTHER_RULES}, {**free, **RULES}),
@@ -190,6 +200,10 @@ def _lifecycle_policies() -> _Rows:
         ("replacing", Step.DELETE): ({**taken, **RULES}, None),
         ("moved", Step.CLEAN_UP): ({**free, **RULES}, {**taken, **RULES}),
         ("free", Step.FAILED_CREATE): ({**free, **RULES}, None),
+        ("kept", Step.DELETE): ({**free, **RULES, **KEPT}, None),
+        ("kept", Step.FAILED_CREATE): ({**free, **RULES, **KEPT}, None),
+        ("kept-elsewhere", Step.UPDATE): ({**taken, **RULES, **KEPT}, {**free, **RULES, **KEPT}),
+        ("kept-elsewhere", Step.ROLLBACK): ({**taken, **RULES, **KEPT}, {**free, **RULES, **KEPT}),
         ("replacing", Step.FAILED_CREATE): ({**taken, **RULES}, None),
         ("replacing", Step.ROLLBACK): ({**taken, **OTHER_RULES}, {**taken, **RULES}),
         ("moved", Step.ROLLBACK): ({**taken, **RULES}, {**free, **RULES}),

@@ -331,7 +331,7 @@ def test_the_grant_function_attaches_the_token_policies_alone(
 
 PREFIXES = (
     *("repository-policy", "adopted-repository", "attached-policies", "scan-route"),
-    *("baseline", "baseline-repository", "declared-repository"),
+    *("baseline", "baseline-repository", "declared-repository", "held-image", "in-use-snapshot", "keep-in-use"),
 )
 OWNERS = (
     "ECRRepository",
@@ -344,8 +344,11 @@ OWNERS = (
 )
 KEYS = (*PREFIXES, *(f"owner/{each}" for each in OWNERS))
 READS = {
-    "RepositoryRole": {"repository-policy", "adopted-repository", "declared-repository", "owner/ECRRepository"},
-    "LifecyclePolicyRole": {"declared-repository", "owner/ECRLifecyclePolicy"},
+    "RepositoryRole": {
+        *("repository-policy", "adopted-repository", "declared-repository", "keep-in-use", "owner/ECRRepository")
+    },
+    "LifecyclePolicyRole": {"declared-repository", "keep-in-use", "owner/ECRLifecyclePolicy"},
+    "InUseRole": {"held-image", "in-use-snapshot", "keep-in-use"},
     "GrantRole": {
         *("repository-policy", "attached-policies", "owner/ECRRepositoryGrant", "owner/ECRAuthorizationTokenGrant")
     },
@@ -356,7 +359,7 @@ READS = {
     "PlanRescansRole": set(),
     "BaselineRole": {"baseline", "owner/ECRRepositoryBaseline"},
     "ResyncRole": {
-        *("baseline", "baseline-repository", "declared-repository", "repository-policy"),
+        *("baseline", "baseline-repository", "declared-repository", "keep-in-use", "repository-policy"),
         "owner/ECRRepositoryBaseline",
     },
     "OnFailureRole": set(),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ecr_controller.shared_documents.converge import Part
 
-TARGET = "keep-in-use"
+TARGET = "keep-in-use/repositories"
 _TYPE, _KEEP = "type", "keep"
 
 

@@ -31,8 +31,7 @@ class InUseFunction:
     _lambda: aws.Client[LambdaClient] = aws.Client("lambda", attempts=1, read_timeout=280)
 
     def look(self, repository: str, since: float | None = None) -> None:
-        """Invoke, and wait: hold the images of a repository that are in use, or were at ``since``, a time of `time.time`,
-        or later.
+        """Invoke, and wait: hold the images of a repository that are in use, or were so ``since`` a `time.time`.
 
         Raises UserError if it cannot be seen what is in use, or an image cannot be held, and RetryableError.
         """

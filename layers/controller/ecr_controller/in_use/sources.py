@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SNAPSHOTS = "in-use-snapshot"
+SNAPSHOTS = "in-use-snapshot/sources"
 _READER = "reader/"
 # Seconds, after which a reader that ended without a result is replaced.
 LONGEST_READ = 300
