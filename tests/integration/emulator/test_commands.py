@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import ROOT
+from local.images import push_image
 from local.stack import Stack
 
 if TYPE_CHECKING:
@@ -46,7 +47,31 @@ def test_a_pushed_image_is_shown(aws: Emulator, name: str) -> None:
     assert "images: 2" in shown.stdout
 
 
-@pytest.mark.parametrize("command", [("local.push", "missing", "v1"), ("local.show", "missing")])
+def test_a_service_runs_an_image_and_is_deployed_anew(aws: Emulator, ecr: ECRClient, name: str) -> None:
+    for number in (1, 2):
+        digest = push_image(ecr, name, "v1", content=f"{number}")
+        done = run(aws, "local.run_service", name, f"{name}:v1", "--count", "2")
+        assert done.stdout == f"{name} runs {name}:v1 {digest}\n"
+    ecs = aws.client("ecs")
+    tasks = ecs.describe_tasks(cluster="local", tasks=ecs.list_tasks(cluster="local", family=name)["taskArns"])["tasks"]
+    assert [each["containers"][0]["imageDigest"] for each in tasks] == [digest] * 2
+
+
+def test_a_service_that_cannot_run_says_why(aws: Emulator, name: str) -> None:
+    done = run(aws, "local.run_service", name, f"{name}:missing")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{name}: CannotPullContainerError: ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("local.expire", "missing"),
+        ("local.push", "missing", "v1"),
+        ("local.run_service", "web", "missing:v1"),
+        ("local.show", "missing"),
+    ],
+)
 def test_a_repository_that_does_not_exist_is_an_error_of_one_line(aws: Emulator, command: tuple[str, ...]) -> None:
     shown = run(aws, *command)
     assert (shown.returncode, shown.stdout, shown.stderr.count("\n")) == (1, "", 1)
