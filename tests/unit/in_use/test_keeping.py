@@ -203,15 +203,23 @@ def test_a_new_repository_has_no_image_to_look_for(
     assert (keeps(), looks.started) == ([None], [NAME])
 
 
-def test_a_resource_that_keeps_nothing_costs_no_read_of_the_table(
+def test_a_resource_that_keeps_nothing_costs_no_request_until_it_is_deleted(
     ecr: ECRClient, parts: PartsTable, looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "Declarations", None)
     served = Served(RepositoryResource())
-    served.create(request("Create", properties=WITHOUT))
-    served.update(request("Update", physical_id=NAME, properties=WITHOUT, old_properties=WITHOUT))
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, "Declarations", None)
+        served.create(request("Create", properties=WITHOUT))
+        served.update(request("Update", physical_id=NAME, properties=WITHOUT, old_properties=WITHOUT))
     served.delete(request("Delete", physical_id=NAME, properties=WITHOUT))
     assert (looks.made, looks.started) == ([], [])
+
+
+def test_a_delete_ends_what_an_update_began_that_died(ecr: ECRClient, parts: PartsTable, looks: Looks) -> None:
+    served = Served(RepositoryResource())
+    served.create(request("Create", properties=PROPERTIES))
+    served.delete(request("Delete", physical_id=NAME, properties=WITHOUT))
+    assert (keeps(), looks.started) == ([None], [NAME])
 
 
 # The properties

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_controller.errors import RetryableError
+from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use import ecr as adapter
 from ecr_controller.in_use.declared import Declarations
 from ecr_controller.in_use.ecr import HeldImages
@@ -371,3 +371,24 @@ def test_a_look_without_time_left_says_so_and_changes_nothing(
         DEADLINE.reset(token)
     assert look.faults == [f"There was no time left for {NAME}."]
     assert held(ecr) == set()
+
+
+def test_a_tag_that_another_look_put_meanwhile_is_no_fault_in_an_immutable_repository(
+    ecr: ECRClient, images: dict[str, str]
+) -> None:
+    tag = tag_of(images["v1"])
+
+    class Immutable:
+        exceptions = ecr.exceptions
+        describe_images = staticmethod(ecr.describe_images)
+
+        def put_image(self, **_arguments: Any) -> None:
+            error: Any = {"Error": {"Code": "ImageTagAlreadyExistsException", "Message": "immutable"}}
+            raise ecr.exceptions.ImageTagAlreadyExistsException(error, "PutImage")
+
+    [found] = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageDigest": images["v1"]}])["images"]
+    adapter_ = HeldImages(NAME, Immutable())  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="because it is immutable"):
+        adapter_.put_image(found, tag)
+    ecr.put_image(repositoryName=NAME, imageManifest=found["imageManifest"], imageTag=tag)
+    adapter_.put_image(found, tag)

@@ -83,6 +83,9 @@ class HeldImages:
         except self._ecr.exceptions.ImageAlreadyExistsException:
             return
         except self._ecr.exceptions.ImageTagAlreadyExistsException:
+            found = self.describe_image(digest)
+            if found is not None and tag in found.tags:
+                return
             raise UserError(
                 f"The tag {tag} in {self._repository} cannot be moved to another image, because it is immutable."
             ) from None

@@ -76,8 +76,11 @@ class Keeping:
             self._look(since)
 
     def end(self) -> None:
-        """Have the tags removed, unless another resource keeps the images."""
-        if not is_sam_local():
+        """Have the tags removed, unless another resource keeps the images; nothing happens if it is not declared."""
+        if is_sam_local():
+            return
+        declared = Declarations().of(self._repository).declarations
+        if any(each.owner == self._owner and each.keep is not None for each in declared):
             Declarations().put(self._kept(None))
             InUseFunction().start(self._repository)
 

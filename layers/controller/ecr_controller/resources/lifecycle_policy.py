@@ -78,9 +78,6 @@ class LifecyclePolicyResource:
         """Give back what that Create claimed, and nothing that an earlier request claimed."""
         for entry in Ledger(request).of_create(create_request_id):
             self._give_back(request, entry)
-        if request.old is not None:
-            # Images in use are held before the policy is claimed.
-            _end_keeping(request, request.old.repository)
 
     def _put(self, request: PolicyRequest) -> Result:
         spec, attributes = request.spec, guard.NO_PREVIEW
@@ -99,9 +96,10 @@ class LifecyclePolicyResource:
                 ownership.refuse_policy_of_other_stack(found, request)
             _refuse_policy_of_others(request, current)
         differs = not is_policy(current, spec.policy)
-        keeping = _keeping(request, name)
-        if differs or not ours or request.old is None or request.old.keep_in_use != spec.keep_in_use:
-            keeping.begin(spec.keep_in_use)
+        is_new = differs or not ours or request.old is None or request.old.keep_in_use != spec.keep_in_use
+        if is_new and spec.keep_in_use is not None:
+            self._write_down(request, found, current, spec.policy.text(), ours=ours)
+            _keeping(request, name).begin(spec.keep_in_use)
         if differs and guard.applies(spec.guard):
             attributes = guard.enforce(request, name, spec.policy, spec.guard).attributes
         if differs or not ours or request.follows_failed_create:
@@ -198,8 +196,8 @@ def _keeping(request: PolicyRequest, repository: str) -> Keeping:
 
 
 def _end_keeping(request: PolicyRequest, repository: str) -> None:
-    """End what any of the properties of the request kept."""
-    if any(spec.keep_in_use for spec in request.specs):
+    """End what the properties of the request kept, and in a Delete also what an Update kept that died."""
+    if request.type == "Delete" or any(spec.keep_in_use for spec in request.specs):
         _keeping(request, repository).end()
 
 

@@ -400,8 +400,8 @@ def _keeping(request: RepositoryRequest, name: str) -> Keeping:
 
 
 def _end_keeping(request: RepositoryRequest, name: str) -> None:
-    """End what any of the properties of the request kept."""
-    if any(spec.keep_in_use for spec in request.specs):
+    """End what the properties of the request kept, and in a Delete also what an Update kept that died."""
+    if request.type == "Delete" or any(spec.keep_in_use for spec in request.specs):
         _keeping(request, name).end()
 
 

@@ -49,5 +49,5 @@ def end_others(repository: str, owner: str = "") -> None:
             is_ended = each.owner != owner
         else:
             is_ended = not Stacks().has_resource(stack_id, logical_id, repository)
-        if is_ended and each.keep is not None:
+        if is_ended:
             Keeping(repository, each.owner, each.type_name).end()
