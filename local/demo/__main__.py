@@ -7,6 +7,7 @@ import sys
 from local.demo.authority import BOUNDARIES, show_boundaries
 from local.demo.baselines import show_baseline
 from local.demo.grants import show_grants
+from local.demo.in_use import show_images_in_use
 from local.demo.repositories import show_adoption, show_create, show_delete, show_faults, show_guard, show_update
 from local.demo.scans import show_events, show_gate, show_routes
 from local.progress import heading, run
@@ -27,7 +28,8 @@ def main() -> None:
         show_grants(aws, 9)
         show_boundaries(aws, 10)
         show_baseline(aws, 11)
-        show_delete(aws, 12)
+        show_images_in_use(aws, 12)
+        show_delete(aws, 13)
     heading("That was everything. `make local` starts the same AWS for you to try things by hand.")
 
 

@@ -40,6 +40,7 @@ PROPERTIES: dict[str, list[dict[str, Any]]] = {
             "EncryptionKey": KEY,
             "LifecycleRules": RULES,
             "LifecycleGuard": {"MaxImages": "10", "MaxPercent": "20"},
+            "KeepInUse": {"Sources": ["ECS", "Lambda", "Inspector"], "PulledWithinDays": "30", "GraceDays": "7"},
             "PolicyStatements": STATEMENTS,
             "EmptyOnDelete": "true",
             "OnExisting": "Fail",
@@ -63,7 +64,7 @@ PROPERTIES: dict[str, list[dict[str, Any]]] = {
     ],
     "lifecycle_policy Custom::ECRLifecyclePolicy": [
         {"RepositoryName": "lifecycle/bare", "LifecycleRules": RULES, "LifecycleGuard": {"MaxImages": "10"}},
-        {"RepositoryName": "lifecycle/bare", "LifecyclePolicyText": POLICY_TEXT},
+        {"RepositoryName": "lifecycle/bare", "LifecyclePolicyText": POLICY_TEXT, "KeepInUse": {"Sources": ["ECS"]}},
     ],
     "grant Custom::ECRRepositoryGrant": [
         {

@@ -11,6 +11,7 @@ import pytest
 
 from ecr_controller.lifecycle.holds import tag_of
 from local.expire import expire
+from local.grace import let_days_pass
 from local.images import push_as_buildx, push_image
 from tests.integration.conftest import ON_REAL_AWS
 
@@ -27,7 +28,6 @@ pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="tasks would need a network 
 LONG_AGO = datetime.now(UTC) - timedelta(days=30)
 UNTAGGED_GO = [{"TagStatus": "untagged", "MaxImageAge": 1}]
 KEEP = {"Sources": ["ECS", "Lambda"], "GraceDays": 7}
-DAY = 24 * 3600
 
 
 @pytest.fixture
@@ -65,23 +65,10 @@ def look(aws: Emulator, outputs: dict[str, str]) -> Callable[..., dict[str, Any]
 
 @pytest.fixture
 def days_pass(aws: Emulator, outputs: dict[str, str]) -> Callable[[str, int], None]:
-    """Sets the clock of the holds of a repository: what was in use is as many days further back."""
+    """Sets the clock of the holds of a repository."""
 
     def call(repository: str, days: int) -> None:
-        dynamodb = aws.client("dynamodb")
-        target = f"held-image/{repository}"
-        found = dynamodb.query(
-            TableName=outputs["PartsTable"],
-            KeyConditionExpression="#t = :t",
-            ExpressionAttributeNames={"#t": "target"},
-            ExpressionAttributeValues={":t": {"S": target}},
-        )["Items"]
-        for item in found:
-            content = json.loads(item["content"]["S"])
-            if content["unusedSince"] is not None:
-                content["unusedSince"] -= days * DAY
-                item["content"] = {"S": json.dumps(content)}
-                dynamodb.put_item(TableName=outputs["PartsTable"], Item=item)
+        let_days_pass(aws.client("dynamodb"), outputs["PartsTable"], repository, days)
 
     return call
 
