@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -296,3 +297,118 @@ def test_a_baseline_keeps_images_in_use_and_gives_them_back(
     assert stack.delete().succeeded
     wait_until(lambda: policy(ecr, repository) == [] and not is_held(ecr, repository, digest))
     assert tags(ecr, repository, digest) == set()
+
+
+def test_images_of_pods_and_images_that_were_pulled_are_held(
+    aws: Emulator, stack: Stack, ecr: ECRClient, name: str, declared: Callable[..., str]
+) -> None:
+    now = datetime.now(UTC)
+    ecr.create_repository(repositoryName=name)
+    in_pod = push_image(ecr, name, "pod", content="pod", created=LONG_AGO, in_use_count=2)
+    pulled = push_image(ecr, name, "pulled", content="pulled", created=LONG_AGO, pulled=now - timedelta(days=9))
+    neither = push_image(ecr, name, "old", content="old", created=LONG_AGO, pulled=now - timedelta(days=11))
+    every = {"filter": "*", "filterType": "WILDCARD"}
+    rule: Any = {"scanFrequency": "CONTINUOUS_SCAN", "repositoryFilters": [every]}
+    ecr.put_registry_scanning_configuration(scanType="ENHANCED", rules=[rule])
+    try:
+        keep = {"Sources": ["Inspector"], "PulledWithinDays": 10}
+        rules = [{"MaxImageAge": 20}]
+        deployed = stack.deploy(declared(name, LifecycleRules=rules, KeepInUse=keep))
+        assert deployed.succeeded, deployed
+    finally:
+        ecr.put_registry_scanning_configuration(scanType="BASIC")
+    assert (is_held(ecr, name, in_pod), is_held(ecr, name, pulled), is_held(ecr, name, neither)) == (True, True, False)
+    assert expire(ecr, name) == [neither]
+
+
+def test_events_tell_what_is_held_and_the_push_of_its_tag_is_not_routed(
+    aws: Emulator,
+    stack: Stack,
+    other_stack: Stack,
+    ecr: ECRClient,
+    prefix: str,
+    name: str,
+    controller_stack: str,
+    declared: Callable[..., str],
+    service: Callable[[str, str], Service],
+) -> None:
+    queue = aws.client("sqs").create_queue(QueueName=f"{prefix}-{name.rpartition('/')[2]}")["QueueUrl"]
+    arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{queue.rpartition('/')[2]}"
+    ecr.create_repository(repositoryName=name)
+    digest = push_image(ecr, name, "v1", content="v1", created=LONG_AGO)
+    route = {
+        "ServiceToken": {"Fn::ImportValue": f"{controller_stack}-ECREventRoute"},
+        "RepositoryName": name,
+        "Events": ["Pushed", "ImageHeld"],
+        "Targets": [arn],
+    }
+    resources = {"Route": {"Type": "Custom::ECREventRoute", "Properties": route}}
+    assert other_stack.deploy(json.dumps({"Resources": resources})).succeeded
+    service(name, f"{name}:v1")
+    assert stack.deploy(declared(name)).succeeded
+    [message] = aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    told = json.loads(message["Body"])
+    assert (told["event"], told["imageDigest"], told["repositoryName"]) == ("ImageHeld", digest, name)
+    push_image(ecr, name, "v2", content="v2")
+    found = aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=10)["Messages"]
+    assert [json.loads(each["Body"])["imageTags"] for each in found] == [["v2"]]
+
+
+# ecrctl
+
+
+def ecrctl(aws: Emulator, *arguments: str, given: str = "") -> tuple[int, str]:
+    done = subprocess.run(
+        ["ecrctl", *arguments], input=given, env=aws.environment(), capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+def test_ecrctl_shows_what_runs_before_and_after_it_is_kept(
+    aws: Emulator,
+    stack: Stack,
+    ecr: ECRClient,
+    name: str,
+    declared: Callable[..., str],
+    service: Callable[[str, str], Service],
+) -> None:
+    ecr.create_repository(repositoryName=name)
+    old = push_image(ecr, name, "latest", content="v1", created=LONG_AGO)
+    runs = service(name, f"{name}:latest")
+    push_image(ecr, name, "latest", content="v2", created=LONG_AGO)
+    selection = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 1}
+    rule = {"rulePriority": 7, "selection": selection, "action": {"type": "expire"}}
+    ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=json.dumps({"rules": [rule]}))
+    expected = {
+        "repositoryName": name,
+        "digest": old,
+        "tags": [],
+        "inUseBy": f"service:web in the cluster {runs.name}",
+        "isMissing": False,
+        "isKeptInUse": False,
+        "expiresByRule": 7,
+    }
+    code, output = ecrctl(aws, "in-use", "--prefix", name, "--output", "json")
+    assert (code, json.loads(output)["images"]) == (2, [expected])
+    assert "expires, rule 7" in ecrctl(aws, "in-use", "--prefix", name)[1]
+    # The plan of a template shows what a deployment would keep.
+    template = declared(name, OnExisting="Replace")
+    plan = ("lifecycle", "plan", "--template", "-", "--output", "json")
+    code, output = ecrctl(aws, *plan, given=template)
+    assert code == 0, output
+    without = json.loads(template)
+    del without["Resources"]["Declared"]["Properties"]["KeepInUse"]
+    assert ecrctl(aws, *plan, given=json.dumps(without))[0] == 2
+    assert stack.deploy(template).succeeded
+    code, output = ecrctl(aws, "in-use", "--prefix", name, "--output", "json")
+    assert (code, json.loads(output)["images"]) == (0, [expected | {"isKeptInUse": True, "expiresByRule": None}])
+    [shown] = json.loads(ecrctl(aws, "status", "--prefix", name, "--output", "json")[1])["repositories"]
+    assert shown["imagesKeptInUse"] == 1
+    # An image that runs, and that is gone.
+    ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": old}])
+    code, output = ecrctl(aws, "in-use", "--prefix", name)
+    assert (code, "missing in the repository" in output) == (0, True)
+    # A source that cannot be read.
+    code, output = ecrctl(aws, "in-use", "--prefix", name, "--source", "Inspector")
+    assert (code, "Not read: Inspector cannot be read." in " ".join(output.split())) == (3, True)

@@ -45,14 +45,14 @@ def unreachable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"AWS_{name}", value)
 
 
-@pytest.mark.parametrize("command", ["expire", "push", "run_service", "show", "stack"])
+@pytest.mark.parametrize("command", ["expire", "grace", "push", "run_service", "show", "stack"])
 def test_help_names_the_command_and_its_arguments(run: Run, command: str) -> None:
     code, printed, _ = run(f"{command} --help")
     assert code == 0
     assert printed.startswith(f"usage: python -m local.{command} [-h] ")
 
 
-@pytest.mark.parametrize("command", ["expire", "push", "push team/app", "run_service web", "show", "stack"])
+@pytest.mark.parametrize("command", ["expire", "grace", "push", "push team/app", "run_service web", "show", "stack"])
 @pytest.mark.usefixtures("unreachable")
 def test_missing_arguments_are_named(run: Run, command: str) -> None:
     code, printed, error = run(command)
@@ -60,7 +60,9 @@ def test_missing_arguments_are_named(run: Run, command: str) -> None:
     assert "error: the following arguments are required: " in error
 
 
-@pytest.mark.parametrize("command", ["expire team/app", "push team/app v1", "run_service web team/app:v1"])
+@pytest.mark.parametrize(
+    "command", ["expire team/app", "grace team/app 8", "push team/app v1", "run_service web team/app:v1"]
+)
 def test_nothing_changes_on_real_aws(run: Run, command: str) -> None:
     code, printed, error = run(command)
     assert (code, printed) == (2, "")
@@ -68,7 +70,15 @@ def test_nothing_changes_on_real_aws(run: Run, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["expire team/app", "push team/app v1", "run_service web team/app:v1", "show team/app", "stack shop"]
+    "command",
+    [
+        "expire team/app",
+        "grace team/app 8",
+        "push team/app v1",
+        "run_service web team/app:v1",
+        "show team/app",
+        "stack shop",
+    ],
 )
 @pytest.mark.usefixtures("unreachable")
 def test_an_aws_that_cannot_be_reached_is_an_error_of_one_line(run: Run, command: str) -> None:

@@ -17,7 +17,7 @@ from ecr_controller.event_routing.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 IMAGE, REPLICATION = "ECR Image Action", "ECR Replication Action"
 PULL_THROUGH, REFERRER, SCAN_CHANGE = (
@@ -40,6 +40,11 @@ _DETAILS = {
     "failureCode": "failure-code",
     "failureReason": "failure-reason",
 }
+
+
+def without_own(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags of an image without those that the controller put."""
+    return tuple(tag for tag in tags if not tag.startswith(TAG_PREFIX))
 
 
 def parse_action(event: Mapping[str, Any], detail: Mapping[str, Any], partition: str) -> tuple[EcrEvent, ...]:

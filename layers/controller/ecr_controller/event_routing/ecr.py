@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
+from ecr_controller.event_routing.actions import without_own
 from ecr_controller.manifests import MANIFEST_LISTS
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ImageIndexes:
             return ()
         indexes = [each for each in images if each.get("imageManifestMediaType") in MANIFEST_LISTS]
         newest: list[Any] = heapq.nlargest(NEWEST, indexes, key=lambda each: each["imagePushedAt"])
-        return tuple(TaggedIndex(each["imageDigest"], tuple(each["imageTags"])) for each in newest)
+        return tuple(TaggedIndex(each["imageDigest"], without_own(each["imageTags"])) for each in newest)
 
     def batch_get_image(self, repository: str, digests: Sequence[str]) -> dict[str, str]:
         """BatchGetImage, 100 a call: the manifests by digest, without those that do not exist any more."""

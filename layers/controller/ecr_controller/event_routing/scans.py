@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ecr_controller.event_routing.actions import TAG_PREFIX
+from ecr_controller.event_routing.actions import without_own
 from ecr_controller.event_routing.events import (
     VERSION,
     EcrEvent,
@@ -95,7 +95,7 @@ def parse_scan(event: Mapping[str, Any], detail: Mapping[str, Any], partition: s
         name=SCAN_COMPLETED,
         **envelope(event, required_text(detail, "repository-name"), partition),
         image_digest=required_text(detail, "image-digest"),
-        image_tags=tuple(tag for tag in tags_of(texts(detail, "image-tags")) if not tag.startswith(TAG_PREFIX)),
+        image_tags=without_own(tags_of(texts(detail, "image-tags"))),
         details=details,
         scan_type=kind,
         status=details["scanStatus"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ecr_controller.errors import count
+from ecr_controller.lifecycle.holds import is_rule
 
 if TYPE_CHECKING:
     from ecr_controller.lifecycle.policy import Rule
@@ -17,7 +18,9 @@ _CLOCKS = {
 
 
 def describe(rule: Rule) -> str:
-    """``expire images tagged prod*, keeping the 10 most recent``."""
+    """``expire images tagged prod*, keeping the 10 most recent``; of images in use, what their rule is for."""
+    if is_rule(rule):
+        return "keep images in use"
     verb = "expire" if rule.action == "expire" else "archive"
     if rule.count_type == "imageCountMoreThan":
         kept = "most recent" if rule.count_number == 1 else f"{rule.count_number:,} most recent"
