@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Looks at one repository with ``RepositoryName``, at what an event of EventBridge is about, or at all of them.
 
     With ``Since``, a time in seconds since 1970, what ran then or later is enough. Returns what could not be done, as
-    ``faults``, and how many images are in use and were held.
+    ``faults``, and how many images a look found in use.
     """
     DEADLINE.set(time.time() + context.get_remaining_time_in_millis() / 1000 - _ANSWER)
     home = Home.of_function(context.invoked_function_arn)
@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     look.tally["InUseFaults"] += len(look.faults)
     for name, number in look.tally.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
-    return {"faults": look.faults, "imagesInUse": look.tally["ImagesInUse"], "imagesHeld": look.tally["ImagesHeld"]}
+    return {"faults": look.faults, "imagesInUse": look.tally["ImagesInUse"]}
 
 
 def _uses(event: dict[str, Any], look: Look) -> Iterable[Use]:

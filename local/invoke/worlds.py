@@ -124,9 +124,9 @@ def service(aws: Aws) -> str:
     """A service of Amazon ECS that runs v1."""
     ecs, uri = aws.client("ecs"), _uri(aws)
     ecs.create_cluster(clusterName=STACK)
-    containers = [{"name": "web", "image": f"{uri}:v1", "memory": 128}]
-    ecs.register_task_definition(family="web", containerDefinitions=containers)
-    with suppress(ecs.exceptions.InvalidParameterException):
+    if not ecs.describe_services(cluster=STACK, services=["web"])["services"]:
+        containers = [{"name": "web", "image": f"{uri}:v1", "memory": 128}]
+        ecs.register_task_definition(family="web", containerDefinitions=containers)
         ecs.create_service(cluster=STACK, serviceName="web", taskDefinition="web", desiredCount=0)
     return f"the service web in the cluster {STACK}"
 
