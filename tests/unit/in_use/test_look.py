@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use import ecr as adapter
+from ecr_controller.in_use import holding
+from ecr_controller.in_use import look as look_module
 from ecr_controller.in_use.declared import Declarations
 from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.held import Holds
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
     from ecr_controller.controller_events import ControllerEvent
+    from ecr_controller.shared_documents.parts import PartsTable
     from tests.unit.in_use.conftest import Running
 
     At = Callable[..., Look]
@@ -392,3 +397,55 @@ def test_a_tag_that_another_look_put_meanwhile_is_no_fault_in_an_immutable_repos
         adapter_.put_image(found, tag)
     ecr.put_image(repositoryName=NAME, imageManifest=found["imageManifest"], imageTag=tag)
     adapter_.put_image(found, tag)
+
+
+def test_an_interrupted_move_is_finished_and_a_tag_of_somebody_stays(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    kept()
+    [found] = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageDigest": images["v2"]}])["images"]
+    for tag in (tag_of(images["v1"]), "ecr-controller-in-use-mine"):
+        ecr.put_image(repositoryName=NAME, imageManifest=found["imageManifest"], imageTag=tag)
+    Holds(NAME).put(Hold(images["v1"], "a task", 1))
+    at()
+    assert tags(ecr, images["v2"]) == {"v2", "ecr-controller-in-use-mine"}
+    assert Holds(NAME).all() == ()
+
+
+def test_500_images_of_10_000_that_run_need_few_requests_but_for_their_tags(
+    kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch, parts: PartsTable
+) -> None:
+    every = [f"sha256:{number:012x}{'0' * 52}" for number in range(10_000)]
+    calls: Counter[str] = Counter()
+
+    class Large:
+        exceptions = SimpleNamespace(
+            ImageAlreadyExistsException=KeyError,
+            ImageTagAlreadyExistsException=KeyError,
+            LimitExceededException=KeyError,
+            RepositoryNotFoundException=KeyError,
+        )
+
+        def get_paginator(self, _operation: str) -> Any:
+            return SimpleNamespace(paginate=self._pages)
+
+        def _pages(self, **_arguments: Any) -> Any:
+            for start in range(0, len(every), 1000):
+                calls["DescribeImages"] += 1
+                yield {"imageDetails": [{"imageDigest": d, "imagePushedAt": 0} for d in every[start : start + 1000]]}
+
+        def batch_get_image(self, imageIds: Any, **_arguments: Any) -> Any:  # noqa: N803
+            calls["BatchGetImage"] += 1
+            return {"images": [{"imageId": each, "imageManifest": "{}"} for each in imageIds]}
+
+        def put_image(self, **_arguments: Any) -> None:
+            calls["PutImage"] += 1
+
+    monkeypatch.setattr(look_module, "HeldImages", lambda name: HeldImages(name, Large()))  # type: ignore[arg-type]
+    monkeypatch.setattr(holding, "HeldImages", look_module.HeldImages)
+    kept()
+    running.images = set(every[::20])
+    look = at()
+    assert (look.faults, look.tally["ImagesHeld"]) == ([], 500)
+    assert calls == {"DescribeImages": 10, "BatchGetImage": 5, "PutImage": 500}
+    assert len(Holds(NAME).all()) == 500

@@ -96,8 +96,11 @@ class HeldImages:
             ) from None
 
     def batch_delete_image(self, tag: str) -> None:
-        """BatchDeleteImage of one tag. The caller sees to it that the image has another one. Nothing happens if the tag
-        is gone."""
+        """BatchDeleteImage of one tag; nothing happens if it is gone. The caller sees to it that its image has another
+        one.
+
+        It never names a digest, with which the image goes.
+        """
         answer = self._ecr.batch_delete_image(repositoryName=self._repository, imageIds=[{"imageTag": tag}])
         for failure in answer.get("failures", ()):
             if failure.get("failureCode") != "ImageNotFound":

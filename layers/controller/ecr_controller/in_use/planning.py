@@ -89,12 +89,9 @@ def plan(
             elif since is None and is_complete:
                 write.append(Hold(image.digest, hold.user if hold else "", int(now.timestamp())))
     present = {image.digest for image in images}
-    stray = [
-        (image, tag)
-        for image in images
-        for tag in image.tags
-        if tag.startswith(TAG_PREFIX) and tag != tag_of(image.digest)
-    ]
+    # Of a move that was interrupted. Other tags with the prefix are somebody's.
+    of_holds = {tag_of(digest) for digest in stored}
+    stray = [(image, tag) for image in images for tag in image.tags if tag in of_holds and tag != tag_of(image.digest)]
     return Plan(
         in_use,
         tuple(to_hold),
