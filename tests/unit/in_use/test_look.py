@@ -441,8 +441,8 @@ def test_500_images_of_10_000_that_run_need_few_requests_but_for_their_tags(
         def put_image(self, **_arguments: Any) -> None:
             calls["PutImage"] += 1
 
-    monkeypatch.setattr(look_module, "HeldImages", lambda name: HeldImages(name, Large()))  # type: ignore[arg-type]
-    monkeypatch.setattr(holding, "HeldImages", look_module.HeldImages)
+    for module in (look_module, holding):
+        monkeypatch.setattr(module, "HeldImages", lambda name: HeldImages(name, Large()))  # type: ignore[arg-type]
     kept()
     running.images = set(every[::20])
     look = at()
