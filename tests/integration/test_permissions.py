@@ -359,7 +359,8 @@ READS = {
     "PlanRescansRole": set(),
     "BaselineRole": {"baseline", "owner/ECRRepositoryBaseline"},
     "ResyncRole": {
-        *("baseline", "baseline-repository", "declared-repository", "keep-in-use", "repository-policy"),
+        *("adopted-repository", "baseline", "baseline-repository", "declared-repository", "keep-in-use"),
+        "repository-policy",
         "owner/ECRRepositoryBaseline",
     },
     "OnFailureRole": set(),

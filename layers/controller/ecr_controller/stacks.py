@@ -81,6 +81,17 @@ class Stacks:
         is_other = found.physical_id not in ("", physical_id) and not found.status.endswith("IN_PROGRESS")
         return found.status not in ("DELETE_COMPLETE", "DELETE_SKIPPED") and not is_other
 
+    def may_have_resource(self, stack_id: str, logical_id: str, physical_id: str) -> bool:
+        """As `has_resource`, but while the stack changes, what it replaced counts as its own: a rollback returns to it.
+
+        Calls DescribeStacks where the resource has another physical id.
+        """
+        if self.has_resource(stack_id, logical_id, physical_id):
+            return True
+        found = self.describe_stack_resource(stack_id, logical_id)
+        is_replaced = found is not None and found.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        return is_replaced and self._status(stack_id).endswith("_IN_PROGRESS")
+
     def describe_stack_resource(self, stack_id: str, logical_id: str) -> StackResource | None:
         """DescribeStackResource: None if the stack or the resource does not exist."""
         try:

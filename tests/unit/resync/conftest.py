@@ -49,6 +49,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> KnownStacks:
     monkeypatch.setattr(Stacks, "exists", lambda _self, stack_id: stack_id not in known.gone)
     monkeypatch.setattr(Stacks, "is_deleted", lambda _self, stack_id: stack_id in known.gone)
     monkeypatch.setattr(Stacks, "has_resource", has)
+    monkeypatch.setattr(Stacks, "may_have_resource", has)
     monkeypatch.setattr(Stacks, "describe_stack_resource", describe)
     return known
 

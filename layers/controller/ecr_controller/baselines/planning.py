@@ -44,8 +44,11 @@ class Application:
         return is_ours and self.spec.lifecycle_policy is not None
 
     def before(self, record: Record, found: Repository) -> Record:
-        """The record before the changes."""
-        return self._with_kept(record, record.before_change(self.settings, found, self.spec))
+        """The record before the changes: of what is put now and was not before, it has what there is now."""
+        before = self._with_kept(record, record.before_change(self.settings, found, self.spec))
+        observed = {key: value for each in self.settings for key, value in each.observed_values(found).items()}
+        fresh = {key: observed.get(key) for key in before.put if key not in record.put}
+        return replace(before, was={**before.was, **fresh})
 
     def after(self, record: Record) -> Record:
         """The record after them."""

@@ -25,7 +25,7 @@ from ecr_controller.repository.replacement import declares_other, encryption_is_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ecr_controller.custom_resource.request import Request
+    from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.repository.model import Repository
     from ecr_controller.repository.spec import RepositorySpec
 
@@ -174,8 +174,12 @@ def policy_owner(request: Request[Any]) -> dict[str, str]:
 
 
 def _policy_owner(request: Request[Any]) -> str:
+    return policy_owner_of(request.stack_id, request.logical_id)
+
+
+def policy_owner_of(stack_id: str, logical_id: str) -> str:
     """``<stack name>/<stack uuid> <logical id>``: the end of the ID of the stack, which leaves the logical ID room."""
-    return f"{request.stack_id.partition('/')[2]} {request.logical_id}"[:_LONGEST]
+    return f"{stack_id.partition('/')[2]} {logical_id}"[:_LONGEST]
 
 
 def declares_policy(found: Repository, request: Request[Any]) -> bool:
@@ -193,7 +197,7 @@ def refuse_second_policy(found: Repository, request: Request[Any]) -> None:
     if not declares_policy_of_other(found, request):
         return
     stack, _, logical_id = found.tags[LIFECYCLE_POLICY].partition(" ")
-    if "/" in stack and _is_gone(request, stack, logical_id, found.name):
+    if "/" in stack and not declares_policy_still(found, request.home):
         return
     owner = f"{logical_id} in the stack {stack.partition('/')[0]}" if logical_id else stack
     raise UserError(
@@ -222,18 +226,24 @@ def refuse_policy_of_other_stack(found: Repository, request: Request[Any]) -> No
     )
 
 
-def _is_gone(request: Request[Any], stack: str, logical_id: str, name: str) -> bool:
+def declares_policy_still(found: Repository, home: Home) -> bool:
+    """Whether the resource exists that the tag names as the owner of the lifecycle policy. Of a tag that is cut off, it
+    is whether its stack exists."""
+    stack, _, logical_id = found.tags[LIFECYCLE_POLICY].partition(" ")
+    return not _is_gone(home, stack, logical_id, found.name)
+
+
+def _is_gone(home: Home, stack: str, logical_id: str, name: str) -> bool:
     # Few repositories have the tag of another resource, and every cold start would pay for this import.
     from ecr_controller.stacks import Stacks
 
-    stack_id = _stack_id(request, stack)
+    stack_id = _stack_id(home, stack)
     is_cut_off = len(f"{stack} {logical_id}") >= _LONGEST
     return not (Stacks().exists(stack_id) if is_cut_off else Stacks().has_resource(stack_id, logical_id, name))
 
 
-def _stack_id(request: Request[Any], stack: str) -> str:
-    """The ID of a stack in the account and Region of the request, from its last part: the name and the UUID."""
-    home = request.home
+def _stack_id(home: Home, stack: str) -> str:
+    """The ID of a stack in an account and Region, from its last part: the name and the UUID."""
     return f"arn:{home.partition}:cloudformation:{home.region}:{home.account}:stack/{stack}"
 
 
@@ -300,5 +310,5 @@ def _refuse_other_controller(found: Repository) -> None:
 def _has_lost_owner(request: Request[Any], found: Repository) -> bool:
     """Whether the tags name a resource of a stack here, and the stack no longer has it."""
     before, _, stack = found.tags[STACK_ID].partition("stack/")
-    is_here = f"{before}stack/" == _stack_id(request, "")
-    return is_here and LOGICAL_ID in found.tags and _is_gone(request, stack, found.tags[LOGICAL_ID], found.name)
+    is_here = f"{before}stack/" == _stack_id(request.home, "")
+    return is_here and LOGICAL_ID in found.tags and _is_gone(request.home, stack, found.tags[LOGICAL_ID], found.name)

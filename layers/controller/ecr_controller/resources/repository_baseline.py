@@ -14,6 +14,7 @@ from ecr_controller.custom_resource.request import Result
 from ecr_controller.errors import UserError
 from ecr_controller.resync.start import ResyncFunction
 from ecr_controller.shared_documents.ledger import Ledger, owner_of
+from ecr_controller.shared_documents.parts import PartsTable
 from ecr_controller.shared_documents.resource_part import ResourcePart
 from ecr_controller.stacks import Stacks
 
@@ -75,12 +76,17 @@ class RepositoryBaselineResource:
             _remove(request, entry)
 
     def _refuse_second(self, part: ResourcePart, pattern: str) -> None:
-        others = [each for each in part.stored_parts() if each.owner != part.owner and Stacks().exists(each.stack_id)]
-        if others:
-            raise UserError(
-                f"RepositoryName: {pattern} already has the baseline {others[0].resource}. A pattern has one baseline. "
-                "Declare the settings there, or choose another pattern."
-            )
+        for other in part.stored_parts():
+            if other.owner == part.owner:
+                continue
+            stack_id, logical_id, *_ = other.owner.split("|")
+            if Stacks().may_have_resource(stack_id, logical_id, _baseline_id_of(other.owner, pattern)):
+                raise UserError(
+                    f"RepositoryName: {pattern} already has the baseline {other.resource}. A pattern has one baseline. "
+                    "Declare the settings there, or choose another pattern."
+                )
+            # It was retained, or its stack is gone. Otherwise the resync could take it for the one that applies.
+            PartsTable().delete_part(storage_key(pattern), other.owner)
 
 
 def _remove(request: Request[Any], entry: Entry) -> None:
@@ -89,4 +95,8 @@ def _remove(request: Request[Any], entry: Entry) -> None:
 
 
 def _baseline_id(request: Request[Any], pattern: str) -> str:
-    return f"{hashlib.sha256(owner_of(request).encode()).hexdigest()[:16]}:{pattern}"
+    return _baseline_id_of(owner_of(request), pattern)
+
+
+def _baseline_id_of(owner: str, pattern: str) -> str:
+    return f"{hashlib.sha256(owner.encode()).hexdigest()[:16]}:{pattern}"

@@ -48,6 +48,6 @@ def end_others(repository: str, owner: str = "") -> None:
         if each.type_name == TYPE:
             is_ended = each.owner != owner
         else:
-            is_ended = not Stacks().has_resource(stack_id, logical_id, repository)
+            is_ended = not Stacks().may_have_resource(stack_id, logical_id, repository)
         if is_ended:
             Keeping(repository, each.owner, each.type_name).end()

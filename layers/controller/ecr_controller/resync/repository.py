@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller.baselines import baseline as baselines
 from ecr_controller.baselines import planning
-from ecr_controller.config import is_sam_local
+from ecr_controller.config import config, is_sam_local
 from ecr_controller.controller_events import ControllerEvent, Difference, emit
 from ecr_controller.custom_resource.boundaries import Boundaries
 from ecr_controller.custom_resource.request import LONGEST_CREATE, Request
 from ecr_controller.deadline import DEADLINE
-from ecr_controller.errors import Faults, RetryableError
+from ecr_controller.errors import Faults, InvalidProperties, RetryableError
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.ecr import LifecyclePolicies
 from ecr_controller.lifecycle.rules import parse_policy
+from ecr_controller.patterns import matches
 from ecr_controller.repository import changes, ownership
 from ecr_controller.repository.changes import NOTHING
 from ecr_controller.repository.declarations import LIFECYCLE_POLICY, storage_key
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OWNER = "ECRRepository"
+# The owner of the record of a repository that a stack declares: a resync has seen it.
+SEEN = "seen"
 # Seconds. A grant is put within the time of its function.
 LONGEST_REQUEST = 300.0
 
@@ -75,6 +78,8 @@ class Resync:
     def run(self, wanted: Wanted) -> None:
         """Look at a repository. Raises UserError and RetryableError."""
         name = wanted.repository
+        if not matches(config().repository_names or "*", name):
+            return
         is_new_replica = bool(wanted.source_region) and replicas.remember(name, wanted.source_region)
         if wanted.only_unseen and not is_new_replica and not self._may_be_new(name):
             return
@@ -86,14 +91,17 @@ class Resync:
         owned = self._verify(found)
         self._verify_statements(found)
         if owned or self._is_declared(found):
-            kept.end_others(found.name)
+            self._end_baselines(found)
         else:
             self._apply_baseline(found, wanted)
 
     def _may_be_new(self, name: str) -> bool:
         """Whether a baseline applies to a repository that no stack declares, and no resync has seen it. It costs no
         request to Amazon ECR, so that every push may ask."""
-        if baselines.applying(name, self.baselines_of, Boundaries.configured()) is None:
+        try:
+            if baselines.applying(name, self.baselines_of, Boundaries.configured()) is None:
+                return False
+        except InvalidProperties:
             return False
         return not PartsTable().query_parts(records_of(name)) and not declared_of(name)
 
@@ -115,9 +123,18 @@ class Resync:
         for part in table.query_parts(records_of(name)):
             table.delete_part(records_of(name), part.owner)
         replicas.forget(name)
+        for target in (TARGETS + name, f"adopted-repository/{name}"):
+            for part in table.query_parts(target):
+                if not Stacks().exists(part.stack_id):
+                    table.delete_part(target, part.owner)
         for declared in declared_of(name):
-            if not Stacks().has_resource(declared.stack_id, declared.logical_id, name):
+            if not Stacks().may_have_resource(declared.stack_id, declared.logical_id, name):
                 table.delete_part(storage_key(name), declared.owner)
+            elif not declared.is_pending:
+                self.tally["Drift"] += 1
+                logger.warning("%s does not exist, although %s declares it", name, declared.logical_id)
+                missing = (Difference("Repository", "none", name),)
+                self._tell("DriftDetected", name, declared.owner, declared.type_name, (), missing)
 
     # ------------------------------------------------------------------ drift
 
@@ -126,7 +143,7 @@ class Resync:
         repository itself."""
         is_owned = False
         for declared in declared_of(found.name):
-            if not Stacks().has_resource(declared.stack_id, declared.logical_id, found.name):
+            if not Stacks().may_have_resource(declared.stack_id, declared.logical_id, found.name):
                 logger.info("%s of %s is removed because its stack does not have it", found.name, declared.owner)
                 PartsTable().delete_part(storage_key(found.name), declared.owner)
                 continue
@@ -181,7 +198,7 @@ class Resync:
             living = WithoutObsoleteParts(document, self._request(left[0].owner, found.name))
             converge.converge(table, target, living, changed=True)
             for each in left:
-                table.delete_part(target, each.owner)
+                table.delete_withdrawn(target, each)
         current = document.read()
         for part in parts:
             if not document.holds(current, part) and not document.is_younger_than(part):
@@ -212,11 +229,57 @@ class Resync:
         tags = found.tags
         if ownership.STACK_ID in tags:
             logical_id = tags.get(ownership.LOGICAL_ID, "")
-            return Stacks().has_resource(tags[ownership.STACK_ID], logical_id, found.name)
+            return Stacks().may_have_resource(tags[ownership.STACK_ID], logical_id, found.name)
         return ownership.NATIVE_STACK_ID in tags and Stacks().exists(tags[ownership.NATIVE_STACK_ID])
 
+    def _end_baselines(self, found: Repository) -> None:
+        """End what baselines put on a repository that a stack declares now: statements, and a lifecycle policy that no
+        resource declares. All other settings are the stack's."""
+        name, held = found.name, ""
+        has_policy = any(LIFECYCLE_POLICY in each.values for each in declared_of(name))
+        is_native = ownership.NATIVE_STACK_ID in found.tags
+        for part in PartsTable().query_parts(records_of(name)):
+            record = Record.from_part(part)
+            if part.owner == SEEN or record.request_id != found.identity:
+                continue
+            request = self._request(part.owner, name)
+            if PolicyStatements.name in record.put:
+                ResourceStatements(request, name, name).withdraw_held()
+            if is_native and LifecyclePolicyText.name in record.put:
+                # CloudFormation's own type may have taken the policy over, so that it stays, with what it keeps.
+                held = part.owner
+                continue
+            if not has_policy:
+                self._take_back_policy(found, part.owner, record)
+            StoredRecord(records_of(name), part.owner).remove()
+        kept.end_others(name, held)
+        if not PartsTable().query_parts(records_of(name)):
+            StoredRecord(records_of(name), SEEN).write(Record(found.identity, {}, {}))
+
+    def _take_back_policy(self, found: Repository, owner: str, record: Record) -> None:
+        every = [each for each in settings(self._request(owner, found.name)) if each.name == LifecyclePolicyText.name]
+        gone = self._within_bounds(found, owner, planning.gone(found, record, every))
+        changes.apply(gone, found)
+
+    def _within_bounds(self, found: Repository, owner: str, gone: Sequence[Change[Any]]) -> list[Change[Any]]:
+        """The changes back, without a lifecycle policy that would expire more than the ceiling allows: then there is
+        none."""
+        return [replace(each, new=None) if self._exceeds(found, owner, each) else each for each in gone]
+
+    def _exceeds(self, found: Repository, owner: str, change: Change[Any]) -> bool:
+        if change.setting.name != LifecyclePolicyText.name or change.new is None:
+            return False
+        before = parse_policy({"LifecyclePolicyText": change.new}, Faults())
+        return self._refuses(found, owner, baselines.TYPE, before, None)
+
     def _apply_baseline(self, found: Repository, wanted: Wanted) -> None:
-        baseline = baselines.applying(found.name, self.baselines_of, Boundaries.configured())
+        try:
+            baseline = baselines.applying(found.name, self.baselines_of, Boundaries.configured())
+        except InvalidProperties as error:
+            # The bounds of the operator changed. Nothing is applied, and nothing is taken back.
+            self.tally["BaselinesInvalid"] += 1
+            logger.warning("The baseline of %s is not applied: %s", found.name, error)
+            return
         if baseline is not None and baseline.like_source:
             baseline = replace(baseline, spec=replicas.like_source(found.name, baseline.spec, self.home))
         records = {each.owner: Record.from_part(each) for each in PartsTable().query_parts(records_of(found.name))}
@@ -230,7 +293,10 @@ class Resync:
                 return
             found = self._with_policy(described)
         for owner, record in ended.items():
-            found = self._take_back(found, owner, record)
+            if owner == SEEN:
+                StoredRecord(records_of(found.name), owner).remove()
+            else:
+                found = self._take_back(found, owner, record)
         if baseline is None:
             kept.end_others(found.name)
         else:
@@ -238,7 +304,7 @@ class Resync:
 
     def _plan(self, found: Repository, baseline: Baseline, record: Record | None, **options: Any) -> Application:
         every = settings(self._request(baseline.owner, found.name))
-        if ownership.LIFECYCLE_POLICY in found.tags and self._policy_is_declared(found):
+        if ownership.LIFECYCLE_POLICY in found.tags and ownership.declares_policy_still(found, self.home):
             options["without_policy"] = True
         planned = planning.plan(found, baseline.spec, options.pop("mode", baseline.mode), record, every, **options)
         statements = baseline.spec.statements
@@ -256,7 +322,8 @@ class Resync:
             record = Record.begun(found.identity, every, found, NOTHING)
             target.write(record)
         if baseline.mode == baselines.REPORT:
-            kept.end_others(found.name)
+            # Its lifecycle policy stays in Report, and so does what it keeps.
+            kept.end_others(found.name, baseline.owner if LifecyclePolicyText.name in record.put else "")
             self._report(found, baseline, record)
             return
         planned = self._plan(found, baseline, record)
@@ -267,12 +334,14 @@ class Resync:
             planned = self._plan(found, baseline, record, without_policy=True)
         withdrawn = PolicyStatements.name in record.put and not baseline.spec.statements
         if planned.changes or withdrawn:
+            self._refuse_changed(found, baseline)
             target.write(planned.before(record, found))
             if withdrawn:
                 ResourceStatements(self._request(baseline.owner, found.name), found.name, found.name).withdraw_held()
             changes.apply(planned.changes, found)
             self.tally["BaselineChanges"] += 1
             self._tell("BaselineApplied", found.name, baseline.owner, baselines.TYPE, planned.changes)
+            self._refuse_changed(found, baseline)
         if (settled := planned.after(record)) != record or planned.changes:
             target.write(settled)
 
@@ -283,6 +352,14 @@ class Resync:
             return False
         spec = baseline.spec
         return not self._refuses(found, baseline.owner, baselines.TYPE, spec.lifecycle_policy, spec.guard)
+
+    def _refuse_changed(self, found: Repository, baseline: Baseline) -> None:
+        """Raise RetryableError if the baseline or the owner of the repository changed since they were read."""
+        stored = PartsTable().query_parts(baselines.storage_key(baseline.pattern))
+        is_stored = (baseline.owner, baseline.content()) in [(each.owner, each.content) for each in stored]
+        fresh = Repositories().describe_repository(found.name)
+        if not is_stored or fresh is None or _owners(fresh) != _owners(found):
+            raise RetryableError(f"{found.name} or its baseline changed while the baseline was applied.")
 
     def _report(self, found: Repository, baseline: Baseline, record: Record) -> None:
         planned = self._plan(found, baseline, record, mode=baselines.ENFORCE)
@@ -295,9 +372,9 @@ class Resync:
         request = self._request(owner, found.name)
         if record.request_id == found.identity:
             every = settings(request)
-            if ownership.LIFECYCLE_POLICY in found.tags and self._policy_is_declared(found):
+            if ownership.LIFECYCLE_POLICY in found.tags and ownership.declares_policy_still(found, self.home):
                 every = tuple(planning.without(LifecyclePolicyText.name, every))
-            gone = planning.gone(found, record, every)
+            gone = self._within_bounds(found, owner, planning.gone(found, record, every))
             changes.apply(gone, found)
             if PolicyStatements.name in record.put:
                 ResourceStatements(request, found.name, found.name).withdraw_held()
@@ -321,13 +398,6 @@ class Resync:
             logger.warning("The lifecycle policy of %s is not put: %s", found.name, reason)
             self._tell("GuardRefused", found.name, owner, type_name, (), message=reason)
         return reason is not None
-
-    def _policy_is_declared(self, found: Repository) -> bool:
-        """Whether the resource exists that declares the lifecycle policy by the tag of the repository."""
-        stack, _, logical_id = found.tags[ownership.LIFECYCLE_POLICY].partition(" ")
-        home = self.home
-        stack_id = f"arn:{home.partition}:cloudformation:{home.region}:{home.account}:stack/{stack}"
-        return Stacks().has_resource(stack_id, logical_id, found.name)
 
     def _has_statements(self, repository: str, owner: str, statements: Sequence[Statement]) -> bool:
         content = {"statements": [each.content() for each in statements]}
@@ -375,6 +445,11 @@ def _difference(change: Change[Any]) -> Difference:
     return Difference(change.setting.name, describe(change.old), describe(change.new))
 
 
+def _owners(found: Repository) -> dict[str, str]:
+    """The tags that say whose it is."""
+    return {key: value for key, value in found.tags.items() if key.startswith(ownership.TAG_PREFIX)}
+
+
 def _names(found: Repository, declared: Declared) -> bool:
     """Whether the tags name the resource still: who removes them gives the repository up."""
     tags = found.tags
@@ -383,4 +458,4 @@ def _names(found: Repository, declared: Declared) -> bool:
             declared.stack_id,
             declared.logical_id,
         )
-    return tags.get(ownership.LIFECYCLE_POLICY, "").partition(" ")[2] == declared.logical_id
+    return tags.get(ownership.LIFECYCLE_POLICY) == ownership.policy_owner_of(declared.stack_id, declared.logical_id)

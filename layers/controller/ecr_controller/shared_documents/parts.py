@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,20 @@ class PartsTable:
     def delete_part(self, target: str, owner: str) -> None:
         """DeleteItem, which succeeds for an item that does not exist."""
         self._dynamodb.delete_item(TableName=config().parts_table, Key=_key(target, owner))
+
+    def delete_withdrawn(self, target: str, part: Part) -> None:
+        """DeleteItem of a tombstone, unless its owner has declared the part again."""
+        with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+            self._dynamodb.delete_item(
+                TableName=config().parts_table,
+                Key=_key(target, part.owner),
+                ConditionExpression="#state = :withdrawn AND since = :since",
+                ExpressionAttributeNames={"#state": _STATE},
+                ExpressionAttributeValues={
+                    ":withdrawn": {"S": _WITHDRAWN},
+                    ":since": {"S": part.marks.get("since", "")},
+                },
+            )
 
     def write(self, puts: Sequence[Row] = (), deletes: Sequence[Row] = ()) -> None:
         """TransactWriteItems: all of it or nothing."""
