@@ -32,6 +32,7 @@ WITHOUT_CONTROLS = {
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
     "AWS::Events::Rule",
+    "AWS::SSM::Parameter",  # CKV2_AWS_34 asks for SecureString, and an ARN is no secret
     "AWS::Scheduler::Schedule",
     "AWS::Serverless::LayerVersion",
 }

@@ -34,16 +34,22 @@ class Row:
 class PartsTable:
     """The table PARTS_TABLE: `target` (hash key) and `owner` (range key), both strings, and `content`, JSON.
 
-    Other attributes are marks: strings that say who stored the item and when, and in which state it is.
+    Other attributes are marks: strings that say who stored the item and when, and in which state it is. ``name`` and
+    ``region`` are those of another table of the same form.
     """
 
     _dynamodb: aws.Client[DynamoDBClient] = aws.Client("dynamodb")
+
+    def __init__(self, name: str = "", region: str = "") -> None:
+        self._name = name
+        if region:
+            self._dynamodb = aws.client("dynamodb", region=region)
 
     def put_part(
         self, target: str, owner: str, content: Mapping[str, Any], marks: Mapping[str, str] | None = None
     ) -> None:
         """PutItem."""
-        self._dynamodb.put_item(TableName=config().parts_table, Item=_item(Row(target, owner, content, marks or {})))
+        self._dynamodb.put_item(TableName=self._table(), Item=_item(Row(target, owner, content, marks or {})))
 
     def put_part_once(
         self, target: str, owner: str, content: Mapping[str, Any], marks: Mapping[str, str] | None = None
@@ -52,7 +58,7 @@ class PartsTable:
         item = _item(Row(target, owner, content, marks or {}))
         try:
             self._dynamodb.put_item(
-                TableName=config().parts_table,
+                TableName=self._table(),
                 Item=item,
                 ConditionExpression="attribute_not_exists(#target)",
                 ExpressionAttributeNames={"#target": "target"},
@@ -67,11 +73,11 @@ class PartsTable:
 
     def delete_part(self, target: str, owner: str) -> None:
         """DeleteItem, which succeeds for an item that does not exist."""
-        self._dynamodb.delete_item(TableName=config().parts_table, Key=_key(target, owner))
+        self._dynamodb.delete_item(TableName=self._table(), Key=_key(target, owner))
 
     def write(self, puts: Sequence[Row] = (), deletes: Sequence[Row] = ()) -> None:
         """TransactWriteItems: all of it or nothing."""
-        table = config().parts_table
+        table = self._table()
         items: list[Any] = [{"Put": {"TableName": table, "Item": _item(row)}} for row in puts]
         items += [{"Delete": {"TableName": table, "Key": _key(row.target, row.owner)}} for row in deletes]
         self._dynamodb.transact_write_items(TransactItems=items)
@@ -81,20 +87,20 @@ class PartsTable:
 
         DynamoDB sorts by the bytes of the owner, as Python sorts strings.
         """
-        pages = self._dynamodb.get_paginator("query").paginate(ConsistentRead=True, **_query(target))
+        pages = self._dynamodb.get_paginator("query").paginate(ConsistentRead=True, **_query(self._table(), target))
         parts = (_part(item) for page in pages for item in page["Items"])
         return tuple(part for part in parts if part.marks.get(_STATE) != _WITHDRAWN)
 
     def query_withdrawn(self, target: str) -> tuple[Part, ...]:
         """Query, strongly consistent, all pages: the tombstones alone."""
-        pages = self._dynamodb.get_paginator("query").paginate(ConsistentRead=True, **_query(target))
+        pages = self._dynamodb.get_paginator("query").paginate(ConsistentRead=True, **_query(self._table(), target))
         parts = (_part(item) for page in pages for item in page["Items"])
         return tuple(part for part in parts if part.marks.get(_STATE) == _WITHDRAWN)
 
     def scan_page(self, start: Mapping[str, Any] | None) -> tuple[list[tuple[str, str]], Mapping[str, Any] | None]:
         """Scan: the targets and owners of one page, and the start of the next one, if there is one."""
         arguments: Any = {
-            "TableName": config().parts_table,
+            "TableName": self._table(),
             "ProjectionExpression": "#target, #owner",
             "ExpressionAttributeNames": {"#target": "target", "#owner": "owner"},
             **({"ExclusiveStartKey": start} if start else {}),
@@ -103,10 +109,13 @@ class PartsTable:
         found = [(item["target"]["S"], item["owner"]["S"]) for item in page["Items"]]
         return found, page.get("LastEvaluatedKey")
 
+    def _table(self) -> str:
+        return self._name or config().parts_table
 
-def _query(target: str) -> dict[str, Any]:
+
+def _query(table: str, target: str) -> dict[str, Any]:
     return {
-        "TableName": config().parts_table,
+        "TableName": table,
         "KeyConditionExpression": "#target = :target",
         "ExpressionAttributeNames": {"#target": "target"},
         "ExpressionAttributeValues": {":target": {"S": target}},
