@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs bench lock clean
+.PHONY: help setup demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs package publish bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +47,7 @@ types: $(READY)
 
 template: $(READY)
 	sam validate --lint
-	cfn-lint template.yaml examples/*.yaml
+	cfn-lint template.yaml examples/*.yaml examples/organization/*.yaml
 
 unit: $(READY) ## run the unit tests
 	pytest tests/unit -n auto
@@ -74,6 +74,12 @@ docs: $(READY) ## write docs/reference.md and docs/template.schema.json from the
 	@python -m tools.reference
 	@python -m tools.template_schema
 
+package: $(READY) ## build a release in dist/: artifacts, flat template, serverless application, wheel
+	@python -m tools.release.package
+
+publish: $(READY) ## upload a release: make publish REGIONS=eu-west-1,us-east-1 BUCKET_PREFIX=name; APPLY=yes does it
+	@python -m tools.release.publish --regions "$(REGIONS)" --bucket-prefix "$(BUCKET_PREFIX)" --apply "$(APPLY)"
+
 bench: $(READY) ## measure cold starts, API calls and lifecycle evaluation
 	@python -m benchmarks
 
@@ -82,4 +88,4 @@ lock: $(READY) ## update the pinned dependencies
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 
 clean: ## delete the virtual environment, builds and caches
-	rm -rf .venv .venv-* .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* .aws-sam dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

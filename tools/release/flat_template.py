@@ -6,7 +6,9 @@ import json
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from samtranslator.translator.transform import transform
+from boto3.session import Session
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +33,8 @@ BUCKET_PARAMETER = {
 }
 
 
-class NoManagedPolicies:
-    """The functions have roles of their own, so that SAM has no names of policies to look up."""
-
-    def load(self) -> dict[str, str]:
-        """None."""
-        return {}
+# The translator asks for one. tests/integration/test_release.py holds that the template has no Region in it.
+ANY_REGION = "eu-west-1"
 
 
 def flat_template(sam: Mapping[str, Any], keys: Mapping[str, str], version: str) -> dict[str, Any]:
@@ -46,7 +44,9 @@ def flat_template(sam: Mapping[str, Any], keys: Mapping[str, str], version: str)
     for logical_id, resource in template["Resources"].items():
         if resource["Type"] in CODE:
             resource["Properties"][CODE[resource["Type"]]] = {"Bucket": BUCKET, "Key": keys[logical_id]}
-    flat: dict[str, Any] = transform(template, {}, NoManagedPolicies())
+    translator = Translator(None, Parser(), boto_session=Session(region_name=ANY_REGION))
+    # The functions have roles of their own, so that there are no names of managed policies to look up.
+    flat: dict[str, Any] = translator.translate(template, parameter_values={}, get_managed_policy_map=dict)
     for resource in flat["Resources"].values():
         resource.pop("Metadata", None)  # how `sam build` builds it
     groups = flat["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]

@@ -15,61 +15,52 @@ from samcli.yamlhelper import yaml_dump, yaml_parse
 from ecr_controller import __version__
 from local import ROOT
 from local.deploy import CommandError
-from tools.release import DIST, UPLOADS
+from tools.release import PREFIX, Release
 from tools.release.archive import archive, digest
 from tools.release.flat_template import CODE, MOST_BYTES, flat_template, minified
 from tools.release.serverless_application import serverless_application
 
-PREFIX = f"ecr-controller/{__version__}"
-TEMPLATE = UPLOADS / PREFIX / "template.json"
-APPLICATION = DIST / "serverless-application"
-CHECKSUMS = DIST / "SHA256SUMS"
 
-
-def package() -> None:
+def package(release: Release) -> None:
     """Build it. Raises CommandError."""
-    shutil.rmtree(DIST, ignore_errors=True)
+    shutil.rmtree(release.folder, ignore_errors=True)
+    release.template.parent.mkdir(parents=True)
     sam = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         _run("sam", "build", "--build-dir", folder)
-        keys = {name: _add_archive(name, Path(folder)) for name in _with_code(sam)}
+        keys = _write_archives(Path(folder), release)
     text = minified(flat_template(sam, keys, __version__))
     if len(text.encode()) > MOST_BYTES:
         raise CommandError(f"The template has {len(text.encode())} bytes; CloudFormation accepts {MOST_BYTES}.")
-    TEMPLATE.write_text(text, encoding="utf-8")
-    _add_application(sam, keys)
-    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(DIST))
-    files = sorted(path for path in DIST.rglob("*") if path.is_file())
-    lines = [f"{digest(path.read_bytes())}  {path.relative_to(DIST)}\n" for path in files]
-    CHECKSUMS.write_text("".join(lines), encoding="utf-8")
+    release.template.write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "examples" / "organization" / "account.yaml", release.template.parent)
+    _write_application(sam, keys, release)
+    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(release.folder))
+    lines = [f"{digest(path.read_bytes())}  {path.relative_to(release.folder)}\n" for path in release.files()]
+    release.checksums.write_text("".join(lines), encoding="utf-8")
 
 
-def _with_code(sam: dict[str, Any]) -> list[str]:
-    return [name for name, resource in sam["Resources"].items() if resource["Type"] in CODE]
-
-
-def _add_archive(logical_id: str, built: Path) -> str:
-    """Zip the code of a function or layer; its key. A key is never used for other content."""
-    folder, was_built = built / logical_id, (built / logical_id).is_dir()
-    if not was_built:  # SkipBuild: the code is in the tree, maybe with byte code of another Python
-        built_template = yaml_parse((built / "template.yaml").read_text(encoding="utf-8"))
-        resource = built_template["Resources"][logical_id]
+def _write_archives(built: Path, release: Release) -> dict[str, str]:
+    """Zip the code of each function and layer; the keys. A key is never used for other content."""
+    keys = {}
+    for logical_id, resource in yaml_parse((built / "template.yaml").read_text(encoding="utf-8"))["Resources"].items():
+        if resource["Type"] not in CODE:
+            continue
         folder = (built / resource["Properties"][CODE[resource["Type"]]]).resolve()
-    content = archive(folder, byte_code=was_built)
-    key = f"{PREFIX}/{logical_id}-{digest(content)[:16]}.zip"
-    path = UPLOADS / key
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return key
+        # What isn't built (SkipBuild) is in the tree, maybe with byte code of another Python.
+        content = archive(folder, byte_code=folder.is_relative_to(built.resolve()))
+        keys[logical_id] = f"{PREFIX}/{logical_id}-{digest(content)[:16]}.zip"
+        (release.uploads / keys[logical_id]).write_bytes(content)
+    return keys
 
 
-def _add_application(sam: dict[str, Any], keys: dict[str, str]) -> None:
-    APPLICATION.mkdir()
-    paths = {name: os.path.relpath(UPLOADS / key, APPLICATION) for name, key in keys.items()}
+def _write_application(sam: dict[str, Any], keys: dict[str, str], release: Release) -> None:
+    release.application.mkdir()
+    paths = {name: os.path.relpath(release.uploads / key, release.application) for name, key in keys.items()}
     template = serverless_application(sam, paths, __version__)
-    (APPLICATION / "template.yaml").write_text(yaml_dump(template), encoding="utf-8")
+    (release.application / "template.yaml").write_text(yaml_dump(template), encoding="utf-8")
     for name in ("LICENSE", "README.md"):
-        shutil.copy(ROOT / name, APPLICATION)
+        shutil.copy(ROOT / name, release.application)
 
 
 def _run(*command: str) -> None:
@@ -81,13 +72,13 @@ def _run(*command: str) -> None:
 
 def main() -> int:
     """Build it, and list it."""
+    release = Release()
     try:
-        package()
+        package(release)
     except (CommandError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    for line in CHECKSUMS.read_text(encoding="utf-8").splitlines():
-        path = DIST / line.split("  ", 1)[1]
+    for path in release.files():
         print(f"{path.stat().st_size:>10,}  {path.relative_to(ROOT)}")
     return 0
 

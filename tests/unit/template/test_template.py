@@ -193,14 +193,14 @@ def test_what_outlives_the_stack_is_retained_and_can_be_passed_to_the_next_stack
 ) -> None:
     condition = f"Creates{logical_id}"
     given: Any = {"Ref": parameter}
-    asked: Any = given
+    asked: Any = {"Fn::Equals": [given, ""]}
     if logical_id in SHARED:
         name = f"policy/ecr-controller/ecr-controller-{SHARED[logical_id]}"
         arn = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:{name}"
         given = {"Fn::If": ["HasHomeRegion", {"Fn::Sub": arn}, given]}
-        asked = {"Fn::Sub": f"${{HomeRegion}}${{{parameter}}}"}
+        asked = {"Fn::And": [asked, {"Fn::Equals": [{"Ref": "HomeRegion"}, ""]}]}
     passed = {"Fn::If": [condition, {"Ref": logical_id}, given]}
-    assert TEMPLATE["Conditions"][condition] == {"Fn::Equals": [asked, ""]}
+    assert TEMPLATE["Conditions"][condition] == asked
     assert TEMPLATE["Outputs"][logical_id]["Value"] == passed
     resource = RESOURCES[logical_id]
     kept = (resource["Condition"], resource["DeletionPolicy"], resource["UpdateReplacePolicy"])
