@@ -23,6 +23,7 @@ from local.emulator.extension import (
     registry,
     repositories,
     scanning,
+    stack_sets,
     templates,
 )
 from local.emulator.extension.store import Fault, Json, ministack_handle_request
@@ -60,6 +61,7 @@ def install() -> None:
     conditions.install()
     policies.install()
     queues.install()
+    stack_sets.install()
     templates.install()
     ecr.handle_request = handle_request
 
