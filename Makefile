@@ -7,23 +7,34 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 
+# What to do about a download that failed, below the words of pip or uv.
+define OFFLINE
+The packages could not be installed; see above. They come from PyPI. Check the connection, name a proxy with HTTPS_PROXY,
+or name another index with PIP_INDEX_URL and UV_DEFAULT_INDEX. Then run the command again.
+endef
+export OFFLINE
+INSTALLED = || { echo "$$OFFLINE" >&2; exit 1; }
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs package publish bench lock clean
+.PHONY: help setup quickstart demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs package publish bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is required. Choose one with PYTHON=…"; exit 1; }
-	@echo "Setting up $(VENV) with $$($(PYTHON) --version) …"
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (about 500 MB) …"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/uv.txt
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt
-	@$(VENV)/bin/uv pip install --quiet --require-hashes --python $(VENV)/bin/python -r requirements-dev.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt $(INSTALLED)
+	@$(VENV)/bin/uv pip install --quiet --require-hashes --python $(VENV)/bin/python -r requirements-dev.txt $(INSTALLED)
 	@$(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --python $(VENV)/bin/python --editable .
 	@touch $@
 
 setup: $(READY) ## create the virtual environment from the lock file
+
+quickstart: $(READY) ## deploy examples/quickstart.yaml to an embedded AWS, and show its repository
+	@python -m local.quickstart
 
 demo: $(READY) ## deploy to an embedded AWS, show everything, delete it
 	@python -m local.demo
