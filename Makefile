@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= eu-west-1
 # What to do about a download that failed, below the words of pip or uv.
 define OFFLINE
 The packages could not be installed; see above. They come from PyPI. Check the connection, name a proxy with HTTPS_PROXY,
-or name another index with PIP_INDEX_URL and UV_DEFAULT_INDEX. Then run the command again.
+a certificate with SSL_CERT_FILE, or another index with PIP_INDEX_URL and UV_DEFAULT_INDEX. Then run the command again.
 endef
 export OFFLINE
 INSTALLED = || { echo "$$OFFLINE" >&2; exit 1; }
