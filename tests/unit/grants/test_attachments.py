@@ -5,16 +5,20 @@ from __future__ import annotations
 import itertools
 import threading
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import boto3
 import pytest
 
+from ecr_controller.custom_resource.request import Home
+from ecr_controller.grants.attachments import Attachments
 from ecr_controller.grants.token_policies import _Attachment
+from ecr_controller.principals.iam import PrincipalNotFound
+from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from ecr_controller.grants.attachments import Attachments
 
 CALLS = 5  # at most, of one write
 
@@ -124,3 +128,38 @@ def test_a_controller_whose_policy_somebody_detached_agrees_with_neither_wish() 
     account = Account("ireland")
     account.attached = False
     assert Controller("ireland", account, Turns()).attachment.read() is None
+
+
+def test_a_controller_does_not_stay_among_those_that_need_a_policy_of_a_principal_that_is_gone() -> None:
+    account = Account("ireland", "virginia")
+    controller = Controller("ireland", account, Turns())
+
+    def is_attached(*_: object) -> bool:
+        raise PrincipalNotFound("The role does not exist.")
+
+    controller.attachment._policies = cast("Any", SimpleNamespace(is_attached=is_attached))
+    with pytest.raises(PrincipalNotFound):
+        controller.attachment.read()
+    assert account.controllers == {"virginia"}
+
+
+def test_a_controller_with_policies_of_its_own_reads_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME_REGION", raising=False)
+    home = Home("aws", "us-east-1", "123456789012")
+    assert Attachments.of("attached-policies/role", home) is None
+
+
+def test_the_table_is_that_of_the_home_region(moto: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME_REGION", "eu-central-1")
+    create_table(boto3.client("dynamodb", region_name="eu-central-1"), "PartsTable", "ecr-controller-attachments")
+    found = list[tuple[bool, bool]]()
+    for region, table in (("eu-central-1", "one"), ("us-east-1", "two")):
+        monkeypatch.setenv("PARTS_TABLE", table)
+        attachments = Attachments.of("attached-policies/role", Home("aws", region, "123456789012"))
+        assert attachments is not None
+        attachments.add()
+        found.append((attachments.include_this(), attachments.include_others()))
+        if table == "two":
+            attachments.remove()
+            found.append((attachments.include_this(), attachments.include_others()))
+    assert found == [(True, False), (True, True), (False, True)]
