@@ -7,23 +7,34 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 
+# What to do about a download that failed, below the words of pip or uv.
+define OFFLINE
+The packages could not be installed; see above. They come from PyPI. Check the connection, name a proxy with HTTPS_PROXY,
+a certificate with SSL_CERT_FILE, or another index with PIP_INDEX_URL and UV_DEFAULT_INDEX. Then run the command again.
+endef
+export OFFLINE
+INSTALLED = || { echo "$$OFFLINE" >&2; exit 1; }
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs bench lock clean
+.PHONY: help setup quickstart demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs package publish bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is required. Choose one with PYTHON=…"; exit 1; }
-	@echo "Setting up $(VENV) with $$($(PYTHON) --version) …"
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (about 500 MB) …"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/uv.txt
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt
-	@$(VENV)/bin/uv pip install --quiet --require-hashes --python $(VENV)/bin/python -r requirements-dev.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt $(INSTALLED)
+	@$(VENV)/bin/uv pip install --quiet --require-hashes --python $(VENV)/bin/python -r requirements-dev.txt $(INSTALLED)
 	@$(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --python $(VENV)/bin/python --editable .
 	@touch $@
 
 setup: $(READY) ## create the virtual environment from the lock file
+
+quickstart: $(READY) ## deploy examples/quickstart.yaml to an embedded AWS, and show its repository
+	@python -m local.quickstart
 
 demo: $(READY) ## deploy to an embedded AWS, show everything, delete it
 	@python -m local.demo
@@ -47,7 +58,7 @@ types: $(READY)
 
 template: $(READY)
 	sam validate --lint
-	cfn-lint template.yaml examples/*.yaml
+	cfn-lint template.yaml examples/*.yaml examples/organization/*.yaml
 
 unit: $(READY) ## run the unit tests
 	pytest tests/unit -n auto
@@ -74,6 +85,12 @@ docs: $(READY) ## write docs/reference.md and docs/template.schema.json from the
 	@python -m tools.reference
 	@python -m tools.template_schema
 
+package: $(READY) ## build a release in dist/: artifacts, flat template, serverless application, wheel
+	@python -m tools.release.package
+
+publish: $(READY) ## upload a release: make publish REGIONS=eu-west-1,us-east-1 BUCKET_PREFIX=name; APPLY=yes does it
+	@python -m tools.release.publish --regions "$(REGIONS)" --bucket-prefix "$(BUCKET_PREFIX)" --apply "$(APPLY)"
+
 bench: $(READY) ## measure cold starts, API calls and lifecycle evaluation
 	@python -m benchmarks
 
@@ -82,4 +99,4 @@ lock: $(READY) ## update the pinned dependencies
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 
 clean: ## delete the virtual environment, builds and caches
-	rm -rf .venv .venv-* .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* .aws-sam dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

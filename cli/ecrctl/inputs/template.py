@@ -5,6 +5,7 @@ SAM's Globals and its other transforms change `AWS::Serverless` resources only, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -103,9 +104,13 @@ def type_of(resource: Mapping[str, Any]) -> str | None:
         return None
     declared = resource.get("Properties")
     token = declared.get("ServiceToken") if isinstance(declared, Mapping) else None
-    exported = token.get("Fn::ImportValue") if isinstance(token, Mapping) else None
-    found = _last_text(exported).rpartition("-")[2]
-    return found if found in known else None
+    named_by = token.get("Fn::ImportValue", token) if isinstance(token, Mapping) else token
+    found = _TOKEN.search(_last_text(named_by))
+    return found["type"] if found and found["type"] in known else None
+
+
+# The end of the name of an export, or of a dynamic reference to an SSM parameter, with or without its version.
+_TOKEN = re.compile(r"(-|/)(?P<type>[A-Za-z]+)((:[0-9]+)?\}\})?$")
 
 
 def _type_names() -> frozenset[str]:

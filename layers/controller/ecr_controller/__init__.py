@@ -2,7 +2,7 @@
 
 import gc
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 # A tenth of a cold start goes into looking for garbage among what was just imported. There is none.
 gc.set_threshold(100_000)

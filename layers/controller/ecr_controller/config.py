@@ -22,6 +22,8 @@ class Config:
     """The ARN of the managed policy that allows ecr:GetAuthorizationToken."""
     public_gallery_authorization_token_policy: str
     """The ARN of the managed policy that allows the same for the Amazon ECR Public Gallery."""
+    home_region: str
+    """The Region of the table of attachments; "" if the controller shares the two policies with no other one."""
     repository_names: str
     """The repositories that the controller manages, as a pattern in which ``*`` stands for any characters."""
     boundaries: str

@@ -26,6 +26,7 @@ from local.emulator.extension import (
     registry,
     repositories,
     scanning,
+    stack_sets,
     templates,
 )
 from local.emulator.extension.store import Fault, Json, ministack_handle_request
@@ -67,6 +68,7 @@ def install() -> None:
     inspector.install()
     policies.install()
     queues.install()
+    stack_sets.install()
     templates.install()
     ecr.handle_request = handle_request
 

@@ -16,6 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.images import IN_TOTO, SIGNATURE, push_as_buildx, push_image, push_index, push_referrer
+from local.organization import make_units
+from local.stack import Stack
 from tests.integration.emulator.calls import as_role, event_queue, next_event
 
 if TYPE_CHECKING:
@@ -735,6 +737,36 @@ def test_dead_letters_are_moved_only_to_a_queue_that_exists(cloud: Emulator) -> 
 
 
 # Templates
+
+
+def test_a_stack_set_makes_a_stack_in_each_account_of_its_units_and_deletes_it(cloud: Emulator) -> None:
+    [(_, unit, account)] = make_units(cloud.client("organizations"), [f"unit-{uuid.uuid4().hex[:8]}"])
+    body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    properties = {
+        "StackSetName": f"set-{uuid.uuid4().hex[:8]}",
+        "PermissionModel": "SERVICE_MANAGED",
+        "TemplateBody": body,
+        "StackInstancesGroup": [
+            {"Regions": ["eu-west-1"], "DeploymentTargets": {"OrganizationalUnitIds": [unit]}},
+        ],
+    }
+    template = {"Resources": {"Set": {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}}}
+    stack = Stack(cloud.client("cloudformation"), f"stack-{uuid.uuid4().hex[:8]}")
+    assert stack.deploy(json.dumps(template)).succeeded
+    theirs = cloud.client("cloudformation", account=account)
+    [made] = theirs.describe_stacks()["Stacks"]
+    assert made["StackName"].startswith(f"StackSet-{properties['StackSetName']}-")
+    assert stack.delete().succeeded
+    assert theirs.describe_stacks()["Stacks"] == []
+
+
+def test_a_bucket_is_read_by_the_stacks_of_another_account(cloud: Emulator) -> None:
+    bucket, s3 = f"bucket-{uuid.uuid4().hex[:8]}", cloud.client("s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket=bucket, Key="template.json", Body=b'{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}')
+    theirs, name = cloud.client("cloudformation", account="111111111111"), f"stack-{uuid.uuid4().hex[:8]}"
+    theirs.create_stack(StackName=name, TemplateURL=f"{cloud.endpoint}/{bucket}/template.json")
+    theirs.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
 
 def test_a_condition_on_a_list_that_is_joined_is_evaluated(cloud: Emulator) -> None:

@@ -33,6 +33,7 @@ WITHOUT_CONTROLS = {
     "AWS::CloudWatch::Dashboard",
     "AWS::Events::Rule",
     "AWS::Lambda::Permission",
+    "AWS::SSM::Parameter",  # CKV2_AWS_34 asks for SecureString, and an ARN is no secret
     "AWS::Scheduler::Schedule",
     "AWS::Serverless::LayerVersion",
 }

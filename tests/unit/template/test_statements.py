@@ -217,7 +217,7 @@ def test_only_the_two_token_policies_can_be_attached_and_by_the_grant_function_a
     }
     assert list(attaching) == ["GrantFunction"]
     two = ("AuthorizationTokenPolicy", "PublicGalleryAuthorizationTokenPolicy")
-    arns = [{"Fn::If": [f"Creates{name}", {"Ref": name}, {"Ref": f"{name}Arn"}]} for name in two]
+    arns = [TEMPLATE["Outputs"][name]["Value"] for name in two]
     assert attaching["GrantFunction"]["Condition"] == {"ArnEquals": {"iam:PolicyARN": arns}}
     documents = [RESOURCES[name]["Properties"]["PolicyDocument"] for name in two]
     assert [each["Action"] for document in documents for each in document["Statement"]] == [

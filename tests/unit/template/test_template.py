@@ -20,6 +20,13 @@ RETAINED = {
     "AuthorizationTokenPolicy": "AuthorizationTokenPolicyArn",
     "PublicGalleryAuthorizationTokenPolicy": "PublicGalleryAuthorizationTokenPolicyArn",
 }
+# What comes of it where there is a home Region, in which another stack has it.
+SHARED = {
+    "AuthorizationTokenPolicy": "authorization-token",
+    "PublicGalleryAuthorizationTokenPolicy": "public-gallery-token",
+}
+CONTROLLER_NAME = {"Fn::If": ["HasControllerName", {"Ref": "ControllerName"}, {"Ref": "AWS::StackName"}]}
+NO_NAMES = dict.fromkeys(("ControllerName", "ExportPrefix", "ParameterPrefix"), "")
 TYPES = sorted(path.stem for path in SCHEMAS.glob("ECR*.json"))
 
 
@@ -41,7 +48,7 @@ def test_each_folder_of_a_function_is_deployed() -> None:
 @pytest.mark.parametrize("type_name", TYPES)
 def test_each_type_has_an_exported_token_of_a_function_that_is_answered_for(type_name: str) -> None:
     output = TEMPLATE["Outputs"][type_name]
-    prefix = {"Fn::If": ["HasExportPrefix", {"Ref": "ExportPrefix"}, {"Ref": "AWS::StackName"}]}
+    prefix = {"Fn::If": ["HasExportPrefix", {"Ref": "ExportPrefix"}, CONTROLLER_NAME]}
     assert output["Export"]["Name"] == {"Fn::Join": ["-", [prefix, type_name]]}
     function, attribute = output["Value"]["Fn::GetAtt"]
     assert attribute == "Arn"
@@ -55,7 +62,49 @@ def test_each_type_has_an_exported_token_of_a_function_that_is_answered_for(type
 def test_a_service_token_is_the_same_after_the_controller_is_deployed_again(type_name: str) -> None:
     function, _ = TEMPLATE["Outputs"][type_name]["Value"]["Fn::GetAtt"]
     name = folder_of(function).name.replace("_", "-")
-    assert RESOURCES[function]["Properties"]["FunctionName"] == {"Fn::Sub": f"${{AWS::StackName}}-{name}"}
+    assert RESOURCES[function]["Properties"]["FunctionName"] == {"Fn::Join": ["-", [CONTROLLER_NAME, name]]}
+
+
+@pytest.mark.parametrize("type_name", TYPES)
+def test_a_service_token_is_also_a_parameter_of_ssm(type_name: str) -> None:
+    declared = RESOURCES[f"{type_name}Token"]["Properties"]
+    resolver = Resolver(TEMPLATE, NO_NAMES | {"AWS::StackName": "ecr-controller"})
+    assert declared["Value"] == TEMPLATE["Outputs"][type_name]["Value"]
+    assert resolver.resolve(declared["Name"], "") == f"/ecr-controller/{type_name}"
+    assert declared["Description"] == TEMPLATE["Outputs"][type_name]["Description"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "function", "export", "parameter"),
+    [
+        ({}, "StackSet-ecr", "StackSet-ecr", "/StackSet-ecr"),
+        ({"ControllerName": "ecr"}, "ecr", "ecr", "/ecr"),
+        (
+            {"ControllerName": "ecr", "ExportPrefix": "a:b", "ParameterPrefix": "/platform/ecr"},
+            "ecr",
+            "a:b",
+            "/platform/ecr",
+        ),
+    ],
+)
+def test_the_controller_is_named_by_its_stack_unless_it_has_a_name(
+    parameters: dict[str, str], function: str, export: str, parameter: str
+) -> None:
+    resolver = Resolver(TEMPLATE, NO_NAMES | {"AWS::StackName": "StackSet-ecr"} | parameters)
+    names = [
+        RESOURCES["RepositoryFunction"]["Properties"]["FunctionName"],
+        TEMPLATE["Outputs"]["ECRRepository"]["Export"]["Name"],
+        RESOURCES["ECRRepositoryToken"]["Properties"]["Name"],
+    ]
+    shown = [resolver.resolve(each, "") for each in names]
+    assert shown == [f"{function}-repository", f"{export}-ECRRepository", f"{parameter}/ECRRepository"]
+
+
+def test_the_longest_name_of_a_controller_leaves_room_for_the_names_of_its_functions() -> None:
+    names = [each["Properties"].get("FunctionName", {}).get("Fn::Join") for each in RESOURCES.values()]
+    longest = max(len(name[1][1]) for name in names if name)
+    assert TEMPLATE["Parameters"]["ControllerName"]["AllowedPattern"].endswith("{0,46}$")
+    assert 47 + len("-") + longest <= 64
 
 
 def test_the_on_failure_function_has_no_layer() -> None:
@@ -143,8 +192,15 @@ def test_what_outlives_the_stack_is_retained_and_can_be_passed_to_the_next_stack
     logical_id: str, parameter: str
 ) -> None:
     condition = f"Creates{logical_id}"
-    passed = {"Fn::If": [condition, {"Ref": logical_id}, {"Ref": parameter}]}
-    assert TEMPLATE["Conditions"][condition] == {"Fn::Equals": [{"Ref": parameter}, ""]}
+    given: Any = {"Ref": parameter}
+    asked: Any = {"Fn::Equals": [given, ""]}
+    if logical_id in SHARED:
+        name = f"policy/ecr-controller/ecr-controller-{SHARED[logical_id]}"
+        arn = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:{name}"
+        given = {"Fn::If": ["HasHomeRegion", {"Fn::Sub": arn}, given]}
+        asked = {"Fn::And": [asked, {"Fn::Equals": [{"Ref": "HomeRegion"}, ""]}]}
+    passed = {"Fn::If": [condition, {"Ref": logical_id}, given]}
+    assert TEMPLATE["Conditions"][condition] == asked
     assert TEMPLATE["Outputs"][logical_id]["Value"] == passed
     resource = RESOURCES[logical_id]
     kept = (resource["Condition"], resource["DeletionPolicy"], resource["UpdateReplacePolicy"])

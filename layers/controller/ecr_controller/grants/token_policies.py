@@ -10,8 +10,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.config import config
+from ecr_controller.grants.attachments import Attachments
 from ecr_controller.principals.grantee import parse_arn
-from ecr_controller.principals.iam import AttachedPolicies
+from ecr_controller.principals.iam import AttachedPolicies, PrincipalNotFound
 from ecr_controller.shared_documents.resource_part import ResourcePart
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ class TokenGrant:
     def __init__(
         self, request: Request[Any], physical_id: str, policy: TokenPolicy, grantee: Grantee, *more: str
     ) -> None:
-        self._part = ResourcePart(request, physical_id, f"{TARGETS}{grantee.id}/{policy.value}", *more)
-        self._document = _Attachment(policy.arn, grantee)
+        target = f"{TARGETS}{grantee.id}/{policy.value}"
+        self._part = ResourcePart(request, physical_id, target, *more)
+        self._document = _Attachment(policy.arn, grantee, Attachments.of(target, request.home))
 
     @classmethod
     def held_as(cls, request: Request[Any], entry: Entry) -> TokenGrant | None:
@@ -82,26 +84,54 @@ class TokenGrant:
 
 
 class _Attachment:
-    """A SharedDocument: whether the policy is attached to the principal. Nothing in it is foreign."""
+    """A SharedDocument: whether the policy is attached to the principal. Nothing in it is foreign.
 
-    def __init__(self, policy_arn: str, grantee: Grantee) -> None:
-        self._arn, self._grantee = policy_arn, grantee
+    If controllers share the policy, it is also whether this controller is among those that need it. None stands for one
+    that is among them although the policy isn't attached, which agrees with nothing that can be declared.
+    """
+
+    def __init__(self, policy_arn: str, grantee: Grantee, controllers: Attachments | None) -> None:
+        self._arn, self._grantee, self._controllers = policy_arn, grantee, controllers
         self._policies = AttachedPolicies()
 
-    def read(self) -> bool:
-        return self._policies.is_attached(self._grantee, self._arn)
+    def read(self) -> bool | None:
+        try:
+            is_attached = self._policies.is_attached(self._grantee, self._arn)
+        except PrincipalNotFound:
+            if self._controllers is not None:
+                self._controllers.remove()
+            raise
+        if self._controllers is None or self._controllers.include_this() == is_attached:
+            return is_attached
+        return False if is_attached else None
 
-    def write(self, document: bool) -> None:
+    def write(self, document: bool | None) -> None:
         if document:
-            self._policies.attach(self._grantee, self._arn)
+            self._attach()
         else:
-            self._policies.detach(self._grantee, self._arn)
+            self._detach()
 
-    def render(self, _current: bool, parts: Sequence[Part]) -> bool:
+    def _attach(self) -> None:
+        self._policies.attach(self._grantee, self._arn)
+        if self._controllers is not None:
+            self._controllers.add()
+            # Another controller that did not see this one may have detached the policy meanwhile.
+            self._policies.attach(self._grantee, self._arn)
+
+    def _detach(self) -> None:
+        if self._controllers is not None:
+            self._controllers.remove()
+            if self._controllers.include_others():
+                return
+        self._policies.detach(self._grantee, self._arn)
+        if self._controllers is not None and self._controllers.include_others():
+            self._policies.attach(self._grantee, self._arn)
+
+    def render(self, _current: bool | None, parts: Sequence[Part]) -> bool | None:
         return bool(parts)
 
-    def holds(self, current: bool, _part: Part) -> bool:
-        return current
+    def holds(self, current: bool | None, _part: Part) -> bool:
+        return bool(current)
 
     def is_younger_than(self, _part: Part) -> bool:
         return False

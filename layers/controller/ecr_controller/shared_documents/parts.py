@@ -35,16 +35,22 @@ class Row:
 class PartsTable:
     """The table PARTS_TABLE: `target` (hash key) and `owner` (range key), both strings, and `content`, JSON.
 
-    Other attributes are marks: strings that say who stored the item and when, and in which state it is.
+    Other attributes are marks: strings that say who stored the item and when, and in which state it is. ``name`` and
+    ``region`` are those of another table of the same form.
     """
 
     _dynamodb: aws.Client[DynamoDBClient] = aws.Client("dynamodb")
+
+    def __init__(self, name: str = "", region: str = "") -> None:
+        self._name = name
+        if region:
+            self._dynamodb = aws.client("dynamodb", region=region)
 
     def put_part(
         self, target: str, owner: str, content: Mapping[str, Any], marks: Mapping[str, str] | None = None
     ) -> None:
         """PutItem."""
-        self._dynamodb.put_item(TableName=config().parts_table, Item=_item(Row(target, owner, content, marks or {})))
+        self._dynamodb.put_item(TableName=self._table(), Item=_item(Row(target, owner, content, marks or {})))
 
     def put_part_once(
         self, target: str, owner: str, content: Mapping[str, Any], marks: Mapping[str, str] | None = None
@@ -53,7 +59,7 @@ class PartsTable:
         item = _item(Row(target, owner, content, marks or {}))
         try:
             self._dynamodb.put_item(
-                TableName=config().parts_table,
+                TableName=self._table(),
                 Item=item,
                 ConditionExpression="attribute_not_exists(#target)",
                 ExpressionAttributeNames={"#target": "target"},
@@ -68,13 +74,13 @@ class PartsTable:
 
     def delete_part(self, target: str, owner: str) -> None:
         """DeleteItem, which succeeds for an item that does not exist."""
-        self._dynamodb.delete_item(TableName=config().parts_table, Key=_key(target, owner))
+        self._dynamodb.delete_item(TableName=self._table(), Key=_key(target, owner))
 
     def delete_withdrawn(self, target: str, part: Part) -> None:
         """DeleteItem of a tombstone, unless its owner has declared the part again."""
         with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
             self._dynamodb.delete_item(
-                TableName=config().parts_table,
+                TableName=self._table(),
                 Key=_key(target, part.owner),
                 ConditionExpression="#state = :withdrawn AND since = :since",
                 ExpressionAttributeNames={"#state": _STATE},
@@ -86,7 +92,7 @@ class PartsTable:
 
     def write(self, puts: Sequence[Row] = (), deletes: Sequence[Row] = ()) -> None:
         """TransactWriteItems: all of it or nothing."""
-        table = config().parts_table
+        table = self._table()
         items: list[Any] = [{"Put": {"TableName": table, "Item": _item(row)}} for row in puts]
         items += [{"Delete": {"TableName": table, "Key": _key(row.target, row.owner)}} for row in deletes]
         self._dynamodb.transact_write_items(TransactItems=items)
@@ -105,7 +111,7 @@ class PartsTable:
     def scan_page(self, start: Mapping[str, Any] | None) -> tuple[list[tuple[str, str]], Mapping[str, Any] | None]:
         """Scan: the targets and owners of one page, and the start of the next one, if there is one."""
         arguments: Any = {
-            "TableName": config().parts_table,
+            "TableName": self._table(),
             "ProjectionExpression": "#target, #owner",
             "ExpressionAttributeNames": {"#target": "target", "#owner": "owner"},
             **({"ExclusiveStartKey": start} if start else {}),
@@ -120,7 +126,7 @@ class PartsTable:
             condition += " AND begins_with(#owner, :owner)"
             names["#owner"], values[":owner"] = "owner", {"S": beginning}
         pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=config().parts_table,
+            TableName=self._table(),
             ConsistentRead=True,
             KeyConditionExpression=condition,
             ExpressionAttributeNames=names,
@@ -128,6 +134,9 @@ class PartsTable:
         )
         for page in pages:
             yield from map(_part, page["Items"])
+
+    def _table(self) -> str:
+        return self._name or config().parts_table
 
 
 def _key(target: str, owner: str) -> dict[str, Any]:

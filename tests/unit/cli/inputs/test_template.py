@@ -138,6 +138,21 @@ def test_a_resource_with_our_service_token_is_read_whatever_its_type_is_called(k
         lifecycle_policies(template(A=resource), {})
 
 
+@pytest.mark.parametrize("kind", ["AWS::CloudFormation::CustomResource", "Custom::Mine"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "{{resolve:ssm:/ecr-controller/ECRLifecyclePolicy}}",
+        "{{resolve:ssm:/ecr-controller/ECRLifecyclePolicy:3}}",
+        {"Fn::Sub": "{{resolve:ssm:/${Controller}/ECRLifecyclePolicy}}"},
+    ],
+)
+def test_a_resource_whose_service_token_is_a_parameter_of_ssm_is_read_too(kind: str, token: Any) -> None:
+    resource = policy("x/y", KEEP_ONE) | {"Type": kind}
+    resource["Properties"]["ServiceToken"] = token
+    assert lifecycle_policies(template(A=resource), {})[0].repository == "x/y"
+
+
 def test_scalars_are_read_as_cloudformation_sends_them() -> None:
     rules = [{"TagPrefixList": [1.0, 2], "MaxImageCount": "5"}]
     assert lifecycle_policies(template(A=policy("x/y", rules)), {})[0].policy.rules[0].tag_prefixes == ("1.0", "2")
