@@ -98,3 +98,19 @@ def test_any_other_error_does_not_count_as_gone(
     cloudformation.add_client_error("describe_stack_resource", code, message, 400)
     with pytest.raises(error, match=message):
         Stacks().has_resource(STACK_ID, "Images", NAME)
+
+
+@pytest.mark.parametrize(("status", "may_have"), [("UPDATE_IN_PROGRESS", True), ("UPDATE_COMPLETE", False)])
+def test_what_a_stack_replaced_is_its_own_until_it_stops_changing(
+    cloudformation: Stubber, status: str, may_have: bool
+) -> None:
+    for _ in range(2):
+        cloudformation.add_response("describe_stack_resource", detail("UPDATE_COMPLETE", "team/new"), RESOURCE)
+    cloudformation.add_response("describe_stacks", stack(status), {"StackName": STACK_ID})
+    assert Stacks().may_have_resource(STACK_ID, "Images", NAME) is may_have
+
+
+def test_a_resource_that_is_gone_is_not_had_even_while_the_stack_changes(cloudformation: Stubber) -> None:
+    for _ in range(2):
+        cloudformation.add_response("describe_stack_resource", detail("DELETE_COMPLETE"), RESOURCE)
+    assert not Stacks().may_have_resource(STACK_ID, "Images", NAME)

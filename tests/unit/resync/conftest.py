@@ -9,6 +9,7 @@ import pytest
 
 from ecr_controller.baselines.baseline import reader
 from ecr_controller.custom_resource.request import Home
+from ecr_controller.in_use.keeping import InUseFunction
 from ecr_controller.resources.repository_baseline import RepositoryBaselineResource
 from ecr_controller.resync import repository
 from ecr_controller.resync.messages import Wanted
@@ -68,6 +69,15 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     patterns: list[str] = []
     monkeypatch.setattr(ResyncFunction, "start", lambda _self, pattern: patterns.append(pattern))
     return patterns
+
+
+@pytest.fixture(autouse=True)
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The repositories whose images in use were looked for."""
+    repositories: list[str] = []
+    monkeypatch.setattr(InUseFunction, "look", lambda _self, repository, _since=None: repositories.append(repository))
+    monkeypatch.setattr(InUseFunction, "start", lambda _self, _repository: None)
+    return repositories
 
 
 @pytest.fixture

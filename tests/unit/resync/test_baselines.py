@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_controller.errors import InvalidProperties, UserError
+from ecr_controller.errors import InvalidProperties, RetryableError, UserError
+from ecr_controller.in_use.declared import Declarations
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.guard import PreviewSummary
+from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
 from ecr_controller.resources.repository import RepositoryResource
 from ecr_controller.resources.repository_baseline import RepositoryBaselineResource
+from ecr_controller.resync.repository import Resync
 from tests.unit.conftest import STACK_ID, Served, request
 from tests.unit.resync.conftest import NAME
 
@@ -21,8 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
     from ecr_controller.controller_events import ControllerEvent
-    from ecr_controller.resync.repository import Resync
     from ecr_controller.shared_documents.parts import PartsTable
+    from tests.unit.conftest import Calls
     from tests.unit.resync.conftest import KnownStacks
 
     Declare = Callable[..., str]
@@ -238,3 +242,162 @@ def test_faults_are_named(baseline: Declare) -> None:
     with pytest.raises(InvalidProperties) as raised:
         baseline(Mode="Apply", Except=["NO"], EmptyOnDelete="true")
     assert {fault.path for fault in raised.value.faults} == {"Mode", "Except[0]", "EmptyOnDelete"}
+
+
+# What is given back, and what is left
+
+
+def remove(baseline_id: str, **properties: Any) -> None:
+    served = Served(RepositoryBaselineResource())
+    served.delete(
+        request(
+            "Delete",
+            logical_id="Defaults",
+            physical_id=baseline_id,
+            properties={"RepositoryName": "team/*", **properties},
+        )
+    )
+
+
+def test_what_goes_back_is_what_there_was_when_the_baseline_put_its_own(
+    ecr: ECRClient, baseline: Declare, resync: Run
+) -> None:
+    create(ecr)
+    put_policy(ecr, 1)
+    made = baseline(LifecycleRules=RULES)
+    resync()  # sees the policy of a person, and leaves it
+    ecr.delete_lifecycle_policy(repositoryName=NAME)
+    resync()
+    assert count(ecr) == 10
+    remove(made, LifecycleRules=RULES)
+    resync()
+    assert count(ecr) is None
+
+
+def test_a_policy_that_goes_back_is_bounded_by_the_ceiling(
+    ecr: ECRClient, baseline: Declare, resync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(ecr)
+    put_policy(ecr, 1)
+    made = baseline(LifecycleRules=RULES, Mode="Enforce")
+    resync()
+    remove(made, LifecycleRules=RULES)
+    monkeypatch.setenv("LIFECYCLE_MAX_IMAGES", "0")
+    affected = (SimpleNamespace(tags=("v1",), digest="sha256:1", rule_priority=1),)
+    monkeypatch.setattr(guard, "preview", lambda *_: PreviewSummary(100, 100, affected))  # type: ignore[arg-type]
+    assert resync().tally["PoliciesRefused"] == 1
+    assert policy(ecr) is None
+
+
+def test_in_report_the_policy_of_the_baseline_stays_with_what_it_keeps(
+    ecr: ECRClient, baseline: Declare, resync: Run, looked: list[str]
+) -> None:
+    create(ecr)
+    keep = {"Sources": ["ECS"]}
+    baseline(LifecycleRules=RULES, KeepInUse=keep)
+    resync()
+    assert looked == [NAME]
+    [declared] = Declarations().of(NAME).declarations
+    assert declared.keep is not None
+    baseline(LifecycleRules=RULES, KeepInUse=keep, Mode="Report")
+    resync()
+    assert Declarations().of(NAME).keep is not None
+    assert len(policy(ecr)["rules"]) == 2
+
+
+def test_a_stack_that_adopts_a_repository_ends_what_the_baseline_put(
+    ecr: ECRClient, baseline: Declare, resync: Run, looked: list[str]
+) -> None:
+    create(ecr)
+    baseline(LifecycleRules=RULES, PolicyStatements=[STATEMENT], KeepInUse={"Sources": ["ECS"]}, ImageScanOnPush="true")
+    resync()
+    served = Served(RepositoryResource())
+    served.create(request("Create", logical_id="App", properties={"RepositoryName": NAME, "OnExisting": "Adopt"}))
+    resync()
+    assert policy(ecr) is None
+    with pytest.raises(ecr.exceptions.RepositoryPolicyNotFoundException):
+        ecr.get_repository_policy(repositoryName=NAME)
+    assert Declarations().of(NAME).keep is None
+    assert shown(ecr)["imageScanningConfiguration"]["scanOnPush"]
+
+
+def test_a_policy_of_the_stack_stays_when_the_baseline_ends(ecr: ECRClient, baseline: Declare, resync: Run) -> None:
+    create(ecr)
+    baseline(LifecycleRules=RULES)
+    resync()
+    served = Served(RepositoryResource())
+    adopting = {"RepositoryName": NAME, "OnExisting": "Adopt", "LifecycleRules": [{"MaxImageCount": 7}]}
+    served.create(request("Create", logical_id="App", properties=adopting))
+    resync()
+    assert count(ecr) == 7
+
+
+def test_a_resource_whose_name_is_too_long_for_its_tag_keeps_its_policy(
+    ecr: ECRClient, baseline: Declare, resync: Run
+) -> None:
+    create(ecr)
+    long = "L" * 255
+    served = Served(LifecyclePolicyResource())
+    served.create(request("Create", logical_id=long, properties={"RepositoryName": NAME, "LifecycleRules": RULES}))
+    baseline(LifecycleRules=[{"MaxImageCount": 1}], Mode="Enforce")
+    resync()
+    assert count(ecr) == 10
+    put_policy(ecr, 3)
+    assert resync().tally["Drift"] == 1
+
+
+def test_a_repository_outside_the_names_of_the_controller_is_not_looked_at(
+    ecr: ECRClient, baseline: Declare, resync: Run, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPOSITORY_NAMES", "team/*")
+    calls.made.clear()
+    resync("other/app")
+    assert calls.made == []
+
+
+def test_a_repository_that_is_taken_over_while_a_baseline_is_applied_is_left_to_its_stack(
+    ecr: ECRClient, baseline: Declare, resync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = create(ecr)
+    baseline(LifecycleRules=RULES)
+    read = Resync._plan
+
+    def takes_over(*arguments: Any, **options: Any) -> Any:
+        ecr.tag_resource(resourceArn=arn, tags=[{"Key": "ecr-controller:stack-id", "Value": STACK_ID}])
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(Resync, "_plan", takes_over)
+    with pytest.raises(RetryableError, match="changed while the baseline was applied"):
+        resync()
+    assert policy(ecr) is None
+
+
+def test_a_baseline_that_the_operator_no_longer_allows_changes_nothing(
+    ecr: ECRClient, baseline: Declare, resync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(ecr)
+    baseline(LifecycleRules=RULES, PolicyStatements=[STATEMENT])
+    resync()
+    monkeypatch.setenv("DENIED_GRANT_ACTIONS", "ecr:BatchGetImage")
+    assert resync().tally["BaselinesInvalid"] == 1
+    assert count(ecr) == 10
+    assert resync(only_unseen=True).tally["RepositoriesResynced"] == 0
+
+
+def test_a_retained_baseline_makes_room_for_another_one(
+    baseline: Declare, stacks: KnownStacks, parts: PartsTable
+) -> None:
+    baseline("First", LifecycleRules=RULES)
+    stacks.retained.add("First")
+    baseline("Second", LifecycleRules=RULES)
+    assert [part.owner.split("|")[1] for part in parts.query_parts("baseline/team/*")] == ["Second"]
+
+
+def test_a_push_to_a_repository_of_a_stack_is_looked_at_once(
+    ecr: ECRClient, baseline: Declare, resync: Run, calls: Calls
+) -> None:
+    create(ecr, **{"aws:cloudformation:stack-id": STACK_ID})
+    baseline(LifecycleRules=RULES)
+    assert resync(only_unseen=True).tally["RepositoriesResynced"] == 1
+    assert resync(only_unseen=True).tally["RepositoriesResynced"] == 0
+    assert policy(ecr) is None

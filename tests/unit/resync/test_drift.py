@@ -182,3 +182,24 @@ def test_a_grant_that_is_being_put_is_no_drift(
     with monkeypatch.context() as patched:
         patched.setattr(time, "time", lambda: later)
         assert resync().tally["Drift"] == 1
+
+
+def test_a_deleted_repository_that_a_stack_declares_is_drift(
+    ecr: ECRClient, parts: PartsTable, resync: Run, told: list[ControllerEvent]
+) -> None:
+    declare()
+    ecr.delete_repository(repositoryName=NAME)
+    assert resync().tally["Drift"] == 1
+    assert [(each.name, each.logical_id) for each in told] == [("DriftDetected", "App")]
+
+
+def test_a_part_that_was_declared_again_is_not_taken_for_a_tombstone(parts: PartsTable) -> None:
+    target, owner = f"repository-policy/{NAME}", f"{STACK_ID}|Grant"
+    parts.withdraw_part(target, owner)
+    [withdrawn] = parts.query_withdrawn(target)
+    parts.put_part(target, owner, {"statements": [STATEMENT]})
+    parts.delete_withdrawn(target, withdrawn)
+    assert [part.owner for part in parts.query_parts(target)] == [owner]
+    parts.withdraw_part(target, owner)
+    parts.delete_withdrawn(target, parts.query_withdrawn(target)[0])
+    assert parts.query_withdrawn(target) == ()

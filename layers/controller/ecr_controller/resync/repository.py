@@ -335,7 +335,8 @@ class Resync:
         withdrawn = PolicyStatements.name in record.put and not baseline.spec.statements
         if planned.changes or withdrawn:
             self._refuse_changed(found, baseline)
-            target.write(planned.before(record, found))
+            record = planned.before(record, found)
+            target.write(record)
             if withdrawn:
                 ResourceStatements(self._request(baseline.owner, found.name), found.name, found.name).withdraw_held()
             changes.apply(planned.changes, found)
