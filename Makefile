@@ -23,7 +23,11 @@ $(READY): requirements-dev.txt pyproject.toml
 	@$(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --python $(VENV)/bin/python --editable .
 	@touch $@
 
-setup: $(READY) ## create the virtual environment from the lock file
+# What `sam deploy --guided` writes to, so Git ignores it.
+samconfig.toml: | samconfig.default.toml
+	@cp samconfig.default.toml $@
+
+setup: $(READY) samconfig.toml ## create the virtual environment from the lock file
 
 demo: $(READY) ## deploy to an embedded AWS, show everything, delete it
 	@python -m local.demo
