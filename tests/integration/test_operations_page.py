@@ -131,7 +131,7 @@ def shell(account: Emulator, built: Path, tmp_path: Path) -> Iterator[Shell]:
         (tmp_path / name).write_text(dedent(text), encoding="utf-8")
     programs = tmp_path / "bin"
     programs.mkdir()
-    # What samconfig.toml and `sam build` are for a reader.
+    # What samconfig.default.toml and `sam build` are for a reader.
     options = f"--template-file {built} --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset"
     sam = programs / "sam"
     sam.write_text(f'#!/bin/sh\nexec {sys.executable} -m samcli "$@" {options} > sam.txt\n', encoding="utf-8")
