@@ -84,12 +84,10 @@ def exit_code(main: Callable[[], None], *expected: type[Exception]) -> int:
     except BrokenPipeError:  # whoever reads it, such as `head`, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
-    except (*expected, BotoCoreError, ClientError) as error:
-        print(error, file=sys.stderr)
-        return 1
     except Exception as error:
-        if sys.flags.dev_mode:
+        is_expected = isinstance(error, (*expected, BotoCoreError, ClientError))
+        if sys.flags.dev_mode and not is_expected:
             raise
-        print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(error if is_expected else f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -13,6 +13,7 @@ from local.progress import exit_code
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeFilterType
 
 
 class NoQueueError(LookupError):
@@ -32,9 +33,10 @@ def name(url: str) -> str:
 
 def count(sqs: SQSClient, url: str) -> str:
     """A queue with the number of its messages: those that wait, and those that a function works on."""
-    waiting, taken = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[waiting, taken])["Attributes"]
-    return f"{name(url)}: {found[waiting]} waiting, {found[taken]} in flight"
+    names: list[QueueAttributeFilterType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    waiting, taken = (found[each] for each in names)
+    return f"{name(url)}: {waiting} waiting, {taken} in flight"
 
 
 def messages(sqs: SQSClient, url: str) -> list[str]:

@@ -142,11 +142,10 @@ class TestSamConfiguration:
         for name in (".gitignore", DEFAULTS):
             (tmp_path / name).write_text(text(name), encoding="utf-8")
         (tmp_path / "template.yaml").write_text("Resources: {}\n", encoding="utf-8")
-        (tmp_path / ".venv").mkdir()
         self.git(tmp_path, "init", "--quiet")
         self.git(tmp_path, "add", ".")
-        self.git(tmp_path, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "Begin")
-        (tmp_path / ".venv" / ".ready").touch()
+        options = ("user.name=a", "user.email=a@example.com", "commit.gpgsign=false")
+        self.git(tmp_path, *(each for option in options for each in ("-c", option)), "commit", "--quiet", "-m", "Begin")
         self.make(tmp_path)
         return tmp_path
 
