@@ -16,7 +16,7 @@ export OFFLINE
 INSTALLED = || { echo "$$OFFLINE" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs package publish bench lock clean
+.PHONY: help setup samconfig quickstart demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs package publish bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,11 @@ $(READY): requirements-dev.txt pyproject.toml
 	@$(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --python $(VENV)/bin/python --editable .
 	@touch $@
 
-setup: $(READY) ## create the virtual environment from the lock file
+# `sam deploy --guided` writes answers to samconfig.toml, which are nobody else's.
+samconfig:
+	@git update-index --skip-worktree samconfig.toml 2> /dev/null || true
+
+setup: $(READY) samconfig ## create the virtual environment from the lock file
 
 quickstart: $(READY) ## deploy examples/quickstart.yaml to an embedded AWS, and show its repository
 	@python -m local.quickstart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -40,7 +41,7 @@ class RealAws:
 
     def environment(self) -> dict[str, str]:
         """The environment of a child process."""
-        return {**os.environ, "AWS_DEFAULT_REGION": self.region}
+        return {**os.environ, "AWS_DEFAULT_REGION": self.region, "SAM_CLI_TELEMETRY": "0"}
 
 
 def remove_everything(aws: Any, prefix: str, controller_stack: str) -> None:
@@ -75,8 +76,14 @@ def _remove_stacks(cloudformation: CloudFormationClient, prefix: str, but: str) 
 
 def main() -> int:
     """Ask, run the tests, and return their exit code."""
-    aws = RealAws()
+    parser = argparse.ArgumentParser(
+        prog="python -m local.real_aws",
+        description="Run the integration tests on a real account and Region. Says what they create, and asks first.",
+        epilog="Other arguments are those of pytest.",
+    )
+    _, arguments = parser.parse_known_args()
     try:
+        aws = RealAws()
         account = aws.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         print(f"The tests need credentials for an AWS account: {error}", file=sys.stderr)
@@ -87,7 +94,7 @@ def main() -> int:
     if sys.stdin.readline().strip() != account:
         print("\nNothing was done.")
         return 1
-    command = [sys.executable, "-m", "pytest", "tests/integration", *sys.argv[1:]]
+    command = [sys.executable, "-m", "pytest", "tests/integration", *arguments]
     return subprocess.run(command, env={**aws.environment(), "ECR_CONTROLLER_TEST_AWS": "1"}, check=False).returncode
 
 

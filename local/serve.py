@@ -25,6 +25,11 @@ TRY = """
   python -m local.show team/app
   sam delete --stack-name shop --region {region} --no-prompts    # fails, because the repository contains an image
   python -m local.stack shop                                     # shows why
+  python -m local.stack shop --events                            # shows everything that happened in the stack
+  python -m local.queues                                         # shows how many messages each queue has
+  python -m local.queues ScanDeadLetters                         # shows the messages of one
+
+  Each command has --help. docs/developing.md lists more of them.
 """
 
 

@@ -1,6 +1,6 @@
 """A CloudFormation stack: deployed, deleted, and the reasons of what failed.
 
-`python -m local.stack NAME` prints the status of a stack and the reasons of its failures.
+`python -m local.stack NAME` prints the status of a stack and the reasons of its failures, with `--events` all events.
 """
 
 from __future__ import annotations
@@ -71,10 +71,15 @@ class Stack:
     def failures(self) -> list[str]:
         """The resources that failed, oldest first, each with its status and its reason."""
         return [
-            f"{each['Timestamp']:%H:%M:%S} {each['LogicalResourceId']} {each['ResourceStatus']}: {_reason(each)}"
+            f"{_line(each)}: {_reason(each)}"
             for each in reversed(self._events())
             if each["ResourceStatus"].endswith("FAILED")
         ]
+
+    def history(self) -> list[str]:
+        """Everything that happened, oldest first."""
+        events = reversed(self._events())
+        return [": ".join(filter(None, (_line(each), each.get("ResourceStatusReason")))) for each in events]
 
     def _described(self) -> Any:
         try:
@@ -107,6 +112,10 @@ class Stack:
         return tuple(_reason(event) for event in failed)
 
 
+def _line(event: Any) -> str:
+    return f"{event['Timestamp']:%H:%M:%S} {event['LogicalResourceId']} {event['ResourceStatus']}"
+
+
 def _reason(event: Any) -> str:
     return str(event.get("ResourceStatusReason", "no reason given"))
 
@@ -117,9 +126,11 @@ def main() -> None:
         prog="python -m local.stack", description="Show why the resources of a stack failed."
     )
     parser.add_argument("name", metavar="STACK", help="the name or the id of a stack")
-    name, cloudformation = parser.parse_args().name, boto3.client("cloudformation")
-    status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
-    print("\n".join([f"{name} {status}", *Stack(cloudformation, name).failures()]))
+    parser.add_argument("--events", action="store_true", help="show all events, and not only failures")
+    given, cloudformation = parser.parse_args(), boto3.client("cloudformation")
+    status = cloudformation.describe_stacks(StackName=given.name)["Stacks"][0]["StackStatus"]
+    stack = Stack(cloudformation, given.name)
+    print("\n".join([f"{given.name} {status}", *(stack.history() if given.events else stack.failures())]))
 
 
 if __name__ == "__main__":

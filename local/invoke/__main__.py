@@ -7,6 +7,7 @@ exit code is 0 if the function ended well, also where it answers FAILED.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -114,5 +115,15 @@ def _show(result: str, answers: list[dict[str, Any]]) -> None:
         print(result)
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.invoke", description="Run one function on one event, in its container.", epilog=USAGE
+    )
+    parser.add_argument("function", metavar="FUNCTION", nargs="?", default="", help="a folder in events/")
+    parser.add_argument("event", metavar="EVENT", nargs="?", default="", help="a file in this folder, without .json")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    sys.exit(run(lambda: main(*[*sys.argv[1:], "", ""][:2])))
+    given = _arguments()
+    sys.exit(run(lambda: main(given.function, given.event), takes_arguments=True))
