@@ -25,6 +25,22 @@ def test_the_reference_is_that_of_the_schemas() -> None:
     assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), "run `make docs`"
 
 
+def test_the_reference_says_of_each_property_what_that_of_cloudformation_does() -> None:
+    entries = re.split(r"^\*\*`", reference.page(), flags=re.MULTILINE)[1:]
+    schemas = [properties.load(path.stem) for path in properties.SCHEMAS.glob("ECR*.json")]
+    shared = [each for each in properties.load("definitions").values() if "properties" in each]
+    assert len(entries) == 2 + sum(len(each["properties"]) for each in [*schemas, *shared])
+    for entry in entries:
+        assert re.search(r"^- \*Required\*: (Yes|No|Conditional)$", entry, re.MULTILINE), entry
+        assert re.search(r"^- \*Update requires\*: \S", entry, re.MULTILINE), entry
+        assert ("*Default*: " in entry) is ("*Required*: Yes" not in entry), entry
+
+
+def test_what_the_schemas_do_not_say_is_of_properties_that_they_have() -> None:
+    for name, key in [*reference.UPDATES, *reference.CONDITIONAL]:
+        assert key in properties.load(name)["properties"]
+
+
 def resources_shown() -> Iterator[tuple[str, str, dict[str, object]]]:
     for page in PAGES:
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
