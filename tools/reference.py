@@ -45,8 +45,8 @@ resource don't overlap.
 - *Update requires*: No interruption
 
 If a property without a default isn't declared, the controller doesn't manage what it stands for: a new repository has
-the default of Amazon ECR, and an existing one stays as it is. A Boolean or an Integer can also be declared as text, such
-as `"true"`.
+the default of Amazon ECR, and an existing one stays as it is. A Boolean or an Integer can also be declared as text, as
+in `"true"`.
 """
 SHARED = "definitions.json#/"
 REPLACEMENT, IN_PLACE = "Replacement", "No interruption"
