@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs bench lock clean
+.PHONY: help setup demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs site bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ docs: $(READY) ## write docs/reference.md and docs/template.schema.json from the
 	@python -m tools.reference
 	@python -m tools.template_schema
 
+site: $(READY) ## build the site of the documentation into site/, without the network
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+	@echo "Open site/index.html."
+
 bench: $(READY) ## measure cold starts, API calls and lifecycle evaluation
 	@python -m benchmarks
 
@@ -82,4 +86,4 @@ lock: $(READY) ## update the pinned dependencies
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 
 clean: ## delete the virtual environment, builds and caches
-	rm -rf .venv .venv-* .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* .aws-sam site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -79,14 +79,13 @@ def page() -> str:
 def section(name: str, schema: dict[str, Any]) -> Iterator[str]:
     """One type."""
     yield from (f"\n## {schema['typeName']}\n", schema["description"])
-    yield "\n### Properties of " + schema["typeName"]
     replacing = {pointer.rpartition("/")[2] for pointer in schema.get("createOnlyProperties", ())}
     for key in schema["properties"]:
         updates = UPDATES.get((name, key), REPLACEMENT if key in replacing else IN_PLACE)
         yield from entry(schema, key, updates, conditional=(name, key) in CONDITIONAL)
     attributes = [f"`{pointer.rpartition('/')[2]}`" for pointer in schema["readOnlyProperties"]]
-    yield "\n### Return values of " + schema["typeName"]
-    yield f"\n`Fn::GetAtt` returns the attributes {', '.join(attributes)}."
+    named = "the attribute" if len(attributes) == 1 else "the attributes"
+    yield f"\n*Return values*: `Fn::GetAtt` returns {named} {', '.join(attributes)}."
 
 
 def definition(name: str, schema: dict[str, Any]) -> Iterator[str]:
