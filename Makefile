@@ -16,7 +16,7 @@ export OFFLINE
 INSTALLED = || { echo "$$OFFLINE" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup samconfig quickstart demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs package publish bench lock clean
+.PHONY: help setup samconfig quickstart demo local test format style types template unit worst-faults integration test-aws faults fuzz invoke docs site package publish bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,10 @@ package: $(READY) ## build a release in dist/: artifacts, flat template, serverl
 publish: $(READY) ## upload a release: make publish REGIONS=eu-west-1,us-east-1 BUCKET_PREFIX=name; APPLY=yes does it
 	@python -m tools.release.publish --regions "$(REGIONS)" --bucket-prefix "$(BUCKET_PREFIX)" --apply "$(APPLY)"
 
+site: $(READY) ## build the site of the documentation into site/, without the network
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
+	@echo "Open site/index.html."
+
 bench: $(READY) ## measure cold starts, API calls and lifecycle evaluation
 	@python -m benchmarks
 
@@ -103,4 +107,4 @@ lock: $(READY) ## update the pinned dependencies
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 
 clean: ## delete the virtual environment, builds and caches
-	rm -rf .venv .venv-* .aws-sam dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* .aws-sam dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,7 +1,11 @@
-"""`make docs`: docs/reference.md, the properties of every type, written from schemas/."""
+"""`make docs`: docs/reference.md, the properties of every type, written from schemas/.
+
+Each property has what the reference of CloudFormation says of one: Required, Type, Default and Update requires.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
@@ -14,66 +18,140 @@ PAGE = ROOT / "docs" / "reference.md"
 HEAD = """\
 # Reference
 
-The properties of every custom resource type. This page is written from `schemas/` by `make docs`.
+The properties and return values of every resource type, and of the types of their properties. This page is written
+from `schemas/` by `make docs`.
 
-Every resource has `ServiceToken` (`!ImportValue <controller stack>-<type without Custom::>`) and may have
-`ServiceTimeout`, the seconds that CloudFormation waits for the answer.
+Every resource has the following properties, too:
+
+**`ServiceToken`**
+
+The service token of the type, `!ImportValue <controller stack>-<type without Custom::>`, such as
+`!ImportValue ecr-controller-ECRRepository`.
+
+- *Required*: Yes
+- *Type*: String
+- *Update requires*: Updates are not supported
+
+**`ServiceTimeout`**
+
+The seconds that CloudFormation waits for the response of the controller. Set it to at least 600, so that requests for a
+resource don't overlap.
+
+- *Required*: No
+- *Type*: Integer
+- *Minimum*: 1
+- *Maximum*: 3,600
+- *Default*: `3600`
+- *Update requires*: No interruption
+
+If a property without a default isn't declared, the controller doesn't manage what it stands for: a new repository has
+the default of Amazon ECR, and an existing one stays as it is. A Boolean or an Integer can also be declared as text, as
+in `"true"`.
 """
 SHARED = "definitions.json#/"
+REPLACEMENT, IN_PLACE = "Replacement", "No interruption"
+ENCRYPTION = "Replacement if the name of the repository is generated. If `RepositoryName` is declared, the update fails"
+IMAGE = "Replacement if it names another image, otherwise no interruption"
+# What `createOnlyProperties` can't say.
+UPDATES = {
+    ("ECRRepository", "Encryption"): ENCRYPTION,
+    ("ECRRepository", "EncryptionKey"): ENCRYPTION,
+    **{("ECRImage", name): IMAGE for name in ("RepositoryName", "ImageTag", "ImageDigest", "Version")},
+}
+# What `required` can't say: one of several is.
+CONDITIONAL = {
+    *((name, key) for name in ("ECRImage", "ECRImageScan") for key in ("ImageTag", "ImageDigest")),
+    *(("ECRLifecyclePolicy", key) for key in ("LifecycleRules", "LifecyclePolicyText")),
+    *(("ECRRepositoryGrant", key) for key in ("SourceArn", "Access", "Actions")),
+}
+DEFAULT = re.compile(r"^(?P<text>.*?) ?Default(?P<when>(?: with [^:]+)?): (?P<default>.+?)\.?$")
 
 
 def page() -> str:
     """The whole page."""
-    types = sorted(path.stem for path in properties.SCHEMAS.glob("ECR*.json"))
-    parts = [HEAD, *("\n".join(section(properties.load(name))) for name in types)]
-    shared = properties.load("definitions")
-    used = [name for name, schema in shared.items() if "properties" in schema]
-    return "\n".join([*parts, *("\n".join(definition(name, shared[name])) for name in used)])
+    types = {path.stem: properties.load(path.stem) for path in sorted(properties.SCHEMAS.glob("ECR*.json"))}
+    shared = {name: schema for name, schema in properties.load("definitions").items() if "properties" in schema}
+    parts = [HEAD, *(section(name, schema) for name, schema in types.items())]
+    parts += [definition(name, schema) for name, schema in shared.items()]
+    return "\n".join("\n".join(part) if not isinstance(part, str) else part for part in parts)
 
 
-def section(schema: dict[str, Any]) -> Iterator[str]:
+def section(name: str, schema: dict[str, Any]) -> Iterator[str]:
     """One type."""
-    yield from (f"\n## {schema['typeName']}\n", schema["description"], "")
-    yield from table(schema)
+    yield from (f"\n## {schema['typeName']}\n", schema["description"])
+    replacing = {pointer.rpartition("/")[2] for pointer in schema.get("createOnlyProperties", ())}
+    for key in schema["properties"]:
+        updates = UPDATES.get((name, key), REPLACEMENT if key in replacing else IN_PLACE)
+        yield from entry(schema, key, updates, conditional=(name, key) in CONDITIONAL)
     attributes = [f"`{pointer.rpartition('/')[2]}`" for pointer in schema["readOnlyProperties"]]
-    yield f"\nAttributes: {', '.join(attributes)}."
+    named = "the attribute" if len(attributes) == 1 else "the attributes"
+    yield f"\n*Return values*: `Fn::GetAtt` returns {named} {', '.join(attributes)}."
 
 
 def definition(name: str, schema: dict[str, Any]) -> Iterator[str]:
     """What several types use."""
-    yield from (f"\n## {name}\n", schema.get("description", ""), "")
-    yield from table(schema)
+    yield from (f"\n## {name}\n", schema.get("description", ""))
+    for key in schema["properties"]:
+        yield from entry(schema, key, IN_PLACE)
 
 
-def table(schema: dict[str, Any]) -> Iterator[str]:
-    """The properties of an object."""
-    yield from ("| Property | Type | |", "| --- | --- | --- |")
-    for name, declared in schema["properties"].items():
-        resolved = properties.resolve(declared)
-        required = " **Required.**" if name in schema.get("required", ()) else ""
-        text = f"{resolved.get('description', '')}{required}{bounds(resolved)}".strip()
-        yield f"| `{name}` | {kind(declared, resolved)} | {text} |"
+def entry(schema: dict[str, Any], name: str, updates: str, *, conditional: bool = False) -> Iterator[str]:
+    """One property of an object."""
+    declared = schema["properties"][name]
+    resolved = properties.resolve(declared)
+    text, default = described(resolved.get("description", ""))
+    yield f"\n**`{name}`**\n"
+    if text:
+        yield f"{text}\n"
+    required = name in schema.get("required", ())
+    yield f"- *Required*: {'Yes' if required else 'Conditional' if conditional else 'No'}"
+    yield f"- *Type*: {kind(declared, resolved)}"
+    if "enum" in resolved:
+        yield f"- *Allowed values*: {allowed(resolved)}"
+    elif "enum" in (item := properties.resolve(resolved.get("items", {"type": "any"}))):
+        yield f"- *Allowed values of each*: {allowed(item)}"
+    yield from bounds(resolved)
+    if not required:
+        yield f"- *Default*: {default or 'None'}"
+    yield f"- *Update requires*: {updates}"
+
+
+def described(description: str) -> tuple[str, str]:
+    """What a description says without the default, and the default."""
+    found = DEFAULT.match(description)
+    if found is None:
+        return description, ""
+    default = found["default"]
+    if not default.startswith("`"):
+        default = f"`{default}`" if default in ("true", "false") or default.isdecimal() else default
+        default = re.sub(r"^(true|false)\b(?!`)", r"`\1`", default)
+    return found["text"], f"{default}{found['when']}"
+
+
+def allowed(schema: dict[str, Any]) -> str:
+    """The values of an enumeration."""
+    return " | ".join(f"`{value}`" for value in schema["enum"])
 
 
 def kind(declared: dict[str, Any], resolved: dict[str, Any]) -> str:
     """The type of a value, with a link where it is described elsewhere."""
     if resolved["type"] == "array":
-        return f"list of {kind(resolved['items'], properties.resolve(resolved['items']))}"
+        return f"List of {kind(resolved['items'], properties.resolve(resolved['items']))}"
     if resolved["type"] == "object" and "properties" in resolved:
         name = declared["$ref"].removeprefix(SHARED)
         return f"[{name}](#{name.lower()})"
-    if "enum" in resolved:
-        return " \\| ".join(f"`{value}`" for value in resolved["enum"])
     types: list[str] = resolved["type"] if isinstance(resolved["type"], list) else [resolved["type"]]
-    return " or ".join({"object": "map", "array": "list"}.get(each, each) for each in types)
+    return " or ".join({"object": "Map", "array": "List"}.get(each, each.capitalize()) for each in types)
 
 
-def bounds(schema: dict[str, Any]) -> str:
+def bounds(schema: dict[str, Any]) -> Iterator[str]:
     """The bounds of a value, or of how many there may be."""
-    words = {"minimum": "at least", "maximum": "at most", "minItems": "at least", "maxItems": "at most"}
-    units = {"minItems": " entries", "maxItems": " entries"}
-    stated = [f"{words[each]} {schema[each]}{units.get(each, '')}" for each in words if each in schema]
-    return f" ({', '.join(stated)})" if stated else ""
+    for name, words in (
+        *(("minimum", "Minimum"), ("maximum", "Maximum")),
+        *(("minItems", "Minimum number"), ("maxItems", "Maximum number"), ("maxLength", "Maximum length")),
+    ):
+        if name in schema:
+            yield f"- *{words}*: {schema[name]:,}"
 
 
 if __name__ == "__main__":
