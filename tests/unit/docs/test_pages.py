@@ -21,7 +21,7 @@ MADE = {
     "AWS::Serverless::LayerVersion": ["LayerVersion"],
 }
 # Permissions in the schemas of resource types that this stack has no use for: it has no network, file system, stream,
-# import or code signing, and its two managed policies are attached by grants. The key of `KmsKey` has a page of its own.
+# import or code signing, and its two managed policies are attached by grants. The key of `KmsKey` has its own page.
 UNUSED = re.compile(
     r"^(ec2|elasticfilesystem|s3files|firehose|kinesis|kms):"
     r"|^s3:(REST\.PUT\.OBJECT|GetObjectMetadata)$|^lambda:(PassCapacityProvider|GetCodeSigningConfig)$"
