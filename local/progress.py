@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -57,6 +58,8 @@ def run(main: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         console.print("Interrupted; what was started is stopped.")
         return 130
+    except Exception as error:  # noqa: BLE001 (whoever runs a command sees a message)
+        return _unexpected(error)
     return 0
 
 
@@ -69,4 +72,16 @@ def exit_code(main: Callable[[], None], *expected: type[Exception]) -> int:
     except expected as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001 (whoever runs a command sees a message)
+        return _unexpected(error)
     return 0
+
+
+def _unexpected(error: Exception) -> int:
+    """The exit code of a defect: 1, with one line on standard error. With TRACEBACK=1, the error is raised."""
+    if os.environ.get("TRACEBACK"):
+        raise error
+    print(f"{type(error).__name__}: {error} (for a traceback, set TRACEBACK=1)", file=sys.stderr)
+    return 1

@@ -26,6 +26,10 @@ that begin with `ect`:
 Everything else is deleted at the end, also after a failure. It costs a few cents and takes some minutes.
 """
 
+WHAT_SHORT = """
+It runs the integration tests on the AWS account and Region of the environment, says what they create, and asks first.
+"""
+
 
 class RealAws:
     """The AWS that the environment names, with the interface of the emulator."""
@@ -75,8 +79,11 @@ def _remove_stacks(cloudformation: CloudFormationClient, prefix: str, but: str) 
 
 def main() -> int:
     """Ask, run the tests, and return their exit code."""
-    aws = RealAws()
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print("Usage: make test-aws. Arguments of `python -m local.real_aws` are passed to pytest." + WHAT_SHORT)
+        return 0
     try:
+        aws = RealAws()
         account = aws.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         print(f"The tests need credentials for an AWS account: {error}", file=sys.stderr)
@@ -84,7 +91,11 @@ def main() -> int:
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     print(WHAT.format(account=account, region=aws.region, endpoint=f", at {endpoint}" if endpoint else ""))
     print("Type the account ID to continue: ", end="", flush=True)
-    if sys.stdin.readline().strip() != account:
+    try:
+        typed = sys.stdin.readline().strip()
+    except KeyboardInterrupt:
+        typed = ""
+    if typed != account:
         print("\nNothing was done.")
         return 1
     command = [sys.executable, "-m", "pytest", "tests/integration", *sys.argv[1:]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from local.progress import StepFailed, console, heading, run, step
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DESCRIPTION = "Start an embedded AWS with the controller, and print commands to try. Ctrl-C ends it."
 TRY = """
   export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={region}
   export SAM_CLI_TELEMETRY=0 PATH={bin}:$PATH
@@ -25,11 +27,18 @@ TRY = """
   python -m local.show team/app
   sam delete --stack-name shop --region {region} --no-prompts    # fails, because the repository contains an image
   python -m local.stack shop                                     # shows why
+  python -m local.stack shop --events                            # shows every event of the stack
+
+  sam deploy --template-file examples/scan-to-queue.yaml --stack-name scans --region {region} --no-confirm-changeset
+  python -m local.push team/app prod-1.1 --findings CRITICAL=1   # is scanned on push
+  python -m local.messages                                       # lists the queues, with the number of their messages
+  python -m local.messages QUEUE                                 # shows the messages of one
 """
 
 
 def main() -> None:
     """Start, deploy, print commands to try, and wait."""
+    argparse.ArgumentParser(prog="make local", description=DESCRIPTION).parse_args()
     with running_controller() as aws:
         heading("The controller is deployed. Try it in another terminal, in this folder:")
         print(TRY.format(endpoint=aws.endpoint, region=aws.region, bin=f"{sys.prefix}/bin"))

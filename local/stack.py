@@ -1,6 +1,6 @@
 """A CloudFormation stack: deployed, deleted, and the reasons of what failed.
 
-`python -m local.stack NAME` prints the status of a stack and the reasons of its failures.
+`python -m local.stack NAME` prints the status of a stack and the reasons of its failures, or all its events.
 """
 
 from __future__ import annotations
@@ -76,6 +76,14 @@ class Stack:
             if each["ResourceStatus"].endswith("FAILED")
         ]
 
+    def events(self) -> list[str]:
+        """Every event of the stack, oldest first, each with its reason if it has one."""
+        return [
+            f"{each['Timestamp']:%H:%M:%S} {each['LogicalResourceId']} {each['ResourceStatus']}"
+            + (f": {_reason(each)}" if each.get("ResourceStatusReason") else "")
+            for each in reversed(self._events())
+        ]
+
     def _described(self) -> Any:
         try:
             return self._cloudformation.describe_stacks(StackName=self.id or self.name)["Stacks"][0]
@@ -117,9 +125,12 @@ def main() -> None:
         prog="python -m local.stack", description="Show why the resources of a stack failed."
     )
     parser.add_argument("name", metavar="STACK", help="the name or the id of a stack")
-    name, cloudformation = parser.parse_args().name, boto3.client("cloudformation")
+    parser.add_argument("--events", action="store_true", help="show every event, not only the failures")
+    given, cloudformation = parser.parse_args(), boto3.client("cloudformation")
+    name = given.name
     status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
-    print("\n".join([f"{name} {status}", *Stack(cloudformation, name).failures()]))
+    stack = Stack(cloudformation, name)
+    print("\n".join([f"{name} {status}", *(stack.events() if given.events else stack.failures())]))
 
 
 if __name__ == "__main__":

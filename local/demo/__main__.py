@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from local.demo.authority import BOUNDARIES, show_boundaries
@@ -15,6 +16,7 @@ from local.serve import running_controller
 
 def main() -> None:
     """Start the AWS, deploy the controller, show each scene in the order in which a user meets it, delete all."""
+    argparse.ArgumentParser(prog="make demo", description="Show what the controller does.").parse_args()
     with running_controller(Boundaries=BOUNDARIES) as aws:
         show_create(aws, 1)
         show_faults(aws, 2)

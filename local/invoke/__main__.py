@@ -34,6 +34,10 @@ HOME = ("123456789012", "eu-west-1")  # of the ARNs in events/
 
 def main(function: str, event: str) -> None:
     """Invoke it. Raises StepFailed where that cannot be done, or where the function ended in an error."""
+    if {"-h", "--help"} & {function, event}:
+        print(USAGE)
+        print((__doc__ or "").partition("\n\n")[2].strip())
+        return
     problem = unknown(function, event) or container.problem()
     if problem:
         print(problem, file=sys.stderr)
