@@ -97,7 +97,7 @@ publish: $(READY) ## upload a release: make publish REGIONS=eu-west-1,us-east-1 
 
 site: $(READY) ## build the site of the documentation into site/, without the network
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
-	@echo "Open site/index.html."
+	@echo "Open site/index.html, or http://127.0.0.1:8000 after: python3 -m http.server --bind 127.0.0.1 --directory site"
 
 bench: $(READY) ## measure cold starts, API calls and lifecycle evaluation
 	@python -m benchmarks

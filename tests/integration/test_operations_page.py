@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
-from functools import cache
-from textwrap import dedent
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +14,7 @@ from local.emulator.process import Emulator
 from local.invoke import invocation
 from local.invoke.listener import listening
 from local.stack import Stack
-from tests.integration import aws_command
+from tests.integration import pages
 from tests.integration.conftest import ON_REAL_AWS
 from tests.integration.everything import outputs_of
 from tests.unit.template.sam import ALARMS
@@ -33,86 +27,7 @@ pytestmark = pytest.mark.skipif(ON_REAL_AWS, reason="the page names a controller
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 CONTROLLER = "ecr-controller"
-ANYTHING = "…"
 HOME = "eu-west-1:123456789012"  # of the ARNs on the page
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A command of the page, and the output below it."""
-
-    command: str
-    output: str
-
-    @property
-    def pattern(self) -> str:
-        """The output as a regular expression. ANYTHING stands for a part of a line, or alone for any lines."""
-        lines = self.output.strip().splitlines()
-        return "".join(r"(?:.*\n)*" if line == ANYTHING else f"{_expression(line)}\n" for line in lines)
-
-
-def _expression(line: str) -> str:
-    return r".*".join(map(re.escape, line.split(ANYTHING)))
-
-
-def shown() -> list[Shown]:
-    """All commands of the page."""
-    blocks = re.findall(r"^( *)```console\n(.*?)^ *```", PAGE, re.DOTALL | re.MULTILINE)
-    texts = [dedent(text) for _, text in blocks]
-    return [split(each) for text in texts for each in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]]
-
-
-def split(text: str) -> Shown:
-    """A command ends with the first line at which it is complete for the shell."""
-    lines = text.splitlines()
-    for number in range(1, len(lines) + 1):
-        command = "\n".join(lines[:number])
-        if (
-            not command.endswith("\\")
-            and subprocess.run(["bash", "-n", "-c", command], capture_output=True).returncode == 0
-        ):
-            return Shown(command, "\n".join(lines[number:]))
-    raise AssertionError(f"not a command: {text}")
-
-
-class Shell:
-    """One bash for the whole page, because later commands use the variables of earlier ones."""
-
-    END = "end-of-command"
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self._errors = folder / "stderr.txt"
-        self._process = subprocess.Popen(
-            ["bash", "--norc"],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def run(self, command: str) -> str:
-        """What the command prints. Raises AssertionError if it fails."""
-        keyboard, screen = self._process.stdin, self._process.stdout
-        assert keyboard is not None
-        assert screen is not None
-        keyboard.write(f"exec 2> {shlex.quote(str(self._errors))}\n{command}\necho; echo {self.END} $?\n")
-        keyboard.flush()
-        output, code = self._until_end(screen)
-        assert code == 0, f"{command}\n{self._errors.read_text(encoding='utf-8')}"
-        return output
-
-    def _until_end(self, screen: IO[str]) -> tuple[str, int]:
-        lines = list[str]()
-        for line in screen:
-            if line.startswith(self.END):
-                return "".join(lines), int(line.split()[1])
-            lines.append(line)
-        raise AssertionError("the shell ended")
-
-    def close(self) -> None:
-        self._process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -125,23 +40,10 @@ def account(built: Path) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def shell(account: Emulator, built: Path, tmp_path: Path) -> Iterator[Shell]:
-    """A shell with `aws`, with `sam` for the built template, and with the files that the page has the reader save."""
-    for name, text in re.findall(r"template as `([\w.]+)`.*?```yaml\n(.*?)```", PAGE, re.DOTALL):
-        (tmp_path / name).write_text(dedent(text), encoding="utf-8")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    # What samconfig.toml and `sam build` are for a reader.
-    options = f"--template-file {built} --resolve-s3 --capabilities CAPABILITY_IAM --no-confirm-changeset"
-    sam = programs / "sam"
-    sam.write_text(f'#!/bin/sh\nexec {sys.executable} -m samcli "$@" {options} > sam.txt\n', encoding="utf-8")
-    sam.chmod(0o755)
-    environment = account.environment()
-    environment |= {"PATH": f"{programs}:{environment['PATH']}", "SAM_CLI_TELEMETRY": "0"}
-    with aws_command.installed(programs, aws_command.AwsCommand(cache(account.client), tmp_path)):
-        opened = Shell(tmp_path, environment)
+def shell(account: Emulator, built: Path, tmp_path: Path) -> Iterator[pages.Shell]:
+    pages.save_files(PAGE, tmp_path)
+    with pages.shell(account, built, tmp_path) as opened:
         yield opened
-        opened.close()
 
 
 class World:
@@ -259,10 +161,10 @@ class World:
 
 
 @pytest.mark.timeout(600)
-def test_every_command_of_the_page_prints_what_the_page_shows(account: Emulator, shell: Shell) -> None:
+def test_every_command_of_the_page_prints_what_the_page_shows(account: Emulator, shell: pages.Shell) -> None:
     world = World(account)
     world.make()
-    for each in shown():
+    for each in pages.commands(PAGE):
         for words, happens in world.before.items():
             if words in each.command:
                 happens()

@@ -14,7 +14,7 @@ from local import ROOT
 from local.emulator.process import Emulator
 from tests.integration import aws_command
 from tests.integration.conftest import ON_REAL_AWS
-from tests.integration.test_operations_page import Shell, split
+from tests.integration.pages import Shell, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
