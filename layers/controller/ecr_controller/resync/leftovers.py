@@ -39,7 +39,7 @@ def of_repositories() -> Iterator[str]:
         if f"{kind}/" in OF_REPOSITORIES and name not in seen:
             seen.add(name)
             yield name
-        elif f"{kind}/" in _OF_CONTROLLER and was_deleted(*owner.split("|")[:2]):
+        elif f"{kind}/" in _OF_CONTROLLER and "|" in owner and was_deleted(*owner.split("|")[:2]):
             logger.info("%s of %s is removed because its stack is deleted", target, owner)
             table.delete_part(target, owner)
         elif target.startswith(_LEDGER) and owner.startswith(_OF_CONTROLLER):
