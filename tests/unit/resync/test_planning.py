@@ -73,6 +73,12 @@ def call(name: str, parameters: dict[str, Any], **more: Any) -> str:
     return json.dumps({"detail-type": "AWS API Call via CloudTrail", "account": "123456789012", "detail": detail})
 
 
+def test_a_row_that_no_resource_wrote_is_left_alone(queue: str, parts: PartsTable) -> None:
+    parts.put_part("baseline/*", "odd", {})
+    assert plan_resync({}) == 0
+    assert [part.owner for part in parts.query_parts("baseline/*")] == ["odd"]
+
+
 def test_calls_ask_for_a_resync_unless_the_controller_makes_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTROLLER_ROLES", "arn:aws:iam::123456789012:role/resync")
     named = {"repositoryName": "team/app"}
