@@ -26,8 +26,6 @@ PAGES = {
     "SECURITY.md": "reporting.md",
 }
 EXAMPLES = "examples.md"
-# What pages link to beside docs/: the examples, the schemas of messages, and files at the top.
-COPIED = re.compile(r"^(examples/.+\.(ya?ml|json)|schemas/messages/.+\.json|LICENSE)$")
 LINK = re.compile(r"(\]\()(?!https?:|#)([^)#\s]+)")
 DESCRIPTION = re.compile(r"^Description:\s*(?:>-?\n((?:  .*\n)+)|(.*)\n)", re.MULTILINE)
 
@@ -64,9 +62,13 @@ def on_page_markdown(text: str, *, page: Any, **_others: Any) -> str:
 
 
 def copied() -> list[PurePosixPath]:
-    """The files that are copied, by their paths in the repository."""
-    found = (path.relative_to(ROOT) for folder in ("examples", "schemas") for path in (ROOT / folder).rglob("*"))
-    return [PurePosixPath(path) for path in sorted([*found, Path("LICENSE")]) if COPIED.match(path.as_posix())]
+    """The files that are copied, by their paths: the examples, and what pages link to beside docs/."""
+    found = {PurePosixPath(path.relative_to(ROOT)) for path in (ROOT / "examples").rglob("*")}
+    for page in [*map(ROOT.joinpath, PAGES), *(ROOT / "docs").glob("*.md")]:
+        folder = PurePosixPath(page.parent.relative_to(ROOT))
+        found |= {_normal(folder / target) for _, target in LINK.findall(page.read_text(encoding="utf-8"))}
+    beside = {path for path in found if path.parts[:1] != ("docs",) and path.suffix != ".md"}
+    return sorted(path for path in beside if (ROOT / path).is_file())
 
 
 def rewritten(text: str, folder: PurePosixPath) -> str:
@@ -76,24 +78,24 @@ def rewritten(text: str, folder: PurePosixPath) -> str:
 
 def site_path(target: str, folder: PurePosixPath) -> str:
     """A link as it is on the site."""
-    path = PurePosixPath(*_normal(folder / target))
+    path = _normal(folder / target)
     if str(path) in PAGES:
         return PAGES[str(path)]
     if path.parts[:1] == ("docs",):
         return str(path.relative_to("docs"))
-    if path.parts[:1] == ("examples",) and (ROOT / path).is_dir():
+    if path.parts[:1] == ("examples",) and (path.suffix == ".md" or (ROOT / path).is_dir()):
         return EXAMPLES
     return str(path)
 
 
-def _normal(path: PurePosixPath) -> list[str]:
+def _normal(path: PurePosixPath) -> PurePosixPath:
     parts: list[str] = []
     for part in path.parts:
         if part == "..":
             parts.pop()
         else:
             parts.append(part)
-    return parts
+    return PurePosixPath(*parts)
 
 
 def examples() -> str:
