@@ -21,6 +21,7 @@ from ecr_controller import aws
 from ecr_controller.baselines.baseline import reader
 from ecr_controller.custom_resource.request import Home
 from ecr_controller.resync import leftovers, planner
+from ecr_controller.resync.batch import Batch
 from ecr_controller.resync.messages import of_repository, parse
 from ecr_controller.resync.repository import Resync
 from ecr_controller.shared_documents.parts import PartsTable
@@ -90,7 +91,7 @@ def unchanged() -> Counter[str]:
         environment = {f"AWS_{name}": value for name, value in names.items()} | {"PARTS_TABLE": "parts"}
         with patch.dict(os.environ, environment):
             aws.client.cache_clear()
-            resync = Resync(HOME, "invocation", reader(PartsTable().query_parts, HOME))
+            resync = Resync(Batch(HOME, "invocation"), reader(PartsTable().query_parts, HOME))
             wanted = list(_wanted())
             resync.run(wanted[0])  # makes the clients, and reads the baselines
             server.clear()

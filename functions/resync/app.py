@@ -11,6 +11,7 @@ from ecr_controller import sqs_batch
 from ecr_controller.baselines.baseline import reader
 from ecr_controller.custom_resource.request import Home
 from ecr_controller.observability import logger, metrics
+from ecr_controller.resync.batch import Batch
 from ecr_controller.resync.messages import parse
 from ecr_controller.resync.repository import Resync
 from ecr_controller.shared_documents.parts import PartsTable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Returns the messages that the queue delivers again."""
     home = Home.of_function(context.invoked_function_arn)
-    resync = Resync(home, context.aws_request_id, reader(PartsTable().query_parts, home))
+    resync = Resync(Batch(home, context.aws_request_id), reader(PartsTable().query_parts, home))
 
     def look_at(message: Message) -> None:
         wanted = parse(message.body)

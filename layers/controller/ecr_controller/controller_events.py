@@ -59,7 +59,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ControllerEvent:
-    """One event. ``repository`` is None if it is about none, or none that can be believed. What is "" is not told."""
+    """One event. ``repository`` is None if it is about none, or none that can be believed. What is "" is left out."""
 
     name: str
     repository: str | None
@@ -72,7 +72,7 @@ class ControllerEvent:
 
     def detail(self) -> dict[str, Any]:
         """The detail of the event on the bus."""
-        told = {
+        members = {
             "version": VERSION,
             "event": self.name,
             "repository-name": self.repository,
@@ -83,7 +83,7 @@ class ControllerEvent:
             "message": self.message,
             "differences": [each.detail() for each in self.differences],
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in members.items() if value}
 
 
 @aws.translates_errors

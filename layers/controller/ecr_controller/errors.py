@@ -23,7 +23,7 @@ class ControllerError(Exception):
 
 
 class UserError(ControllerError):
-    """Something that the user can fix. ``event`` is the name of the event that tells of it, if there is one."""
+    """Something that the user can fix. ``event`` is the name of the event that reports it, if there is one."""
 
     event: ClassVar[str] = ""
 

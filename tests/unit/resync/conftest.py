@@ -11,7 +11,8 @@ from ecr_controller.baselines.baseline import reader
 from ecr_controller.custom_resource.request import Home
 from ecr_controller.in_use.keeping import InUseFunction
 from ecr_controller.resources.repository_baseline import RepositoryBaselineResource
-from ecr_controller.resync import repository
+from ecr_controller.resync import batch
+from ecr_controller.resync.batch import Batch
 from ecr_controller.resync.messages import Wanted
 from ecr_controller.resync.repository import Resync
 from ecr_controller.resync.start import ResyncFunction
@@ -59,7 +60,7 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> KnownStacks:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[ControllerEvent]:
     """The events of the controller."""
     events: list[ControllerEvent] = []
-    monkeypatch.setattr(repository, "emit", events.extend)
+    monkeypatch.setattr(batch, "emit", events.extend)
     return events
 
 
@@ -97,7 +98,7 @@ def resync(parts: PartsTable) -> Callable[..., Resync]:
     """Looks at a repository, as a new invocation does."""
 
     def run(name: str = NAME, **wanted: Any) -> Resync:
-        made = Resync(HOME, "invocation", reader(parts.query_parts, HOME))
+        made = Resync(Batch(HOME, "invocation"), reader(parts.query_parts, HOME))
         made.run(Wanted(name, **wanted))
         return made
 

@@ -15,7 +15,7 @@ from ecr_controller.lifecycle.guard import PreviewSummary
 from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
 from ecr_controller.resources.repository import RepositoryResource
 from ecr_controller.resources.repository_baseline import RepositoryBaselineResource
-from ecr_controller.resync.repository import Resync
+from ecr_controller.resync.application import BaselineOfRepository
 from tests.unit.conftest import STACK_ID, Served, request
 from tests.unit.resync.conftest import NAME
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
     from ecr_controller.controller_events import ControllerEvent
+    from ecr_controller.resync.repository import Resync
     from ecr_controller.shared_documents.parts import PartsTable
     from tests.unit.conftest import Calls
     from tests.unit.resync.conftest import KnownStacks
@@ -360,13 +361,13 @@ def test_a_repository_that_is_taken_over_while_a_baseline_is_applied_is_left_to_
 ) -> None:
     arn = create(ecr)
     baseline(LifecycleRules=RULES)
-    read = Resync._plan
+    read = BaselineOfRepository._plan
 
     def takes_over(*arguments: Any, **options: Any) -> Any:
         ecr.tag_resource(resourceArn=arn, tags=[{"Key": "ecr-controller:stack-id", "Value": STACK_ID}])
         return read(*arguments, **options)
 
-    monkeypatch.setattr(Resync, "_plan", takes_over)
+    monkeypatch.setattr(BaselineOfRepository, "_plan", takes_over)
     with pytest.raises(RetryableError, match="changed while the baseline was applied"):
         resync()
     assert policy(ecr) is None

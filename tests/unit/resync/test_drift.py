@@ -10,7 +10,7 @@ from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.guard import PreviewSummary
 from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
 from ecr_controller.resources.repository import RepositoryResource
-from ecr_controller.resync.repository import LONGEST_REQUEST
+from ecr_controller.resync.drift import LONGEST_REQUEST
 from tests.unit.conftest import STACK_ID, Served, request
 from tests.unit.resync.conftest import NAME
 from tests.unit.resync.test_baselines import RULES, STATEMENT, count, create, put_policy, shown

@@ -38,7 +38,7 @@ def handler_for(*resources: Resource[Any]) -> Handler:
             logical_id=event.get("LogicalResourceId"),
             resource_type=event.get("ResourceType"),
         )
-        status = protocol.serve(event, context, resources, _authority(context), _tell)
+        status = protocol.serve(event, context, resources, _authority(context), _send_events)
         # The answer is out: a failure from here on would have the on-failure function answer again.
         metrics.add_dimension(name="ResourceType", value=_one_of(types, event.get("ResourceType")))
         metrics.add_dimension(name="Request", value=_one_of(("Create", "Update", "Delete"), event.get("RequestType")))
@@ -47,7 +47,7 @@ def handler_for(*resources: Resource[Any]) -> Handler:
     return handler
 
 
-def _tell(request: Request[Any], error: UserError | None) -> None:
+def _send_events(request: Request[Any], error: UserError | None) -> None:
     """Send the events of what the request did, or why it was refused."""
     if is_sam_local():
         return

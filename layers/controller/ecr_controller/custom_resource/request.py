@@ -90,7 +90,7 @@ class Request(Generic[S]):
     """What happened, as names of events, each with its repository. All copies of the request share it."""
 
     def note(self, event: str, repository: str) -> None:
-        """Note what happened to a repository, to be told after the answer."""
+        """Note what happened to a repository, for the events that are sent after the answer."""
         self.noted.append((event, repository))
 
     @classmethod

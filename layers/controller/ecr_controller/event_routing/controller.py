@@ -28,10 +28,10 @@ def parse_controller_event(event: Mapping[str, Any], detail: Mapping[str, Any], 
     if isinstance(differences, list):
         found["differences"] = differences
     repository = optional_text(detail, "repository-name")
-    told = EcrEvent(
+    parsed = EcrEvent(
         name=NAMES[event["detail-type"]],
         **envelope(event, repository, partition),
         image_digest=optional_text(detail, "image-digest"),
         details=found,
     )
-    return (told,)
+    return (parsed,)

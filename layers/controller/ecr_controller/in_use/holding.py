@@ -63,7 +63,7 @@ class Holding:
                 except UserError as error:
                     refused.append(str(error))
                     continue
-                self._tell("ImageHeld", image, f"It is in use by {plan.in_use[image.digest]}.")
+                self._send("ImageHeld", image, f"It is in use by {plan.in_use[image.digest]}.")
         return refused
 
     def _release(self, image: Image, plan: Plan) -> None:
@@ -75,7 +75,7 @@ class Holding:
         if fresh is not None and is_held(fresh.digest, fresh.tags):
             if not self._is_removed(fresh, plan):
                 return
-            self._tell("ImageReleased", image, "It is no longer in use.")
+            self._send("ImageReleased", image, "It is no longer in use.")
         if self.is_kept and holds.is_used(image.digest):
             self._put(image, tag_of(image.digest))
         else:
@@ -122,7 +122,7 @@ class Holding:
         if fresh is not None and tag in fresh.tags and len(fresh.tags) > 1:
             HeldImages(self.repository).batch_delete_image(tag)
 
-    def _tell(self, event: str, image: Image, message: str) -> None:
+    def _send(self, event: str, image: Image, message: str) -> None:
         self.tally["ImagesHeld" if event == "ImageHeld" else "ImagesReleased"] += 1
         logger.info("%s: %s in %s. %s", event, image.digest, self.repository, message)
         if not is_sam_local():

@@ -64,7 +64,7 @@ class Usage:
     unread: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, repository: str, sources: Iterable[str]) -> tuple[Use, ...]:
-        """The uses of a repository that these sources tell of."""
+        """The uses of a repository that these sources report."""
         wanted = set(sources)
         return tuple(use for use in self.uses if use.repository == repository and use.source in wanted)
 
