@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from botocore.model import Shape
 
-GLOBAL = {"--query", "--output"}
+GLOBAL = {"--query", "--output", "--region"}
 
 
 class UsageError(Exception):
@@ -65,6 +65,8 @@ class AwsCommand:
             return ""
         method = operation.replace("-", "_")
         settings, parameters, positional = self._parsed(client, client.meta.method_to_api_mapping[method], rest)
+        if settings.get("--region", client.meta.region_name) != client.meta.region_name:
+            raise UsageError("The clients are of another Region")
         if client.can_paginate(method):
             answer = client.get_paginator(method).paginate(**parameters).build_full_result()
         else:
