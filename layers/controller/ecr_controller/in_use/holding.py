@@ -82,9 +82,9 @@ class Holding:
             holds.delete(image.digest)
 
     def _is_removed(self, image: Image, plan: Plan) -> bool:
-        """Remove the tag of a hold; False if that is not possible, and the hold stays.
+        """Remove the tag of a hold. A last tag is moved to another image, and removed from that one.
 
-        A last tag is moved to another image, and removed from that one.
+        False if that is not possible, and the hold stays. If nothing keeps images any more, the tag stays without a hold.
         """
         tag = tag_of(image.digest)
         if len(image.tags) > 1:
