@@ -84,7 +84,8 @@ class Holding:
     def _is_removed(self, image: Image, plan: Plan) -> bool:
         """Remove the tag of a hold. A last tag is moved to another image, and removed from that one.
 
-        False if that is not possible, and the hold stays. If nothing keeps images any more, the tag stays without a hold.
+        False if that is not possible, and the hold stays. If nothing keeps images any more, the tag stays without a
+        hold.
         """
         tag = tag_of(image.digest)
         if len(image.tags) > 1:
