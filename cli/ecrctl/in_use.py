@@ -44,7 +44,7 @@ def run(
         names = ecr.Registry(client).names(prefix)
         read = concurrency.of_each(names, lambda name: list(_used(client, name, usage, keep, now)), "Reading")
     used = [each for found in read for each in found]
-    not_read = list(usage.faults(keep.sources))
+    not_read = [str(each) for each in usage.faults(keep.sources)]
     if output == "json":
         console.write(outputs.as_json(used, not_read), output_file)
     else:

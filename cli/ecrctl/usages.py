@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
@@ -57,15 +58,15 @@ class Usages:
 
     def of(self, sources: Iterable[str]) -> Usage:
         """What these sources know; those that cannot be read are named."""
-        uses: list[Use] = []
-        unread: dict[str, str] = {}
+        uses: dict[str, tuple[Use, ...]] = {}
+        unread: dict[str, ControllerError] = {}
         for source in sources:
             try:
                 with console.progress(f"Reading {source}"):
-                    uses += self._read(source)
+                    uses[source] = self._read(source)
             except ControllerError as error:
-                unread[source] = str(error)
-        return usage.Usage(tuple(uses), unread)
+                unread[source] = error
+        return usage.Usage(tuple(chain.from_iterable(uses.values())), frozenset(uses), unread)
 
     def held(self, repository: str, images: Sequence[Image], keep: KeepInUse, now: datetime) -> tuple[Image, ...]:
         """The images as they are after a look: those in use have the tag that holds them."""

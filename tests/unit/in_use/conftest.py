@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
     from ecr_controller.controller_events import ControllerEvent
+    from ecr_controller.errors import ControllerError
     from ecr_controller.shared_documents.parts import PartsTable
 
 NAME = "team/app"
@@ -51,12 +52,13 @@ class Running:
 
     def __init__(self) -> None:
         self.images: set[str] = set()
-        self.unread: dict[str, str] = {}
+        self.unread: dict[str, ControllerError] = {}
 
     def usage(self, wanted: Any, _home: Home, _earliest: float) -> Usage:
         """As `read_usage`."""
         uses = (Use(NAME, image, "ECS", "service:web in the cluster shop") for image in sorted(self.images))
-        return Usage(tuple(uses), {each: why for each, why in self.unread.items() if each in wanted})
+        unread = {each: why for each, why in self.unread.items() if each in wanted}
+        return Usage(tuple(uses), frozenset(wanted) - unread.keys(), unread)
 
 
 @pytest.fixture

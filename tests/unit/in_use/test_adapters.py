@@ -10,12 +10,16 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.in_use import functions
 from ecr_controller.in_use.ecs import Clusters, Container
 from ecr_controller.in_use.functions import ImageFunctions
 from ecr_controller.in_use.inspector import InspectedImage, Inspector
+from ecr_controller.in_use.versions import StoredVersions, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ecr_controller.shared_documents.parts import PartsTable
 
 ARN = "arn:aws:ecs:eu-west-1:123456789012"
 CLUSTER, SERVICE, TASK = f"{ARN}:cluster/shop", f"{ARN}:service/shop/web", f"{ARN}:task/shop/1"
@@ -110,7 +114,62 @@ def test_a_throttle_of_a_source_is_worth_a_retry_and_a_refusal_is_not(ecs: tuple
             clusters.list_containers()
 
 
-def test_all_versions_of_functions_with_images_are_asked_for_the_digest() -> None:
+def test_a_cluster_that_is_deleted_meanwhile_does_not_hide_the_others(ecs: tuple[Clusters, Stubber]) -> None:
+    clusters, stubber = ecs
+    container = {"image": f"{IMAGE}:v1", "imageDigest": DIGEST}
+    task = {"group": "family:job", "clusterArn": CLUSTER, "lastStatus": "RUNNING", "containers": [container]}
+    stubber.add_response("list_clusters", {"clusterArns": [f"{ARN}:cluster/gone", CLUSTER]})
+    stubber.add_client_error("list_tasks", "ClusterNotFoundException", http_status_code=400)
+    stubber.add_response("list_tasks", {"taskArns": [TASK]}, {"cluster": CLUSTER})
+    stubber.add_response("describe_tasks", {"tasks": [task]})
+    stubber.add_response("list_services", {"serviceArns": []}, {"cluster": CLUSTER})
+    assert clusters.list_containers() == [Container(f"{IMAGE}:v1", DIGEST, "family:job in the cluster shop")]
+
+
+def test_a_service_with_an_arn_in_the_old_format_is_of_the_default_cluster(ecs: tuple[Clusters, Stubber]) -> None:
+    clusters, stubber = ecs
+    old = f"{ARN}:service/web"
+    stubber.add_response("describe_services", {"services": []}, {"cluster": "default", "services": [old]})
+    assert clusters.describe_service(old) == []
+    stubber.add_client_error("describe_services", "ClusterNotFoundException", http_status_code=400)
+    assert clusters.describe_service(old) == []
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stubs have an order."""
+    monkeypatch.setattr(functions, "_THREADS", 1)
+
+
+def test_a_published_version_is_asked_for_once(one_thread: None, parts: PartsTable) -> None:
+    client, stubber = stubbed("lambda")
+    code = {"Code": {"ResolvedImageUri": f"{IMAGE}@{DIGEST}"}}
+    moving = {"Code": {"ImageUri": f"{IMAGE}:v1"}}
+
+    def read(*listed: tuple[str, str, str], asked: dict[tuple[str, str], Any]) -> list[Container]:
+        functions = [
+            {"FunctionName": name, "Version": version, "CodeSha256": sha, "PackageType": "Image"}
+            for name, version, sha in listed
+        ]
+        stubber.add_response("list_functions", {"Functions": functions})
+        for (name, version), answer in asked.items():
+            stubber.add_response("get_function", answer, {"FunctionName": name, "Qualifier": version})
+        with stubber:
+            found = ImageFunctions(client).list_containers(StoredVersions())
+        stubber.assert_no_pending_responses()
+        return found
+
+    api, other = ("api", "$LATEST", "a"), ("api", "1", "a")
+    tagged, gone = ("tagged", "1", "b"), ("gone", "1", "c")
+    first = {api[:2]: code, other[:2]: code, tagged[:2]: moving, gone[:2]: code}
+    found = read(api, other, tagged, gone, asked=first)
+    assert read(api, other, tagged, gone, asked={api[:2]: code, tagged[:2]: moving}) == found
+    # A version with other code is another one.
+    assert read(("api", "1", "z"), asked={other[:2]: code}) == [found[1]]
+    assert dict(StoredVersions().all()) == {"api": {"1": Version("z", f"{IMAGE}@{DIGEST}")}}
+
+
+def test_all_versions_of_functions_with_images_are_asked_for_the_digest(one_thread: None) -> None:
     client, stubber = stubbed("lambda")
     listed = [
         {"FunctionName": "api", "Version": "$LATEST", "PackageType": "Image"},

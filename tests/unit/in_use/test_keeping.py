@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ecr_controller.deadline import DEADLINE
 from ecr_controller.errors import InvalidProperties, RetryableError, UserError
 from ecr_controller.in_use import keeping
 from ecr_controller.in_use.declared import Declarations
@@ -54,7 +55,7 @@ class Looks:
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
     found = Looks()
-    monkeypatch.setattr(InUseFunction, "look", lambda _self, repository, _since=None: found.look(repository))
+    monkeypatch.setattr(InUseFunction, "look", lambda _self, repository, _since: found.look(repository))
     monkeypatch.setattr(InUseFunction, "start", lambda _self, repository: found.started.append(repository))
     monkeypatch.setattr(Stacks, "tags", lambda _self, _stack: {})
     monkeypatch.setattr(Stacks, "is_rolling_back", lambda _self, _stack: False)
@@ -109,9 +110,7 @@ def test_the_look_comes_before_the_policy(
     ecr: ECRClient, served: Served, looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[Any] = []
-    monkeypatch.setattr(
-        InUseFunction, "look", lambda _self, _repository, _since=None: found.append((rules(ecr), keeps()))
-    )
+    monkeypatch.setattr(InUseFunction, "look", lambda _self, _repository, _since: found.append((rules(ecr), keeps())))
     create(served)
     assert found == [(None, [KeepInUse(("ECS",), None, 3)])]
 
@@ -180,10 +179,30 @@ def test_holds_end_if_the_create_failed(served: Served, looks: Looks) -> None:
 def test_a_rollback_goes_on_without_a_look(
     ecr: ECRClient, served: Served, looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks.error = UserError("ECS cannot be read.")
+    looks.error = AssertionError("It may take minutes, and fail.")
     monkeypatch.setattr(Stacks, "is_rolling_back", lambda _self, stack_id: stack_id == STACK_ID)
     create(served)
     assert len(rules(ecr) or []) == 3
+    assert (looks.made, looks.started) == ([], [NAME])
+
+
+def test_a_look_that_failed_for_a_moment_is_retried_with_what_was_read_for_the_request(
+    served: Served, looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since: list[float] = []
+
+    def look(_self: InUseFunction, _repository: str, asked: float) -> None:
+        since.append(asked)
+        if len(since) == 1:
+            raise RetryableError("A throttle.")
+
+    monkeypatch.setattr(InUseFunction, "look", look)
+    resource = served._first
+    made = request("Create", properties=properties_of(served)).for_resource(resource)
+    with pytest.raises(RetryableError):
+        resource.create(made)
+    resource.create(made)
+    assert since == [made.received_at] * 2
 
 
 def test_a_new_repository_has_no_image_to_look_for(
@@ -288,12 +307,12 @@ def function(client: Lambda, monkeypatch: pytest.MonkeyPatch) -> InUseFunction:
 
 def test_a_look_waits_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     client = Lambda({"faults": [], "imagesInUse": 3})
-    function(client, monkeypatch).look(NAME)
+    function(client, monkeypatch).look(NAME, 1.0)
     assert client.invoked == [
         {
             "FunctionName": "ecr-controller-InUse",
             "InvocationType": "RequestResponse",
-            "Payload": json.dumps({"RepositoryName": NAME}),
+            "Payload": json.dumps({"RepositoryName": NAME, "Since": 1.0}),
         }
     ]
 
@@ -301,24 +320,40 @@ def test_a_look_waits_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_could_not_be_kept_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     client = Lambda({"faults": ["ECS cannot be read.", "An image is full."]})
     with pytest.raises(UserError) as raised:
-        function(client, monkeypatch).look(NAME)
+        function(client, monkeypatch).look(NAME, 1.0)
     assert str(raised.value) == (
         f"KeepInUse: The images of {NAME} that are in use cannot be kept, so the lifecycle policy was not changed. "
         "ECS cannot be read. An image is full."
     )
 
 
+def test_what_could_not_be_kept_for_a_moment_is_worth_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Lambda({"faults": ["ECS cannot be read. A throttle."], "isWorthARetry": True})
+    with pytest.raises(RetryableError, match="A throttle"):
+        function(client, monkeypatch).look(NAME, 1.0)
+
+
+def test_a_look_answers_before_the_deadline_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Lambda({"faults": []})
+    token = DEADLINE.set(1_000.0)
+    try:
+        function(client, monkeypatch).look(NAME, 1.0)
+    finally:
+        DEADLINE.reset(token)
+    assert json.loads(client.invoked[0]["Payload"]) == {"RepositoryName": NAME, "Since": 1.0, "Until": 998.0}
+
+
 def test_a_look_that_died_is_worth_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     client = Lambda({"errorType": "Sandbox.Timedout"}, FunctionError="Unhandled")
     with pytest.raises(RetryableError, match=r"Sandbox\.Timedout"):
-        function(client, monkeypatch).look(NAME)
+        function(client, monkeypatch).look(NAME, 1.0)
 
 
 def test_under_sam_local_invoke_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SAM_LOCAL", "true")
     client = Lambda({})
-    function(client, monkeypatch).look(NAME)
+    function(client, monkeypatch).look(NAME, 1.0)
     function(client, monkeypatch).start(NAME)
-    Keeping(NAME, "owner", "ECRRepository").begin(KeepInUse(("ECS",)))
+    Keeping(NAME, "owner", "ECRRepository").begin(KeepInUse(("ECS",)), 1.0)
     Keeping(NAME, "owner", "ECRRepository").end()
     assert client.invoked == []

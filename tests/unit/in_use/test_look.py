@@ -18,11 +18,12 @@ from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.held import Holds
 from ecr_controller.in_use.look import Look
 from ecr_controller.in_use.planning import Hold
-from ecr_controller.in_use.usage import Use
+from ecr_controller.in_use.usage import Usage, Use
 from ecr_controller.lifecycle.holds import tag_of
 from ecr_controller.lifecycle.keep_in_use import KeepInUse
-from local.images import push_image
-from tests.unit.in_use.conftest import HOME, NAME, OWNER, held, tags
+from ecr_controller.shared_documents.parts import PartsTable
+from local.images import push_as_buildx, push_image
+from tests.unit.in_use.conftest import ECS, HOME, NAME, OWNER, held, tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
     from ecr_controller.controller_events import ControllerEvent
-    from ecr_controller.shared_documents.parts import PartsTable
     from tests.unit.in_use.conftest import Running
 
     At = Callable[..., Look]
@@ -40,6 +40,23 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def without_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter._puts, "wait", lambda: None)
+
+
+def said(look: Look) -> list[str]:
+    return [str(each) for each in look.faults]
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def refuse(*_arguments: Any) -> None:
+        raise error
+
+    return refuse
+
+
+def forget(digest: str) -> None:
+    holds = Holds(NAME)
+    holds.all()
+    holds.forget(digest)
 
 
 @pytest.fixture
@@ -104,9 +121,9 @@ def test_nothing_is_released_while_a_source_cannot_be_read_and_what_another_sees
     kept(KeepInUse(("ECS", "Lambda"), grace=1))
     running.images = {images["v1"]}
     at()
-    running.images, running.unread = {images["v2"]}, {"Lambda": "AWS rejected ListFunctions."}
+    running.images, running.unread = {images["v2"]}, {"Lambda": UserError("AWS rejected ListFunctions.")}
     for day in (2, 4, 8):
-        assert at(days=day).faults == ["Lambda cannot be read. AWS rejected ListFunctions."]
+        assert said(at(days=day)) == ["Lambda cannot be read. AWS rejected ListFunctions."]
     assert held(ecr) == set(images.values())
     # The days of grace begin when it is known that the image is not in use.
     running.unread = {}
@@ -156,14 +173,14 @@ def test_the_only_tag_stays_if_there_is_no_image_to_move_it_to(
     assert [each.digest for each in Holds(NAME).all()] == [images["v1"]]
 
 
-def test_the_only_tag_stays_if_it_is_immutable(
+def test_an_immutable_only_tag_stays_while_images_are_kept_and_is_told_when_they_are_not(
     ecr: ECRClient,
     images: dict[str, str],
     kept: Declare,
     running: Running,
     at: At,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    told: list[ControllerEvent],
 ) -> None:
     kept(KeepInUse(("ECS",), grace=1))
     running.images = {images["v1"]}
@@ -172,9 +189,20 @@ def test_the_only_tag_stays_if_it_is_immutable(
     running.images = set()
     at(days=1)
     ecr.put_image_tag_mutability(repositoryName=NAME, imageTagMutability="IMMUTABLE")
-    at(days=3)
+    with monkeypatch.context() as patched:
+        patched.setattr(HeldImages, "batch_get_image", None)  # the manifest of another image is not needed
+        assert said(at(days=3)) == []
     assert tags(ecr, images["v1"]) == {tag_of(images["v1"])}
-    assert f"The image {images['v1']} in {NAME} keeps its tag" in caplog.text
+    assert [each.digest for each in Holds(NAME).all()] == [images["v1"]]
+    kept(None)
+    [fault] = said(at(days=4))
+    assert fault == (
+        f"The image {images['v1']} in {NAME} keeps the tag {tag_of(images['v1'])}, because it is its only tag, and "
+        "Amazon ECR deletes an image with its last tag. Tags of the repository are immutable."
+    )
+    assert tags(ecr, images["v1"]) == {tag_of(images["v1"])}
+    assert (Declarations().all(), Holds(NAME).all()) == ((), ())
+    assert [each.name for each in told] == ["ImageHeld"]
 
 
 def test_holds_end_with_the_last_resource_that_keeps_the_images(
@@ -246,7 +274,7 @@ def test_a_tag_without_a_hold_has_its_days_of_grace(
     kept(KeepInUse(("ECS",), grace=2))
     running.images = {images["v1"]}
     at()
-    Holds(NAME).delete(images["v1"])  # as if the table had been restored from a backup
+    forget(images["v1"])  # as if the table had been restored from a backup
     running.images = set()
     at()
     assert held(ecr) == {images["v1"]}
@@ -272,9 +300,114 @@ def test_an_image_that_cannot_be_held_is_named_and_the_others_are_held(
         put(HeldImages(NAME, Full()) if tag == tag_of(images["v1"]) else self, image, tag)  # type: ignore[arg-type]
 
     monkeypatch.setattr(HeldImages, "put_image", refuse)
-    [fault] = at().faults
+    [fault] = said(at())
     assert f"The image {images['v1']} in {NAME} is in use, but cannot get the tag that keeps it" in fault
     assert held(ecr) == {images["v2"]}
+
+
+def test_a_throttle_at_one_image_does_not_stop_the_others_and_is_worth_a_retry(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept()
+    running.images = set(images.values())
+    put = HeldImages.put_image
+
+    def throttled(self: HeldImages, image: Any, tag: str) -> None:
+        if tag == tag_of(images["v1"]):
+            raise RetryableError("A throttle.")
+        put(self, image, tag)
+
+    monkeypatch.setattr(HeldImages, "put_image", throttled)
+    look = at()
+    assert (said(look), look.is_worth_a_retry) == (["A throttle."], True)
+    assert held(ecr) == {images["v2"]}
+
+
+def test_an_image_whose_manifest_is_not_returned_is_named(ecr: ECRClient) -> None:
+    digests = [f"sha256:{letter * 64}" for letter in "abcd"]
+    answer = {
+        "images": [{"imageId": {"imageDigest": digests[0]}, "imageManifest": "{}"}],
+        "failures": [
+            {"imageId": {"imageDigest": digests[1]}, "failureCode": "KmsError", "failureReason": "The key is disabled"},
+            {"imageId": {"imageDigest": digests[2]}, "failureCode": "ImageNotFound", "failureReason": "It is gone"},
+        ],
+    }
+    client = SimpleNamespace(batch_get_image=lambda **_arguments: answer)
+    found, refused = HeldImages(NAME, client).batch_get_image(digests)  # type: ignore[arg-type]
+    assert list(found) == digests[:1]
+    beginning = "Amazon ECR does not return the manifest of the image"
+    assert refused == {
+        digests[1]: f"{beginning} {digests[1]} in {NAME} (KmsError): The key is disabled.",
+        digests[3]: f"{beginning} {digests[3]} in {NAME} (no answer): no reason.",
+    }
+
+
+def test_an_image_in_use_without_a_manifest_is_a_fault(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    monkeypatch.setattr(HeldImages, "batch_get_image", lambda _self, digests: ({}, dict.fromkeys(digests, "KmsError.")))
+    look = at()
+    assert (said(look), look.is_worth_a_retry) == (["KmsError."], False)
+
+
+# Indexes
+
+
+def test_an_index_is_held_with_an_image_of_it_that_runs_and_is_read_once(
+    ecr: ECRClient, kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ecr.create_repository(repositoryName=NAME)
+    pushed = push_as_buildx(ecr, NAME, "v1", dict.fromkeys(["linux/amd64", "linux/arm64"]))
+    other = push_as_buildx(ecr, NAME, "v2", {"linux/s390x": None}, content="other")
+    arm = pushed.images["linux/arm64"]
+    kept()
+    running.images = {arm}
+    assert said(at()) == []
+    assert held(ecr) == {pushed.index, arm}
+    assert other.index not in held(ecr)
+    read: list[str] = []
+    batch_get_image = HeldImages.batch_get_image
+
+    def reading(self: HeldImages, digests: Any) -> Any:
+        read.extend(digests)
+        return batch_get_image(self, digests)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(HeldImages, "batch_get_image", reading)
+        at()
+    assert read == []
+    ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": other.index}])
+    at()
+    rows = PartsTable().query_parts(f"image-index/{NAME}")
+    assert [part.owner for part in rows] == [pushed.index]
+    kept(None)
+    at()
+    assert (held(ecr), PartsTable().query_parts(f"image-index/{NAME}")) == (set(), ())
+
+
+def test_indexes_are_not_read_where_none_but_indexes_run(
+    ecr: ECRClient, kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ecr.create_repository(repositoryName=NAME)
+    pushed, other = (
+        push_as_buildx(ecr, NAME, "v1", dict.fromkeys(["linux/amd64", "linux/arm64"])),
+        push_as_buildx(ecr, NAME, "v2", {"linux/s390x": None}, content="other"),
+    )
+    kept()
+    running.images = {"v1"}
+    read: list[str] = []
+    batch_get_image = HeldImages.batch_get_image
+
+    def reading(self: HeldImages, digests: Any) -> Any:
+        read.extend(digests)
+        return batch_get_image(self, digests)
+
+    monkeypatch.setattr(HeldImages, "batch_get_image", reading)
+    at()
+    assert (held(ecr), read) == ({pushed.index}, [pushed.index])
+    assert other.index not in read
 
 
 # Two looks at once
@@ -322,16 +455,175 @@ def test_a_start_that_no_source_of_the_repository_tells_is_ignored(
     assert held(ecr) == set()
 
 
-def test_a_start_of_what_is_held_costs_no_request_to_amazon_ecr(
+def test_a_start_of_what_is_held_describes_this_image_alone(
     ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept()
     running.images = {images["v1"]}
     at()
-    monkeypatch.setattr(HeldImages, "describe_images", None)
+    for name in ("describe_images", "batch_get_image", "put_image"):
+        monkeypatch.setattr(HeldImages, name, None)
     look = Look(HOME)
     look.at_uses([Use(NAME, images["v1"], "ECS", "a task")])
-    assert look.faults == []
+    assert said(look) == []
+
+
+def test_a_start_holds_what_an_earlier_look_could_not(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    with monkeypatch.context() as patched:
+        patched.setattr(HeldImages, "put_image", raising(UserError("It is full.")))
+        assert said(at()) == ["It is full."]
+    Look(HOME).at_uses([Use(NAME, images["v1"], "ECS", "a task")])
+    assert held(ecr) == {images["v1"]}
+
+
+def test_a_start_of_images_that_are_gone_or_named_by_a_tag(
+    ecr: ECRClient, images: dict[str, str], kept: Declare
+) -> None:
+    kept()
+    look = Look(HOME)
+    look.at_uses([Use(NAME, each, "ECS", "a task") for each in ("v2", f"sha256:{'0' * 64}", "gone")])
+    kept(name="no/repository")
+    look.at_uses([Use("no/repository", "v1", "ECS", "a task")])
+    assert (said(look), held(ecr)) == ([], {images["v2"]})
+
+
+# Declarations that change meanwhile
+
+
+def test_a_declaration_that_is_put_while_holds_end_keeps_them(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    at()
+    kept(None)
+    described = HeldImages.describe_images
+
+    def declaring(self: HeldImages) -> Any:
+        monkeypatch.setattr(HeldImages, "describe_images", described)
+        found = described(self)
+        kept()
+        return found
+
+    monkeypatch.setattr(HeldImages, "describe_images", declaring)
+    at()
+    assert held(ecr) == {images["v1"]}
+    assert [each.keep for each in Declarations().of(NAME).declarations] == [ECS]
+
+
+def test_a_declaration_that_is_put_while_a_tag_is_removed_puts_it_back(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    at()
+    kept(None)
+    removed = HeldImages.batch_delete_image
+
+    def declaring(self: HeldImages, tag: str) -> None:
+        kept()  # whose look has just seen the tag
+        removed(self, tag)
+
+    monkeypatch.setattr(HeldImages, "batch_delete_image", declaring)
+    at()
+    assert held(ecr) == {images["v1"]}
+    assert [each.keep for each in Declarations().of(NAME).declarations] == [ECS]
+
+
+def test_a_declaration_that_is_put_while_an_ended_one_is_deleted_stays(
+    ecr: ECRClient, images: dict[str, str], kept: Declare
+) -> None:
+    kept(None)
+    ended = Declarations().of(NAME).ended
+    kept()
+    Declarations().forget(ended)
+    assert [each.keep for each in Declarations().of(NAME).declarations] == [ECS]
+
+
+def test_a_repository_that_is_created_meanwhile_stays_declared(
+    ecr: ECRClient, kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def creating(_self: HeldImages) -> None:
+        kept()  # after it was created, and after this look found no repository
+
+    kept(None)
+    monkeypatch.setattr(HeldImages, "describe_images", creating)
+    at()
+    assert [each.keep for each in Declarations().of(NAME).declarations] == [ECS]
+
+
+@pytest.mark.parametrize("begins", ["a look", "a start"])
+def test_what_is_held_after_the_declaration_ended_is_released(
+    ecr: ECRClient,
+    images: dict[str, str],
+    kept: Declare,
+    running: Running,
+    at: At,
+    monkeypatch: pytest.MonkeyPatch,
+    begins: str,
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    put = HeldImages.put_image
+
+    def ending(self: HeldImages, image: Any, tag: str) -> None:
+        monkeypatch.setattr(HeldImages, "put_image", put)
+        kept(None)
+        at()
+        put(self, image, tag)
+
+    monkeypatch.setattr(HeldImages, "put_image", ending)
+    if begins == "a look":
+        at()
+    else:
+        Look(HOME).at_uses([Use(NAME, images["v1"], "ECS", "a task")])
+    assert tags(ecr, images["v1"]) == {"v1"}
+    assert (Declarations().all(), Holds(NAME).all()) == ((), ())
+
+
+def test_a_declaration_ends_only_when_all_its_tags_are_removed(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept()
+    running.images = set(images.values())
+    at()
+    kept(None)
+    with monkeypatch.context() as patched:
+        patched.setattr(HeldImages, "batch_delete_image", raising(RetryableError("A throttle.")))
+        look = at()
+    assert look.is_worth_a_retry
+    assert len(Declarations().of(NAME).ended) == 1
+    at()
+    assert (held(ecr), Declarations().all(), Holds(NAME).all()) == (set(), (), ())
+
+
+def test_what_two_looks_do_at_once_leaves_an_image_in_use_held(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(KeepInUse(("ECS",), grace=1))
+    running.images = {images["v1"]}
+    at()
+    running.images = set()
+    at(days=1)
+    # A look that sees the image run again has described it with its tag, when another one releases it.
+    described = HeldImages.describe_images
+
+    def releasing(self: HeldImages) -> Any:
+        monkeypatch.setattr(HeldImages, "describe_images", described)
+        found = described(self)
+        at(days=3)
+        assert held(ecr) == set()
+        running.images = {images["v1"]}
+        return found
+
+    monkeypatch.setattr(HeldImages, "describe_images", releasing)
+    look = Look(HOME)
+    look._look(NAME, Usage((Use(NAME, images["v1"], "ECS", "a task"),), frozenset({"ECS"})))
+    assert (said(look), held(ecr)) == ([], {images["v1"]})
 
 
 # All repositories
@@ -357,7 +649,8 @@ def test_what_fails_at_one_repository_does_not_stop_the_others(
     look = Look(HOME)
     look.at_all()
     assert held(ecr) == {images["v1"]}
-    assert sorted(look.faults) == ["A throttle.", "The controller failed because of a defect (ValueError)."]
+    assert sorted(said(look)) == ["A throttle.", "The controller failed because of a defect (ValueError)."]
+    assert not look.is_worth_a_retry
     assert look.tally["ImagesInUse"] == 1
 
 
@@ -374,7 +667,8 @@ def test_a_look_without_time_left_says_so_and_changes_nothing(
         look.at_all()
     finally:
         DEADLINE.reset(token)
-    assert look.faults == [f"There was no time left for {NAME}."]
+    assert said(look) == [f"There was no time left for {NAME}."]
+    assert look.is_worth_a_retry
     assert held(ecr) == set()
 
 

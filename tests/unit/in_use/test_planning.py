@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_controller.in_use.planning import Hold, Plan, carrier, plan
+from ecr_controller.in_use.planning import Hold, Plan, plan
 from ecr_controller.in_use.usage import Use
 from ecr_controller.lifecycle.holds import tag_of
 from ecr_controller.lifecycle.images import Image
@@ -109,20 +109,6 @@ def test_a_second_look_changes_nothing(
         for image in images
     ]
     assert plan(tagged, used, keep, after.values(), NOW) == Plan(first.in_use)
-
-
-@given(repositories())
-def test_a_tag_moves_only_to_an_image_that_has_another_one(images: list[Image]) -> None:
-    for image in images:
-        found = carrier(images, image, staying=())
-        if found is not None:
-            assert found.digest != image.digest
-            assert any(not tag.startswith("ecr-controller-") for tag in found.tags)
-
-
-def test_an_image_that_stays_held_takes_a_tag_first() -> None:
-    released, tagged, held = (Image(digest, NOW, tags=("v1", "v2")) for digest in DIGESTS[:3])
-    assert carrier([released, tagged, held], released, {held.digest}) == held
 
 
 def _with_tags(image: Image, tags: set[str]) -> Image:

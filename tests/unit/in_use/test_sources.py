@@ -72,6 +72,21 @@ def test_a_reader_that_ended_without_a_result_is_replaced(
     assert parts.query_parts(SNAPSHOTS)[0].owner == "ECS"
 
 
+def test_a_reader_that_was_replaced_leaves_the_next_one_its_turn(
+    reads: list[str], parts: PartsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Callable[[str, Home], tuple[Use, ...]] = sources.read
+
+    def slowly(source: str, home: Home) -> tuple[Use, ...]:
+        # It takes so long that another one begins.
+        parts.put_part(SNAPSHOTS, "reader/ECS", {}, {"reading": "another"})
+        return read(source, home)
+
+    monkeypatch.setattr(sources, "read", slowly)
+    assert read_usage(["ECS"], HOME, time.time()).uses == (USE,)
+    assert [part.marks["reading"] for part in parts.query_parts(SNAPSHOTS, "reader/")] == ["another"]
+
+
 @pytest.mark.parametrize("error", [UserError("AWS rejected ListClusters."), RetryableError("A throttle.")])
 def test_a_source_that_fails_is_named_and_the_others_are_read(
     reads: list[str], parts: PartsTable, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -85,7 +100,8 @@ def test_a_source_that_fails_is_named_and_the_others_are_read(
 
     monkeypatch.setattr(sources, "read", failing)
     usage = read_usage(["ECS", "Lambda"], HOME, time.time())
-    assert (usage.uses, usage.unread) == ((USE,), {"Lambda": str(error)})
+    assert (usage.uses, usage.sources) == ((USE,), {"ECS"})
+    assert usage.unread["Lambda"] is error
     # The next look reads it again at once.
     assert [part.owner for part in parts.query_parts(SNAPSHOTS)] == ["ECS"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use.usage import Usage, Use, distinct, from_rows, to_rows, use_of_arn, use_of_uri
 from tests.unit.in_use.conftest import HOME
 
@@ -58,6 +59,11 @@ def test_uses_of_one_image_are_one_and_survive_being_stored() -> None:
 
 def test_a_repository_has_the_uses_of_its_sources_and_the_faults_of_these() -> None:
     uses = (Use("team/app", "v1", "ECS", "a task"), Use("team/app", "v2", "Lambda", "f"), Use("a", "v1", "ECS", "t"))
-    usage = Usage(uses, {"Lambda": "AWS rejected it.", "Inspector": "It is off."})
+    usage = Usage(
+        uses, frozenset({"ECS"}), {"Lambda": RetryableError("A throttle."), "Inspector": UserError("It is off.")}
+    )
     assert usage.of("team/app", ["ECS"]) == uses[:1]
-    assert usage.faults(["ECS", "Lambda"]) == ("Lambda cannot be read. AWS rejected it.",)
+    [throttle], [refusal] = usage.faults(["ECS", "Lambda"]), usage.faults(["Inspector"])
+    assert (type(throttle), str(throttle)) == (RetryableError, "Lambda cannot be read. A throttle.")
+    assert (type(refusal), str(refusal)) == (UserError, "Inspector cannot be read. It is off.")
+    assert [usage.is_complete(each) for each in ((), ["ECS"], ["ECS", "Lambda"])] == [True, True, False]

@@ -198,8 +198,8 @@ def test_a_part_that_was_declared_again_is_not_taken_for_a_tombstone(parts: Part
     parts.withdraw_part(target, owner)
     [withdrawn] = parts.query_withdrawn(target)
     parts.put_part(target, owner, {"statements": [STATEMENT]})
-    parts.delete_withdrawn(target, withdrawn)
+    parts.delete_marked(target, owner, withdrawn.marks)
     assert [part.owner for part in parts.query_parts(target)] == [owner]
     parts.withdraw_part(target, owner)
-    parts.delete_withdrawn(target, parts.query_withdrawn(target)[0])
+    parts.delete_marked(target, owner, parts.query_withdrawn(target)[0].marks)
     assert parts.query_withdrawn(target) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -69,10 +70,10 @@ def _is_text(value: Any) -> bool:
 class Request(Generic[S]):
     """A request of CloudFormation, without the signed ResponseURL. ``S`` is what the type's properties declare.
 
-    ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` is a ``time.time()``. ``type_name`` is the
-    type that serves the request, whatever the template calls it. ``old`` is what was
-    declared before: OldResourceProperties of an Update, ResourceProperties of a Delete. They may be invalid, so it
-    contains their valid values, and is None if required values are missing.
+    ``physical_id`` is never empty: see `answer.physical_id_of`. ``deadline`` and ``received_at`` are a ``time.time()``.
+    ``type_name`` is the type that serves the request, whatever the template calls it. ``old`` is what was declared
+    before: OldResourceProperties of an Update, ResourceProperties of a Delete. They may be invalid, so it contains
+    their valid values, and is None if required values are missing.
     """
 
     type: str
@@ -82,6 +83,7 @@ class Request(Generic[S]):
     resource_type: str
     physical_id: str
     deadline: float
+    received_at: float = field(default_factory=time.time)
     type_name: str = ""
     old: S | None = None
     _declared: S | None = None

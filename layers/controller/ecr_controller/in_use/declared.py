@@ -6,6 +6,7 @@ what it declared, until a look has removed the tags.
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,17 +19,21 @@ if TYPE_CHECKING:
     from ecr_controller.shared_documents.converge import Part
 
 TARGET = "keep-in-use/repositories"
-_TYPE, _KEEP = "type", "keep"
+_TYPE, _KEEP, _VERSION = "type", "keep", "version"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What one resource declares of a repository; ``keep`` is None if it no longer does."""
+    """What one resource declares of a repository; ``keep`` is None if it no longer does.
+
+    ``version`` tells a declaration that was stored from the next one of the same resource.
+    """
 
     repository: str
     owner: str
     type_name: str
     keep: KeepInUse | None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,15 @@ class Declarations:
         return tuple(KeptRepository(name, tuple(kept)) for name, kept in sorted(found.items()))
 
     def put(self, kept: Kept) -> None:
-        """Store a declaration; one without ``keep`` as ended."""
+        """Store a declaration, with a version of its own; one without ``keep`` as ended."""
         keep = None if kept.keep is None else kept.keep.content()
-        self._table.put_part(TARGET, _owner(kept), {_TYPE: kept.type_name, _KEEP: keep})
+        content = {_TYPE: kept.type_name, _KEEP: keep}
+        self._table.put_part(TARGET, _owner(kept), content, {_VERSION: uuid.uuid4().hex})
 
     def forget(self, kept: Iterable[Kept]) -> None:
-        """Delete declarations."""
+        """Delete declarations that were read, but for those that were stored again since then."""
         for each in kept:
-            self._table.delete_part(TARGET, _owner(each))
+            self._table.delete_marked(TARGET, _owner(each), {_VERSION: each.version})
 
     def _read(self, beginning: str) -> tuple[Kept, ...]:
         return tuple(map(_kept, self._table.query_parts(TARGET, beginning)))
@@ -88,4 +94,10 @@ def _owner(kept: Kept) -> str:
 def _kept(part: Part) -> Kept:
     repository, _, owner = part.owner.partition("|")
     keep = part.content[_KEEP]
-    return Kept(repository, owner, part.content[_TYPE], None if keep is None else KeepInUse.from_content(keep))
+    return Kept(
+        repository,
+        owner,
+        part.content[_TYPE],
+        None if keep is None else KeepInUse.from_content(keep),
+        part.marks.get(_VERSION, ""),
+    )

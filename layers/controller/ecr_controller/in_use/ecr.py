@@ -9,6 +9,7 @@ from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use.pace import Pace
 from ecr_controller.lifecycle.images import Image, parse_images
 from ecr_controller.manifests import MANIFEST_LISTS, MANIFESTS
+from ecr_controller.repository.model import Mutability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,26 +43,48 @@ class HeldImages:
         except self._ecr.exceptions.RepositoryNotFoundException:
             return None
 
+    def describe_named(self, names: Sequence[str]) -> tuple[Image, ...]:
+        """DescribeImages, 100 a call: the images with these digests or tags, without those that do not exist."""
+        found: dict[str, Image] = {}
+        for start in range(0, len(names), _BATCH):
+            for image in self._described(names[start : start + _BATCH]):
+                found[image.digest] = image
+        return tuple(found.values())
+
     def describe_image(self, digest: str) -> Image | None:
         """DescribeImages of one image, or None if it does not exist."""
-        try:
-            answer = self._ecr.describe_images(repositoryName=self._repository, imageIds=[{"imageDigest": digest}])
-        except self._ecr.exceptions.ImageNotFoundException:
-            return None
-        return parse_images(answer["imageDetails"])[0]
+        return next(iter(self.describe_named([digest])), None)
 
-    def batch_get_image(self, digests: Sequence[str]) -> dict[str, Any]:
-        """BatchGetImage, 100 a call: what PutImage takes of each image, by digest, without those that are gone."""
+    def describe_repository(self) -> Mutability:
+        """DescribeRepositories: which tags can move."""
+        [shown] = self._ecr.describe_repositories(repositoryNames=[self._repository])["repositories"]
+        return Mutability.shown(shown)
+
+    def batch_get_image(self, digests: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+        """BatchGetImage, 100 a call: what PutImage takes of each image, and why one cannot be read, by digest.
+
+        Those that are gone are in neither.
+        """
         found: dict[str, Any] = {}
+        refused: dict[str, str] = {}
         for start in range(0, len(digests), _BATCH):
+            asked = digests[start : start + _BATCH]
             answer = self._ecr.batch_get_image(
                 repositoryName=self._repository,
-                imageIds=[{"imageDigest": digest} for digest in digests[start : start + _BATCH]],
+                imageIds=[{"imageDigest": digest} for digest in asked],
                 acceptedMediaTypes=sorted(MANIFESTS | MANIFEST_LISTS),
             )
-            for each in answer["images"]:
-                found[each["imageId"]["imageDigest"]] = each
-        return found
+            found |= {each["imageId"]["imageDigest"]: each for each in answer["images"]}
+            failed = {each["imageId"]["imageDigest"]: each for each in answer.get("failures", ())}
+            for digest in asked:
+                code = failed.get(digest, {}).get("failureCode", "no answer")
+                if digest not in found and code != "ImageNotFound":
+                    reason = failed.get(digest, {}).get("failureReason", "no reason")
+                    refused[digest] = (
+                        f"Amazon ECR does not return the manifest of the image {digest} in {self._repository} "
+                        f"({code}): {reason}."
+                    )
+        return found, refused
 
     def put_image(self, image: Any, tag: str) -> None:
         """PutImage of an image that exists, with one more tag; nothing happens if it has it.
@@ -106,3 +129,19 @@ class HeldImages:
             if failure.get("failureCode") != "ImageNotFound":
                 reason = failure.get("failureReason", failure.get("failureCode"))
                 raise RetryableError(f"The tag {tag} in {self._repository} was not deleted: {reason}.")
+
+    def _described(self, names: Sequence[str]) -> tuple[Image, ...]:
+        try:
+            answer = self._ecr.describe_images(
+                repositoryName=self._repository,
+                imageIds=[
+                    {"imageDigest": name} if name.startswith("sha256:") else {"imageTag": name} for name in names
+                ],
+                filter={"imageStatus": "ANY"},
+            )
+        except self._ecr.exceptions.ImageNotFoundException:
+            # One that does not exist fails the call.
+            return tuple(image for name in names for image in self._described([name])) if len(names) > 1 else ()
+        except self._ecr.exceptions.RepositoryNotFoundException:
+            return ()
+        return parse_images(answer["imageDetails"])

@@ -44,17 +44,21 @@ class Clusters:
         DescribeServiceRevisions and DescribeTaskDefinition for the services."""
         found: list[Container] = []
         for cluster in self._listed(self._ecs.get_paginator("list_clusters"), "clusterArns"):
-            found += self._of_tasks(cluster)
-            for group in _grouped(
-                self._listed(self._ecs.get_paginator("list_services"), "serviceArns", cluster=cluster), _SERVICES
-            ):
-                found += self._of_services(cluster, group)
+            try:
+                found += self._of_tasks(cluster)
+                services = self._listed(self._ecs.get_paginator("list_services"), "serviceArns", cluster=cluster)
+                for group in _grouped(services, _SERVICES):
+                    found += self._of_services(cluster, group)
+            except self._ecs.exceptions.ClusterNotFoundException:
+                continue  # it was deleted meanwhile
         return found
 
     def describe_service(self, service: str) -> list[Container]:
         """The same for one service, by its ARN; none if its cluster does not exist any more."""
         try:
-            return list(self._of_services(service.split("/")[-2], [service]))
+            _, *clusters, _ = service.split("/")
+            # An ARN in the old format names no cluster ("Amazon Resource Names (ARNs) and IDs" in the guide of ECS).
+            return list(self._of_services(clusters[0] if clusters else "default", [service]))
         except self._ecs.exceptions.ClusterNotFoundException:
             return []
 

@@ -5,123 +5,140 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_controller.config import is_sam_local
 from ecr_controller.controller_events import ControllerEvent, emit
-from ecr_controller.errors import UserError
-from ecr_controller.in_use import planning
+from ecr_controller.errors import ControllerError, UserError
+from ecr_controller.in_use.declared import Declarations
 from ecr_controller.in_use.ecr import HeldImages
-from ecr_controller.in_use.held import Holds
+from ecr_controller.in_use.planning import own_tags
+from ecr_controller.in_use.removal import Removal
 from ecr_controller.lifecycle.holds import is_held, tag_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from ecr_controller.in_use.held import Holds
     from ecr_controller.in_use.planning import Plan
     from ecr_controller.lifecycle.images import Image
+    from ecr_controller.lifecycle.keep_in_use import KeepInUse
 
 logger = logging.getLogger(__name__)
-
-_ONLY_TAG = "the tag that holds it is its only tag, and Amazon ECR deletes an image with its last tag."
 
 
 @dataclass(slots=True)
 class Holding:
-    """The images of one repository. ``is_kept`` says whether a resource keeps those in use."""
+    """The images of one repository, and its holds. ``keep`` is what the plan was made for.
+
+    What fails at one image is added to ``faults``, and does not stop the others.
+    """
 
     repository: str
     images: Sequence[Image]
-    is_kept: bool
+    keep: KeepInUse | None
+    holds: Holds
     tally: Counter[str] = field(default_factory=Counter)
+    faults: list[ControllerError] = field(default_factory=list)
 
-    def carry_out(self, plan: Plan) -> None:
-        """Store what is about to change, then change the tags. Raises UserError, after all else is done, if an image in
-        use could not be held, and RetryableError."""
-        holds = Holds(self.repository)
+    def carry_out(self, plan: Plan) -> bool:
+        """Store what is about to change, then change the tags; whether all holds of the plan that end have ended.
+
+        Raises UserError and RetryableError.
+        """
         for hold in plan.write:
-            holds.put(hold)
-        refused = self._hold(plan)
-        for image in plan.release:
-            self._release(image, plan)
-        for image, tag in plan.stray:
-            self._remove_from(image, tag)
+            self.holds.put(hold)
+        lost = self._without_tag(plan.held_anew)
+        staying = plan.in_use.keys() - self._hold((*plan.hold, *lost), plan)
         for digest in plan.forget:
-            holds.delete(digest)
-        if refused:
-            raise UserError(f"Not every image in use is kept. {' '.join(refused)}")
+            self.holds.forget(digest)
+        if not plan.release and not plan.stray:
+            return True
+        return self._release_all(plan, Removal(self.images, staying, self._held.describe_repository(), self._held))
 
-    def _hold(self, plan: Plan) -> list[str]:
-        """Put the tags, and return why some could not be."""
-        held = HeldImages(self.repository)
-        manifests = held.batch_get_image([image.digest for image in plan.hold])
-        refused: list[str] = []
-        for image in plan.hold:
-            if image.digest in manifests:  # otherwise it was deleted a moment ago
-                try:
-                    held.put_image(manifests[image.digest], tag_of(image.digest))
-                except UserError as error:
-                    refused.append(str(error))
-                    continue
-                self._send("ImageHeld", image, f"It is in use by {plan.in_use[image.digest]}.")
-        return refused
+    @property
+    def _held(self) -> HeldImages:
+        return HeldImages(self.repository)
 
-    def _release(self, image: Image, plan: Plan) -> None:
+    def _without_tag(self, images: Sequence[Image]) -> list[Image]:
+        """Those that lost their tag to another look, which did not know that they are in use again."""
+        if not images:
+            return []
+        fresh = self._held.describe_named([image.digest for image in images])
+        return [image for image in fresh if not is_held(image.digest, image.tags)]
+
+    def _hold(self, images: Iterable[Image], plan: Plan) -> set[str]:
+        """Put the tags. Returns the digests of the images that could not get theirs."""
+        wanted = {image.digest: image for image in images}
+        manifests, refused = self._held.batch_get_image(list(wanted)) if wanted else ({}, {})
+        self.faults.extend(map(UserError, refused.values()))
+        failed = set(wanted) - manifests.keys()
+        for digest, manifest in manifests.items():
+            if self._attempt(partial(self._held.put_image, manifest, tag_of(digest))):
+                self._send("ImageHeld", wanted[digest], f"It is in use by {plan.in_use[digest]}.")
+            else:
+                failed.add(digest)
+        return failed
+
+    def _release_all(self, plan: Plan, removal: Removal) -> bool:
+        for image, tag in plan.stray:
+            self._attempt(partial(removal.remove_from, image, tag))
+        has_ended = True
+        # The one with most tags last, because no other one may be left that can take its tag.
+        for image in sorted(plan.release, key=lambda each: len(own_tags(each))):
+            if self._keep_now() != self.keep:
+                logger.info("What keeps the images of %s changed, so nothing more is released", self.repository)
+                return False
+            has_ended = self._attempt(partial(self._release, image, removal)) and has_ended
+        return has_ended
+
+    def _release(self, image: Image, removal: Removal) -> None:
         """Remove the tag, so that the lifecycle policy applies to the image again, and forget the hold."""
-        holds = Holds(self.repository)
-        if self.is_kept and holds.is_used(image.digest):
+        if self.keep is not None and self.holds.is_used(image.digest):
             return  # it began to run since the plan was made
-        fresh = HeldImages(self.repository).describe_image(image.digest)
+        fresh = self._held.describe_image(image.digest)
         if fresh is not None and is_held(fresh.digest, fresh.tags):
-            if not self._is_removed(fresh, plan):
+            why_not = removal.remove(fresh)
+            if why_not:
+                self._leave(image, why_not)
+                return
+            if self._keep_now() is not None and self.holds.is_used(image.digest):
+                self._put_back(image)
                 return
             self._send("ImageReleased", image, "It is no longer in use.")
-        if self.is_kept and holds.is_used(image.digest):
-            self._put(image, tag_of(image.digest))
-        else:
-            holds.delete(image.digest)
+        self.holds.forget(image.digest)
 
-    def _is_removed(self, image: Image, plan: Plan) -> bool:
-        """Remove the tag of a hold. A last tag is moved to another image, and removed from that one.
-
-        False if that is not possible, and the hold stays. If nothing keeps images any more, the tag stays without a
-        hold.
-        """
-        tag = tag_of(image.digest)
-        if len(image.tags) > 1:
-            HeldImages(self.repository).batch_delete_image(tag)
-            return True
-        carrier = planning.carrier(self.images, image, plan.in_use)
-        reason = (
-            "No other image of the repository can take it." if carrier is None else self._why_not_moved(carrier, tag)
+    def _leave(self, image: Image, reason: str) -> None:
+        """Leave the tag on an image of which it is the only one: until the next look, or for good."""
+        message = (
+            f"The image {image.digest} in {self.repository} keeps the tag {tag_of(image.digest)}, because it is its "
+            f"only tag, and Amazon ECR deletes an image with its last tag. {reason}"
         )
-        if carrier is None or reason:
-            logger.warning("The image %s in %s keeps its tag: %s %s", image.digest, self.repository, _ONLY_TAG, reason)
-            return not self.is_kept
-        self._remove_from(carrier, tag)
-        return True
+        if self.keep is not None:
+            logger.info(message)
+            return
+        logger.warning(message)
+        self.faults.append(UserError(message))
+        self.holds.forget(image.digest)
 
-    def _why_not_moved(self, image: Image, tag: str) -> str:
-        """Move a tag to an image; why that was not possible, or ""."""
+    def _put_back(self, image: Image) -> None:
+        manifests, refused = self._held.batch_get_image([image.digest])
+        if image.digest not in manifests:
+            raise UserError(refused.get(image.digest, f"The image {image.digest} was deleted."))
+        self._held.put_image(manifests[image.digest], tag_of(image.digest))
+
+    def _keep_now(self) -> KeepInUse | None:
+        return Declarations().of(self.repository).keep
+
+    def _attempt(self, work: Callable[[], object]) -> bool:
         try:
-            self._put(image, tag)
-        except UserError as error:
-            return str(error)
-        fresh = HeldImages(self.repository).describe_image(image.digest)
-        return "" if fresh is not None and tag in fresh.tags else "Amazon ECR did not move it."
-
-    def _put(self, image: Image, tag: str) -> None:
-        held = HeldImages(self.repository)
-        manifest = held.batch_get_image([image.digest]).get(image.digest)
-        if manifest is None:
-            raise UserError(f"The image {image.digest} was deleted.")
-        held.put_image(manifest, tag)
-
-    def _remove_from(self, image: Image, tag: str) -> None:
-        """Remove the tag of another image's hold, unless it is the only one."""
-        fresh = HeldImages(self.repository).describe_image(image.digest)
-        if fresh is not None and tag in fresh.tags and len(fresh.tags) > 1:
-            HeldImages(self.repository).batch_delete_image(tag)
+            work()
+        except ControllerError as error:
+            logger.warning("%s: %s", self.repository, error)
+            self.faults.append(error)
+            return False
+        return True
 
     def _send(self, event: str, image: Image, message: str) -> None:
         self.tally["ImagesHeld" if event == "ImageHeld" else "ImagesReleased"] += 1

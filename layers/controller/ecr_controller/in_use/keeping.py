@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller import aws
 from ecr_controller.config import config, is_sam_local
+from ecr_controller.deadline import DEADLINE
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use.declared import Declarations, Kept
 from ecr_controller.lifecycle.keep_in_use import PROPERTY
+from ecr_controller.shared_documents.ledger import owner_of
 from ecr_controller.stacks import Stacks
 
 if TYPE_CHECKING:
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
 
     from mypy_boto3_lambda import LambdaClient
 
+    from ecr_controller.custom_resource.request import Request
     from ecr_controller.lifecycle.keep_in_use import KeepInUse
 
-logger = logging.getLogger(__name__)
+# Seconds before the deadline, at which the function has answered.
+_ANSWER = 2.0
 
 
 @aws.translates_errors
@@ -30,19 +34,21 @@ class InUseFunction:
     # A look reads all that runs, which may take minutes. A second one would not be faster.
     _lambda: aws.Client[LambdaClient] = aws.Client("lambda", attempts=1, read_timeout=280)
 
-    def look(self, repository: str, since: float | None = None) -> None:
+    def look(self, repository: str, since: float) -> None:
         """Invoke, and wait: hold the images of a repository that are in use, or were so ``since`` a `time.time`.
 
-        Raises UserError if it cannot be seen what is in use, or an image cannot be held, and RetryableError.
+        Raises UserError if it cannot be seen what is in use, or an image cannot be held, and RetryableError if that may
+        succeed later.
         """
         if is_sam_local():
             return
-        answer = self._invoke(repository, "RequestResponse", {} if since is None else {"Since": since})
+        answer = self._invoke(repository, "RequestResponse", {"Since": since} | _until())
         result: Mapping[str, Any] = json.loads(answer["Payload"].read() or b"{}")
         if answer.get("FunctionError"):
             raise RetryableError(f"The look at what uses the images of {repository} failed: {result.get('errorType')}.")
         if result.get("faults"):
-            raise UserError(
+            kind = RetryableError if result.get("isWorthARetry") else UserError
+            raise kind(
                 f"{PROPERTY}: The images of {repository} that are in use cannot be kept, so the lifecycle policy was "
                 f"not changed. {' '.join(result['faults'])}"
             )
@@ -57,41 +63,53 @@ class InUseFunction:
         return self._lambda.invoke(FunctionName=config().in_use_function, InvocationType=invocation, Payload=payload)
 
 
-class Keeping:
-    """What the resource with this owner keeps of a repository. Raises UserError and RetryableError.
+def _until() -> dict[str, float]:
+    """Until when the answer is waited for."""
+    deadline = DEADLINE.get(None)
+    return {} if deadline is None else {"Until": deadline - _ANSWER}
 
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What the resource with this owner keeps of a repository. Its methods raise UserError and RetryableError.
+
+    ``stack_id`` is that of a stack whose rollback does not wait for a look: one that fails leaves the stack as it is.
     Under `sam local invoke` nothing is stored: no stack declares anything there.
     """
 
-    def __init__(self, repository: str, owner: str, type_name: str) -> None:
-        self._repository, self._owner, self._type = repository, owner, type_name
+    repository: str
+    owner: str
+    type_name: str
+    stack_id: str = ""
 
-    def begin(self, keep: KeepInUse | None, *, looks: bool = True, since: float | None = None) -> None:
-        """Declare it, and hold what is in use, unless nothing is declared. Without ``looks``, there is no image yet;
-        for ``since``, see `InUseFunction.look`."""
+    @classmethod
+    def of(cls, request: Request[Any], repository: str) -> Keeping:
+        """That of the resource of a request."""
+        return cls(repository, owner_of(request), request.type_name, request.stack_id)
+
+    def begin(self, keep: KeepInUse | None, since: float, *, looks: bool = True) -> None:
+        """Declare it, and hold what is in use, or was so ``since`` a `time.time`, unless nothing is declared.
+
+        Without ``looks``, there is no image yet.
+        """
         if keep is None or is_sam_local():
             return
         Declarations().put(self._kept(keep))
-        if looks:
-            self._look(since)
+        if not looks:
+            return
+        if self.stack_id and Stacks().is_rolling_back(self.stack_id):
+            InUseFunction().start(self.repository)
+        else:
+            InUseFunction().look(self.repository, since)
 
     def end(self) -> None:
         """Have the tags removed, unless another resource keeps the images; nothing happens if it is not declared."""
         if is_sam_local():
             return
-        declared = Declarations().of(self._repository).declarations
-        if any(each.owner == self._owner and each.keep is not None for each in declared):
+        declared = Declarations().of(self.repository).declarations
+        if any(each.owner == self.owner and each.keep is not None for each in declared):
             Declarations().put(self._kept(None))
-            InUseFunction().start(self._repository)
-
-    def _look(self, since: float | None) -> None:
-        try:
-            InUseFunction().look(self._repository, since)
-        except UserError as error:
-            # A rollback that fails leaves the stack as it is, and the next look on the schedule continues.
-            if not Stacks().is_rolling_back(self._owner.split("|")[0]):
-                raise
-            logger.warning("Images in use are looked for later, because of a rollback: %s", error)
+            InUseFunction().start(self.repository)
 
     def _kept(self, keep: KeepInUse | None) -> Kept:
-        return Kept(self._repository, self._owner, self._type, keep)
+        return Kept(self.repository, self.owner, self.type_name, keep)

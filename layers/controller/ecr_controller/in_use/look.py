@@ -13,26 +13,31 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ecr_controller.deadline import DEADLINE
-from ecr_controller.errors import ControllerError
+from ecr_controller.errors import ControllerError, RetryableError, UserError
 from ecr_controller.in_use.declared import Declarations
 from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.held import Holds
 from ecr_controller.in_use.holding import Holding
-from ecr_controller.in_use.planning import plan
+from ecr_controller.in_use.indexes import Indexes
+from ecr_controller.in_use.planning import plan, used_images
 from ecr_controller.in_use.sources import read_usage
 from ecr_controller.in_use.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from ecr_controller.custom_resource.request import Home
     from ecr_controller.in_use.declared import KeptRepository
+    from ecr_controller.in_use.planning import Plan
     from ecr_controller.in_use.usage import Use
+    from ecr_controller.lifecycle.images import Image
 
 logger = logging.getLogger(__name__)
 
 # Repositories that are looked at at once, and seconds that one may need.
 _THREADS, _LONGEST = 8, 10.0
+# What keeps the images may change while a look runs.
+_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,12 @@ class Look:
 
     home: Home
     tally: Counter[str] = field(default_factory=Counter)
-    faults: list[str] = field(default_factory=list)
+    faults: list[ControllerError] = field(default_factory=list)
+
+    @property
+    def is_worth_a_retry(self) -> bool:
+        """Whether all faults are temporary, and there are some."""
+        return bool(self.faults) and all(isinstance(each, RetryableError) for each in self.faults)
 
     def at_all(self) -> None:
         """Look at every repository whose images in use are kept. What fails at one does not stop the others."""
@@ -49,14 +59,13 @@ class Look:
         usage = self._usage(repositories)
         with ThreadPoolExecutor(_THREADS) as pool:
             # The deadline is that of a context, and a context is of one thread.
-            tasks = [(copy_context(), each) for each in repositories]
+            tasks = [(copy_context(), each.name) for each in repositories]
             for tally in pool.map(lambda task: task[0].run(self._look, task[1], usage), tasks):
                 self.tally.update(tally)
 
     def at(self, name: str, earliest: float | None = None) -> None:
         """Look at one repository, and at what ran at ``earliest``, a ``time.time()``, or later; by default, now."""
-        repository = Declarations().of(name)
-        self.tally.update(self._look(repository, self._usage([repository], earliest)))
+        self.tally.update(self._look(name, self._usage([Declarations().of(name)], earliest)))
 
     def at_uses(self, uses: Iterable[Use]) -> None:
         """Hold images that just began to be used, and end no hold."""
@@ -72,49 +81,74 @@ class Look:
             return Usage()
         return read_usage(sorted(sources), self.home, time.time() if earliest is None else earliest)
 
-    def _look(self, repository: KeptRepository, usage: Usage) -> Counter[str]:
-        return self._attempt(repository.name, partial(self._hold_and_release, repository, usage))
+    def _look(self, name: str, usage: Usage) -> Counter[str]:
+        return self._attempt(name, partial(self._hold_and_release, name, usage))
 
     def _attempt(self, name: str, work: Callable[[Counter[str]], None]) -> Counter[str]:
         tally = Counter[str]()
         if time.time() + _LONGEST > DEADLINE.get(float("inf")):
-            self.faults.append(f"There was no time left for {name}.")
+            self.faults.append(RetryableError(f"There was no time left for {name}."))
             return tally
         try:
             work(tally)
         except ControllerError as error:
             logger.warning("The images in use of %s: %s", name, error)
-            self.faults.append(str(error))
+            self.faults.append(error)
         except Exception as error:  # a defect, which must not stop the look at other repositories
             logger.exception("The images in use of %s: a defect", name)
-            self.faults.append(f"The controller failed because of a defect ({type(error).__name__}).")
+            self.faults.append(UserError(f"The controller failed because of a defect ({type(error).__name__})."))
         return tally
 
-    def _hold_and_release(self, repository: KeptRepository, usage: Usage, tally: Counter[str]) -> None:
-        name, keep = repository.name, repository.keep
-        images, holds = HeldImages(name).describe_images(), Holds(name)
-        if images is None:
-            logger.info("The repository %s does not exist, so nothing of it is kept", name)
-            for hold in holds.all():
-                holds.delete(hold.digest)
-            Declarations().forget(repository.declarations)
-            return
-        unread = usage.faults(keep.sources) if keep else ()
+    def _hold_and_release(self, name: str, usage: Usage, tally: Counter[str]) -> None:
+        """Until what keeps the images is what the tags were put for: resources declare it meanwhile."""
+        for _ in range(_ROUNDS):
+            # Read before the images: a repository that does not exist then is gone, and not about to be created.
+            declared = Declarations().of(name)
+            images, holds = HeldImages(name).describe_images(), Holds(name)
+            if images is None:
+                self._forget(declared, holds)
+                return
+            planned = self._planned(declared, images, holds, usage)
+            tally["ImagesInUse"] = len(planned.in_use)
+            has_ended = Holding(name, images, declared.keep, holds, tally, self.faults).carry_out(planned)
+            if declared.keep is None and has_ended:
+                Indexes(name, self.faults).forget()
+            if declared.keep is not None or has_ended:
+                Declarations().forget(declared.ended)
+            if Declarations().of(name).keep == declared.keep:
+                break
+        self.faults.extend(usage.faults(declared.keep.sources) if declared.keep else ())
+
+    def _planned(self, declared: KeptRepository, images: Sequence[Image], holds: Holds, usage: Usage) -> Plan:
+        name, keep, now = declared.name, declared.keep, datetime.now(UTC)
         uses = usage.of(name, keep.sources) if keep else ()
-        planned = plan(images, uses, keep, holds.all(), datetime.now(UTC), is_complete=not unread)
-        self.faults.extend(unread)
-        tally["ImagesInUse"] += len(planned.in_use)
-        Holding(name, images, keep is not None, tally).carry_out(planned)
-        Declarations().forget(repository.ended)
+        if keep and _is_of_index(used_images(images, uses, replace(keep, pulled_within=None), now), images):
+            images = Indexes(name, self.faults).completed(images)
+        is_complete = keep is None or usage.is_complete(keep.sources)
+        return plan(images, uses, keep, holds.all(), now, is_complete=is_complete)
+
+    def _forget(self, declared: KeptRepository, holds: Holds) -> None:
+        logger.info("The repository %s does not exist, so nothing of it is kept", declared.name)
+        for hold in holds.all():
+            holds.forget(hold.digest)
+        Indexes(declared.name, self.faults).forget()
+        Declarations().forget(declared.declarations)
 
     def _hold(self, name: str, uses: Sequence[Use], tally: Counter[str]) -> None:
         keep = Declarations().of(name).keep
         wanted = [use for use in uses if keep is not None and use.source in keep.sources]
-        holds = Holds(name)
-        if keep is None or all(use.is_by_digest and holds.is_used(use.image) for use in wanted):
+        if keep is None or not wanted:
             return
-        images = HeldImages(name).describe_images() or ()
-        # What was pulled is left to the next look at everything.
-        keep = replace(keep, pulled_within=None)
-        planned = plan(images, wanted, keep, holds.all(), datetime.now(UTC), is_complete=False)
-        Holding(name, images, True, tally).carry_out(replace(planned, forget=(), stray=()))
+        images, holds = HeldImages(name).describe_named(sorted({use.image for use in wanted})), Holds(name)
+        # What was pulled, and the indexes of an image, are left to the next look at everything.
+        in_use = replace(keep, pulled_within=None)
+        planned = plan(images, wanted, in_use, holds.all(), datetime.now(UTC), is_complete=False)
+        Holding(name, images, keep, holds, tally, self.faults).carry_out(replace(planned, forget=(), stray=()))
+        if Declarations().of(name).keep is None:
+            # The look that ended the holds may not have seen this one.
+            self._hold_and_release(name, Usage(), tally)
+
+
+def _is_of_index(in_use: Collection[str], images: Iterable[Image]) -> bool:
+    """Whether one of the images in use may belong to an index: it is none itself."""
+    return any(image.digest in in_use and not image.is_manifest_list for image in images)

@@ -31,18 +31,23 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``write`` is stored before any tag changes. ``stray`` are tags of holds on images that they do not belong to."""
+    """``write`` is stored before any tag changes. ``held_anew`` are images in use that have their tag already, and
+    were not known to be in use. ``stray`` are tags of holds on images that they do not belong to."""
 
     in_use: Mapping[str, str] = field(default_factory=dict)
     hold: tuple[Image, ...] = ()
     write: tuple[Hold, ...] = ()
+    held_anew: tuple[Image, ...] = ()
     release: tuple[Image, ...] = ()
     forget: tuple[str, ...] = ()
     stray: tuple[tuple[Image, str], ...] = ()
 
 
 def used_images(images: Iterable[Image], uses: Iterable[Use], keep: KeepInUse, now: datetime) -> dict[str, str]:
-    """The digests of the images in use, with what uses them. An archived image cannot be pulled, so nothing uses it."""
+    """The digests of the images in use, with what uses them. An archived image cannot be pulled, so nothing uses it.
+
+    An index is in use if an image that it names is, as far as ``children`` of the index are known.
+    """
     active = [image for image in images if image.storage_class == "standard"]
     by_name = {image.digest: image.digest for image in active}
     by_name |= {tag: image.digest for image in active for tag in image.tags}
@@ -50,12 +55,21 @@ def used_images(images: Iterable[Image], uses: Iterable[Use], keep: KeepInUse, n
     for use in uses:
         if use.image in by_name:
             found.setdefault(by_name[use.image], use.user)
+    _add_indexes(found, active)
     if keep.pulled_within is not None:
         since = now - timedelta(days=keep.pulled_within)
         for image in active:
             if image.last_pulled_at is not None and image.last_pulled_at >= since:
                 found.setdefault(image.digest, PULLED)
     return found
+
+
+def _add_indexes(found: dict[str, str], images: Iterable[Image]) -> None:
+    """Add the indexes of images that are found, and of indexes that are."""
+    left = [image for image in images if image.children and image.digest not in found]
+    while added := {image.digest: found[child] for image in left for child in image.children if child in found}:
+        found |= added
+        left = [image for image in left if image.digest not in added]
 
 
 def plan(
@@ -73,44 +87,30 @@ def plan(
     """
     stored = {hold.digest: hold for hold in holds}
     in_use = {} if keep is None else used_images(images, uses, keep, now)
-    to_hold, write, release = [], [], []
-    for image in images:
-        hold, is_tagged = stored.get(image.digest), is_held(image.digest, image.tags)
-        if image.digest in in_use:
-            wanted = Hold(image.digest, in_use[image.digest])
-            if hold is None or hold.unused_since is not None:
-                write.append(wanted)
-            if not is_tagged:
-                to_hold.append(image)
-        elif hold is not None or is_tagged:
-            since = None if hold is None else hold.unused_since
-            if keep is None or (is_complete and since is not None and _is_over(since, keep, now)):
-                release.append(image)
-            elif since is None and is_complete:
-                write.append(Hold(image.digest, hold.user if hold else "", int(now.timestamp())))
+    used = [image for image in images if image.digest in in_use]
+    tagged = {image.digest for image in images if is_held(image.digest, image.tags)}
+    began = [image for image in used if image.digest not in stored or stored[image.digest].unused_since is not None]
+    ending = [
+        image for image in images if image.digest not in in_use and (image.digest in stored or image.digest in tagged)
+    ]
+    release = [image for image in ending if keep is None or (is_complete and _is_over(stored, image, keep, now))]
+    ended = [image for image in ending if is_complete and keep is not None and _since(stored, image) is None]
     present = {image.digest for image in images}
     # Of a move that was interrupted. Other tags with the prefix are somebody's.
     of_holds = {tag_of(digest) for digest in stored}
     stray = [(image, tag) for image in images for tag in image.tags if tag in of_holds and tag != tag_of(image.digest)]
     return Plan(
         in_use,
-        tuple(to_hold),
-        tuple(write),
-        tuple(release),
-        tuple(digest for digest in stored if digest not in present),
-        tuple(stray),
+        hold=tuple(image for image in used if image.digest not in tagged),
+        write=(
+            *(Hold(image.digest, in_use[image.digest]) for image in began),
+            *(Hold(image.digest, _user(stored, image), int(now.timestamp())) for image in ended),
+        ),
+        held_anew=tuple(image for image in began if image.digest in tagged),
+        release=tuple(release),
+        forget=tuple(digest for digest in stored if digest not in present),
+        stray=tuple(stray),
     )
-
-
-def carrier(images: Iterable[Image], released: Image, staying: Iterable[str]) -> Image | None:
-    """An image that can take over the last tag of a released one, which would be deleted with it.
-
-    One that stays held is preferred: it has a tag that nobody else moves. Otherwise it is the one with most tags.
-    """
-    kept = set(staying)
-    others = [each for each in images if each.digest != released.digest and each.storage_class == "standard"]
-    candidates = [each for each in others if own_tags(each) or each.digest in kept]
-    return max(candidates, key=lambda each: (each.digest in kept, len(each.tags), each.pushed_at), default=None)
 
 
 def own_tags(image: Image) -> tuple[str, ...]:
@@ -118,5 +118,14 @@ def own_tags(image: Image) -> tuple[str, ...]:
     return tuple(tag for tag in image.tags if not tag.startswith(TAG_PREFIX))
 
 
-def _is_over(since: int, keep: KeepInUse, now: datetime) -> bool:
-    return now.timestamp() - since > timedelta(days=keep.grace).total_seconds()
+def _since(stored: Mapping[str, Hold], image: Image) -> int | None:
+    return stored[image.digest].unused_since if image.digest in stored else None
+
+
+def _user(stored: Mapping[str, Hold], image: Image) -> str:
+    return stored[image.digest].user if image.digest in stored else ""
+
+
+def _is_over(stored: Mapping[str, Hold], image: Image, keep: KeepInUse, now: datetime) -> bool:
+    since = _since(stored, image)
+    return since is not None and now.timestamp() - since > timedelta(days=keep.grace).total_seconds()

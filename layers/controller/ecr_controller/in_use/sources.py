@@ -11,8 +11,10 @@ import base64
 import json
 import logging
 import time
+import uuid
 import zlib
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.deadline import DEADLINE, wait_before
@@ -21,6 +23,7 @@ from ecr_controller.in_use import usage
 from ecr_controller.in_use.ecs import Clusters
 from ecr_controller.in_use.functions import ImageFunctions
 from ecr_controller.in_use.inspector import Inspector
+from ecr_controller.in_use.versions import StoredVersions
 from ecr_controller.lifecycle.keep_in_use import ECS, LAMBDA
 from ecr_controller.shared_documents.parts import PartsTable
 
@@ -45,34 +48,34 @@ _LONGEST = 380_000
 def read_usage(sources: Iterable[str], home: Home, earliest: float) -> usage.Usage:
     """What these sources knew at ``earliest``, a ``time.time()``, or later. One that cannot be read is named in the
     result."""
-    uses: list[Use] = []
-    unread: dict[str, str] = {}
+    uses: dict[str, Sequence[Use]] = {}
+    unread: dict[str, ControllerError] = {}
     for source in sources:
         try:
-            uses += _shared(source, home, earliest)
+            uses[source] = _shared(source, home, earliest)
         except ControllerError as error:
             logger.warning("%s cannot be read, so no image is released: %s", source, error)
-            unread[source] = str(error)
-    return usage.Usage(tuple(uses), unread)
+            unread[source] = error
+    return usage.Usage(tuple(chain.from_iterable(uses.values())), frozenset(uses), unread)
 
 
 def _shared(source: str, home: Home, earliest: float) -> Sequence[Use]:
     """What was read of a source from a ``time.time()`` on."""
-    table, asked, reader = PartsTable(), time.time(), _READER + source
+    table, asked, reader, mark = PartsTable(), time.time(), _READER + source, {"reading": uuid.uuid4().hex}
     while True:
         rows = {part.owner: part for part in table.query_parts(SNAPSHOTS)}
         if (found := _fresh(rows.get(source), earliest)) is not None:
             return found
         if reader in rows and time.time() - rows[reader].since > LONGEST_READ:
-            table.delete_part(SNAPSHOTS, reader)
-        if table.put_part_once(SNAPSHOTS, reader, {}):
+            table.delete_marked(SNAPSHOTS, reader, rows[reader].marks)
+        if table.put_part_once(SNAPSHOTS, reader, {}, mark):
             try:
                 # The reader before may have stored something since.
                 stored = next(iter(table.query_parts(SNAPSHOTS, source)), None)
                 found = _fresh(stored, earliest)
                 return _read_and_store(table, source, home) if found is None else found
             finally:
-                table.delete_part(SNAPSHOTS, reader)
+                table.delete_marked(SNAPSHOTS, reader, mark)
         wait_before(DEADLINE.get(asked + LONGEST_READ), f"Another invocation is reading {source}.")
 
 
@@ -95,7 +98,7 @@ def read(source: str, home: Home) -> tuple[Use, ...]:
     if source == ECS:
         return usage.distinct(uses_of(Clusters().list_containers(), source, home))
     if source == LAMBDA:
-        return usage.distinct(uses_of(ImageFunctions().list_containers(), source, home))
+        return usage.distinct(uses_of(ImageFunctions().list_containers(StoredVersions()), source, home))
     images = Inspector().list_images(home.account, datetime.now(UTC))
     found = (usage.use_of_arn(each.arn, source, each.user, home) for each in images)
     return usage.distinct(use for use in found if use is not None)

@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.errors import RetryableError, UserError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ecr_controller.custom_resource.request import Home
+    from ecr_controller.errors import ControllerError
 
 # The address of a registry, with and without IPv6 and FIPS ("Private registry authentication" in the user guide).
 _URI = re.compile(
@@ -58,19 +61,29 @@ def use_of_arn(arn: str, source: str, user: str, home: Home) -> Use | None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """All uses that were found, and why a source could not be read, by its name."""
+    """All uses of the ``sources`` that were read, and why one could not be read, by its name."""
 
     uses: tuple[Use, ...] = ()
-    unread: Mapping[str, str] = field(default_factory=dict)
+    sources: frozenset[str] = frozenset()
+    unread: Mapping[str, ControllerError] = field(default_factory=dict)
 
     def of(self, repository: str, sources: Iterable[str]) -> tuple[Use, ...]:
         """The uses of a repository that these sources report."""
         wanted = set(sources)
         return tuple(use for use in self.uses if use.repository == repository and use.source in wanted)
 
-    def faults(self, sources: Iterable[str]) -> tuple[str, ...]:
+    def is_complete(self, sources: Iterable[str]) -> bool:
+        """Whether all of these were read."""
+        return self.sources.issuperset(sources)
+
+    def faults(self, sources: Iterable[str]) -> tuple[ControllerError, ...]:
         """Why sources among these could not be read."""
-        return tuple(f"{each} cannot be read. {self.unread[each]}" for each in sources if each in self.unread)
+        return tuple(_named_fault(each, self.unread[each]) for each in sources if each in self.unread)
+
+
+def _named_fault(source: str, error: ControllerError) -> ControllerError:
+    kind = RetryableError if isinstance(error, RetryableError) else UserError
+    return kind(f"{source} cannot be read. {error}")
 
 
 def distinct(uses: Iterable[Use]) -> tuple[Use, ...]:

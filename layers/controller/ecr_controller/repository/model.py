@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.custom_resource import properties
+from ecr_controller.patterns import matches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,17 @@ class Mutability:
 
     value: str = "MUTABLE"
     exclusion_filters: tuple[str, ...] = ()
+
+    @classmethod
+    def shown(cls, described: Mapping[str, Any]) -> Mutability:
+        """Of a repository as DescribeRepositories describes it."""
+        filters = described.get("imageTagMutabilityExclusionFilters", [])
+        return cls(described.get("imageTagMutability", "MUTABLE"), tuple(each["filter"] for each in filters))
+
+    def is_immutable(self, tag: str) -> bool:
+        """Whether a tag, once it is on an image, cannot move to another one."""
+        is_excluded = any(matches(each, tag) for each in self.exclusion_filters)
+        return self.value.startswith("IMMUTABLE") != is_excluded
 
     def is_equivalent_to(self, other: Mutability) -> bool:
         """Whether both have the same effect; filters have no order."""

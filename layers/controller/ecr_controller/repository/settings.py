@@ -145,8 +145,7 @@ class ImageTagMutability(ValueSetting[Mutability]):
 
     def observed(self, found: Repository) -> Mutability:
         """Of ``imageTagMutability`` and its exclusion filters."""
-        filters = found.shown.get("imageTagMutabilityExclusionFilters", [])
-        return Mutability(found.shown.get("imageTagMutability", "MUTABLE"), tuple(each["filter"] for each in filters))
+        return Mutability.shown(found.shown)
 
     def to_json(self, value: Mutability) -> Any:
         """The value, and the sorted filters."""

@@ -23,7 +23,7 @@ from ecr_controller.repository import ownership
 from ecr_controller.repository.declarations import LIFECYCLE_POLICY, Declaration
 from ecr_controller.repository.ecr import Repositories
 from ecr_controller.repository.model import is_name
-from ecr_controller.shared_documents.ledger import Ledger, owner_of
+from ecr_controller.shared_documents.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +99,7 @@ class LifecyclePolicyResource:
         is_new = differs or not ours or request.old is None or request.old.keep_in_use != spec.keep_in_use
         if is_new and spec.keep_in_use is not None:
             self._write_down(request, found, current, spec.policy.text(), ours=ours)
-            _keeping(request, name).begin(spec.keep_in_use)
+            Keeping.of(request, name).begin(spec.keep_in_use, request.received_at)
         if differs and guard.applies(spec.guard):
             attributes = guard.enforce(request, name, spec.policy, spec.guard).attributes
         if differs or not ours or request.follows_failed_create:
@@ -191,14 +191,10 @@ def _refuse_policy_of_others(request: PolicyRequest, current: str | None) -> Non
     )
 
 
-def _keeping(request: PolicyRequest, repository: str) -> Keeping:
-    return Keeping(repository, owner_of(request), request.type_name)
-
-
 def _end_keeping(request: PolicyRequest, repository: str) -> None:
     """End what the properties of the request kept, and in a Delete also what an Update kept that died."""
     if request.type == "Delete" or any(spec.keep_in_use for spec in request.specs):
-        _keeping(request, repository).end()
+        Keeping.of(request, repository).end()
 
 
 def _stored(ledger: Ledger, repository: str) -> Entry | None:

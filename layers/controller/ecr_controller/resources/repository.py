@@ -23,7 +23,6 @@ from ecr_controller.repository.replacement import encryption_is_fixed, is_rename
 from ecr_controller.repository.scan_frequency import scan_frequency
 from ecr_controller.repository.settings import PolicyStatements, settings
 from ecr_controller.repository.spec import RepositorySpec, parse_repository
-from ecr_controller.shared_documents.ledger import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -141,7 +140,7 @@ class RepositoryResource:
             raise RetryableError(f"The repository {name} was deleted while this request ran.")
         if made is not None or ownership.is_created_by(found.tags, request):
             differences = self._difference(request, found, wanted)
-            _keeping(request, name).begin(spec.keep_in_use, looks=made is None)
+            Keeping.of(request, name).begin(spec.keep_in_use, request.received_at, looks=made is None)
             changes.apply(differences, found, lambda _done: self._undo_create(name))
             is_empty = made is not None and spec.lifecycle_policy is not None and guard.applies(spec.guard)
             return self._result(request, found, guard.NO_IMAGES if is_empty else guard.NO_PREVIEW)
@@ -229,7 +228,7 @@ class RepositoryResource:
         ownership.refuse_second_policy(found, request)
         is_put = is_policy(found.lifecycle_text, policy)
         if not is_put or request.old is None or request.spec.keep_in_use != request.old.keep_in_use:
-            _keeping(request, found.name).begin(request.spec.keep_in_use)
+            Keeping.of(request, found.name).begin(request.spec.keep_in_use, request.received_at)
         if not guard.applies(request.spec.guard) or is_put:
             return guard.NO_PREVIEW
         return guard.enforce(request, found.name, policy, request.spec.guard).attributes
@@ -395,14 +394,10 @@ def _forget(request: RepositoryRequest, name: str) -> None:
     Declaration(request, name).remove()
 
 
-def _keeping(request: RepositoryRequest, name: str) -> Keeping:
-    return Keeping(name, owner_of(request), request.type_name)
-
-
 def _end_keeping(request: RepositoryRequest, name: str) -> None:
     """End what the properties of the request kept, and in a Delete also what an Update kept that died."""
     if request.type == "Delete" or any(spec.keep_in_use for spec in request.specs):
-        _keeping(request, name).end()
+        Keeping.of(request, name).end()
 
 
 def _withdraw_statements(request: RepositoryRequest, name: str, only_of: str | None = None) -> None:

@@ -105,7 +105,7 @@ class Drift:
             living = WithoutObsoleteParts(document, self.batch.request(left[0].owner, found.name))
             converge.converge(table, target, living, changed=True)
             for each in left:
-                table.delete_withdrawn(target, each)
+                table.delete_marked(target, each.owner, each.marks)
         current = document.read()
         for part in parts:
             if not document.holds(current, part) and not document.is_younger_than(part):

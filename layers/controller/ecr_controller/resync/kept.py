@@ -32,7 +32,7 @@ def keep(repository: str, baseline: Baseline, *, looks: bool, asked_at: float) -
         return True
     try:
         Keeping(repository, baseline.owner, TYPE).begin(
-            baseline.spec.keep_in_use, looks=looks, since=max(asked_at, time.time() - _SHARED)
+            baseline.spec.keep_in_use, max(asked_at, time.time() - _SHARED), looks=looks
         )
     except UserError as error:
         logger.warning("The lifecycle policy of %s is not put: %s", repository, error)

@@ -76,18 +76,16 @@ class PartsTable:
         """DeleteItem, which succeeds for an item that does not exist."""
         self._dynamodb.delete_item(TableName=self._table(), Key=_key(target, owner))
 
-    def delete_withdrawn(self, target: str, part: Part) -> None:
-        """DeleteItem of a tombstone, unless its owner has declared the part again."""
+    def delete_marked(self, target: str, owner: str, marks: Mapping[str, str]) -> None:
+        """DeleteItem, unless the item does not have these marks any more: it was stored again since it was read."""
+        names = {f"#{number}": mark for number, mark in enumerate(marks)}
         with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
             self._dynamodb.delete_item(
                 TableName=self._table(),
-                Key=_key(target, part.owner),
-                ConditionExpression="#state = :withdrawn AND since = :since",
-                ExpressionAttributeNames={"#state": _STATE},
-                ExpressionAttributeValues={
-                    ":withdrawn": {"S": _WITHDRAWN},
-                    ":since": {"S": part.marks.get("since", "")},
-                },
+                Key=_key(target, owner),
+                ConditionExpression=" AND ".join(f"{name} = :{name[1:]}" for name in names),
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={f":{name[1:]}": {"S": marks[mark]} for name, mark in names.items()},
             )
 
     def write(self, puts: Sequence[Row] = (), deletes: Sequence[Row] = ()) -> None:

@@ -1,0 +1,100 @@
+"""The removal of the tag that holds an image, without the image.
+
+Amazon ECR deletes an image with its last tag, and people move the other tags of an image at any moment. So the tag of a
+hold first moves to an image that has a tag of the controller, which nobody else moves, and is deleted there.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ecr_controller.errors import UserError
+from ecr_controller.in_use.planning import own_tags
+from ecr_controller.lifecycle.holds import is_held, tag_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from ecr_controller.in_use.ecr import HeldImages
+    from ecr_controller.lifecycle.images import Image
+    from ecr_controller.repository.model import Mutability
+
+logger = logging.getLogger(__name__)
+
+_NO_CARRIER = "No other image of the repository can take it."
+
+
+class Removal:
+    """Removes tags of holds in one repository. Raises UserError and RetryableError."""
+
+    def __init__(
+        self, images: Sequence[Image], staying: Collection[str], mutability: Mutability, held: HeldImages
+    ) -> None:
+        """``staying`` are the digests of images that stay held."""
+        self._images, self._staying, self._mutability, self._held = images, staying, mutability, held
+        self._manifests: dict[str, Any] = {}
+        self._released: set[str] = set()
+
+    def remove(self, image: Image) -> str:
+        """Remove the tag that holds an image, as it is now. Why it stays, or ""."""
+        tag, own = tag_of(image.digest), own_tags(image)
+        self._released.add(image.digest)
+        carrier = self._carrier(image)
+        stays = any(map(self._mutability.is_immutable, own))
+        # Without another image that is held, a tag that may move in this moment has to do.
+        if stays or (
+            own and (carrier is None or not self._is_protected(carrier) or self._mutability.is_immutable(tag))
+        ):
+            self._held.batch_delete_image(tag)
+            return ""
+        if self._mutability.is_immutable(tag):
+            return "Tags of the repository are immutable."
+        if carrier is None:
+            return _NO_CARRIER
+        try:
+            self._held.put_image(self._manifest(carrier), tag)
+        except UserError as error:
+            return str(error)
+        return self.remove_from(carrier, tag)
+
+    def remove_from(self, carrier: Image, tag: str) -> str:
+        """Remove the tag of another image's hold. Why it stays, or ""."""
+        manifest, fresh = self._manifest(carrier), self._held.describe_image(carrier.digest)
+        if fresh is None or tag not in fresh.tags:
+            return f"Amazon ECR did not move it to the image {carrier.digest}."
+        if not own_tags(fresh) and not self._is_protected(fresh):
+            return _NO_CARRIER
+        self._held.batch_delete_image(tag)
+        if self._held.describe_image(carrier.digest) is None:
+            logger.warning("The image %s lost its other tags, and is put again", carrier.digest)
+            self._held.put_image(manifest, tag_of(carrier.digest))
+        return ""
+
+    def _carrier(self, released: Image) -> Image | None:
+        """An image that can take the tag, if there is one: best of all one that stays held."""
+        candidates = [
+            each
+            for each in self._images
+            if each.digest != released.digest
+            and each.storage_class == "standard"
+            and (own_tags(each) or self._is_protected(each))
+        ]
+        return max(
+            candidates,
+            key=lambda each: (self._is_protected(each), each.digest in self._staying, len(each.tags), each.pushed_at),
+            default=None,
+        )
+
+    def _is_protected(self, image: Image) -> bool:
+        """Whether the image has a tag that nobody else moves: that of its own hold."""
+        is_tagged = image.digest in self._staying or is_held(image.digest, image.tags)
+        return is_tagged and image.digest not in self._released
+
+    def _manifest(self, image: Image) -> Any:
+        if image.digest not in self._manifests:
+            found, refused = self._held.batch_get_image([image.digest])
+            if image.digest not in found:
+                raise UserError(refused.get(image.digest, f"The image {image.digest} was deleted."))
+            self._manifests |= found
+        return self._manifests[image.digest]

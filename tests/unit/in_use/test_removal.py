@@ -1,0 +1,187 @@
+"""The tag of a hold goes, and no image goes with it, whatever others do meanwhile."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecr_controller.errors import UserError
+from ecr_controller.in_use.removal import Removal
+from ecr_controller.lifecycle.holds import tag_of
+from ecr_controller.lifecycle.images import Image
+from ecr_controller.repository.model import Mutability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+DIGESTS = [f"sha256:{str(number) * 64}" for number in range(1, 5)]
+FIRST, SECOND, THIRD, _ = DIGESTS
+MUTABLE = Mutability()
+
+
+class Registry:
+    """One repository as Amazon ECR keeps it. ``others`` is what people do just before each call."""
+
+    def __init__(self, mutability: Mutability = MUTABLE, **tags: str) -> None:
+        self.images: set[str] = set(DIGESTS)
+        self.tags = {tag.replace("_", "-"): digest for tag, digest in tags.items()}
+        self.mutability = mutability
+        self.others: Callable[[Registry], None] = lambda _self: None
+        self.calls: list[str] = []
+
+    def held(self, *digests: str) -> Registry:
+        """With the tags that hold these images."""
+        self.tags |= {tag_of(digest): digest for digest in digests}
+        return self
+
+    def removal(self, *staying: str) -> Removal:
+        return Removal([self.image(each) for each in DIGESTS], staying, self.mutability, self)  # type: ignore[arg-type]
+
+    def image(self, digest: str) -> Image:
+        return Image(digest, NOW, tuple(sorted(tag for tag, on in self.tags.items() if on == digest)))
+
+    def move(self, tag: str, digest: str) -> None:
+        """As people do."""
+        if digest in self.images and not (tag in self.tags and self.mutability.is_immutable(tag)):
+            self.tags[tag] = digest
+
+    def describe_image(self, digest: str) -> Image | None:
+        self._call("DescribeImages")
+        return self.image(digest) if digest in self.images else None
+
+    def batch_get_image(self, digests: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+        self._call("BatchGetImage")
+        return {each: each for each in digests if each in self.images}, {}
+
+    def put_image(self, manifest: Any, tag: str) -> None:
+        self._call("PutImage")
+        if tag in self.tags and self.mutability.is_immutable(tag):
+            raise UserError("It is immutable.")
+        self.images.add(manifest)
+        self.tags[tag] = manifest
+
+    def batch_delete_image(self, tag: str) -> None:
+        self._call("BatchDeleteImage")
+        digest = self.tags.pop(tag, None)
+        if digest is not None and digest not in self.tags.values():
+            self.images.discard(digest)
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        self.others(self)
+
+
+def moving(draw: Any) -> Callable[[Registry], None]:
+    """Moves tags of people from image to image, as often as it is drawn."""
+
+    def move(registry: Registry) -> None:
+        for tag in draw(st.sets(st.sampled_from(["v1", "v2", "latest"]))):
+            registry.move(tag, draw(st.sampled_from(DIGESTS)))
+
+    return move
+
+
+@st.composite
+def registries(draw: st.DrawFn) -> Registry:
+    tags = {tag: draw(st.sampled_from(DIGESTS)) for tag in draw(st.sets(st.sampled_from(["v1", "v2", "latest"])))}
+    return Registry(MUTABLE, **tags).held(FIRST, *draw(st.sets(st.sampled_from(DIGESTS))))
+
+
+@given(registries(), st.data())
+def test_no_image_goes_while_another_one_stays_held(registry: Registry, data: st.DataObject) -> None:
+    registry.held(SECOND)
+    removal, image = registry.removal(SECOND), registry.image(FIRST)
+    registry.others = moving(data.draw)
+    assert removal.remove(image) == ""
+    assert registry.images == set(DIGESTS)
+    assert tag_of(FIRST) not in registry.tags
+
+
+@given(registries(), st.data())
+def test_an_image_that_nobody_holds_is_put_again_if_it_goes(registry: Registry, data: st.DataObject) -> None:
+    for digest in DIGESTS[1:]:
+        registry.tags.pop(tag_of(digest), None)
+    removal, image = registry.removal(), registry.image(FIRST)
+    registry.others = moving(data.draw)
+    removal.remove(image)
+    # Of the image itself there is no manifest.
+    assert registry.images >= set(DIGESTS[1:])
+
+
+@given(registries(), st.lists(st.sampled_from(DIGESTS), unique=True))
+def test_while_nobody_moves_anything_every_image_stays(registry: Registry, order: list[str]) -> None:
+    registry.held(*DIGESTS)
+    removal = registry.removal()
+    stays = {digest: removal.remove(registry.image(digest)) for digest in order}
+    assert registry.images == set(DIGESTS)
+    assert {digest for digest in order if tag_of(digest) in registry.tags} == {d for d, why in stays.items() if why}
+
+
+def test_a_last_tag_moves_to_an_image_that_stays_held() -> None:
+    registry = Registry(v2=THIRD, v3=THIRD).held(FIRST, SECOND)
+    assert registry.removal(SECOND).remove(registry.image(FIRST)) == ""
+    assert registry.tags == {"v2": THIRD, "v3": THIRD, tag_of(SECOND): SECOND}
+    # The manifest of the image itself is not read, which may count as a pull.
+    assert registry.calls == ["BatchGetImage", "PutImage", "DescribeImages", "BatchDeleteImage", "DescribeImages"]
+
+
+def test_an_image_with_a_tag_that_cannot_move_keeps_it_and_loses_ours() -> None:
+    registry = Registry(Mutability("IMMUTABLE"), v1=FIRST).held(FIRST, SECOND)
+    assert registry.removal(SECOND).remove(registry.image(FIRST)) == ""
+    assert registry.tags == {"v1": FIRST, tag_of(SECOND): SECOND}
+    assert registry.calls == ["BatchDeleteImage"]
+
+
+def test_a_last_tag_that_cannot_move_stays_and_costs_no_request() -> None:
+    registry = Registry(Mutability("IMMUTABLE")).held(FIRST, SECOND)
+    assert registry.removal(SECOND).remove(registry.image(FIRST)) == "Tags of the repository are immutable."
+    assert registry.calls == []
+
+
+def test_a_last_tag_moves_where_a_filter_excludes_it() -> None:
+    filters = Mutability("IMMUTABLE_WITH_EXCLUSION", ("ecr-controller-in-use-*",))
+    registry = Registry(filters, v1=THIRD).held(FIRST)
+    assert registry.removal().remove(registry.image(FIRST)) == ""
+    assert registry.tags == {"v1": THIRD}
+    assert registry.images == set(DIGESTS)
+
+
+def test_a_last_tag_stays_if_no_image_can_take_it() -> None:
+    registry = Registry().held(FIRST)
+    assert registry.removal().remove(registry.image(FIRST)) == "No other image of the repository can take it."
+    assert tag_of(FIRST) in registry.tags
+
+
+def test_an_image_that_lost_its_hold_does_not_protect_another_one() -> None:
+    registry = Registry(v1=FIRST, v2=SECOND).held(FIRST, SECOND)
+    removal = registry.removal()
+    assert removal.remove(registry.image(FIRST)) == ""
+    assert removal.remove(registry.image(SECOND)) == ""
+    assert registry.tags == {"v1": FIRST, "v2": SECOND}
+    assert registry.images == set(DIGESTS)
+
+
+def test_a_carrier_that_was_deleted_is_told() -> None:
+    registry = Registry(v1=SECOND).held(FIRST)
+    removal = registry.removal()
+    registry.images.discard(SECOND)
+    assert removal.remove(registry.image(FIRST)) == f"The image {SECOND} was deleted."
+    assert tag_of(FIRST) in registry.tags
+
+
+@pytest.mark.parametrize(
+    ("mutability", "immutable"),
+    [
+        (Mutability(), []),
+        (Mutability("IMMUTABLE"), ["v1", "latest"]),
+        (Mutability("IMMUTABLE_WITH_EXCLUSION", ("la*",)), ["v1"]),
+        (Mutability("MUTABLE_WITH_EXCLUSION", ("v*", "x")), ["v1"]),
+    ],
+)
+def test_which_tags_cannot_move(mutability: Mutability, immutable: list[str]) -> None:
+    assert [tag for tag in ("v1", "latest") if mutability.is_immutable(tag)] == immutable
