@@ -38,7 +38,7 @@ IN_USE_SEEN = IN_USE | {
         "keep-in-use/repositories",
     ]
 }
-HELD = {"faults": [], "imagesInUse": 0}
+HELD = {"faults": [], "isWorthARetry": False, "imagesInUse": 0}
 SEEN = HELD | {"imagesInUse": 1}
 REMEMBERED = {"held": [REPOSITORY]}
 V1, V2, VULNERABLE = (

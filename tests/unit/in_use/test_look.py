@@ -336,7 +336,7 @@ def test_an_image_whose_manifest_is_not_returned_is_named(ecr: ECRClient) -> Non
     found, refused = HeldImages(NAME, client).batch_get_image(digests)  # type: ignore[arg-type]
     assert list(found) == digests[:1]
     beginning = "Amazon ECR does not return the manifest of the image"
-    assert refused == {
+    assert {digest: str(each) for digest, each in refused.items()} == {
         digests[1]: f"{beginning} {digests[1]} in {NAME} (KmsError): The key is disabled.",
         digests[3]: f"{beginning} {digests[3]} in {NAME} (no answer): no reason.",
     }
@@ -347,7 +347,9 @@ def test_an_image_in_use_without_a_manifest_is_a_fault(
 ) -> None:
     kept()
     running.images = {images["v1"]}
-    monkeypatch.setattr(HeldImages, "batch_get_image", lambda _self, digests: ({}, dict.fromkeys(digests, "KmsError.")))
+    monkeypatch.setattr(
+        HeldImages, "batch_get_image", lambda _self, digests: ({}, dict.fromkeys(digests, UserError("KmsError.")))
+    )
     look = at()
     assert (said(look), look.is_worth_a_retry) == (["KmsError."], False)
 

@@ -16,7 +16,7 @@ from ecr_controller.lifecycle.images import Image
 from ecr_controller.repository.model import Mutability
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 DIGESTS = [f"sha256:{str(number) * 64}" for number in range(1, 5)]
@@ -54,9 +54,11 @@ class Registry:
         self._call("DescribeImages")
         return self.image(digest) if digest in self.images else None
 
-    def batch_get_image(self, digests: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    def get_image(self, digest: str) -> Any:
         self._call("BatchGetImage")
-        return {each: each for each in digests if each in self.images}, {}
+        if digest not in self.images:
+            raise UserError("The image was deleted.")
+        return digest
 
     def put_image(self, manifest: Any, tag: str) -> None:
         self._call("PutImage")
@@ -170,7 +172,7 @@ def test_a_carrier_that_was_deleted_is_told() -> None:
     registry = Registry(v1=SECOND).held(FIRST)
     removal = registry.removal()
     registry.images.discard(SECOND)
-    assert removal.remove(registry.image(FIRST)) == f"The image {SECOND} was deleted."
+    assert removal.remove(registry.image(FIRST)) == "The image was deleted."
     assert tag_of(FIRST) in registry.tags
 
 

@@ -100,7 +100,7 @@ def test_a_source_that_fails_is_named_and_the_others_are_read(
 
     monkeypatch.setattr(sources, "read", failing)
     usage = read_usage(["ECS", "Lambda"], HOME, time.time())
-    assert (usage.uses, usage.sources) == ((USE,), {"ECS"})
+    assert (usage.uses, usage.sources) == ((USE,), frozenset({"ECS"}))
     assert usage.unread["Lambda"] is error
     # The next look reads it again at once.
     assert [part.owner for part in parts.query_parts(SNAPSHOTS)] == ["ECS"]

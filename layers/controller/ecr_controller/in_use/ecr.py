@@ -60,13 +60,13 @@ class HeldImages:
         [shown] = self._ecr.describe_repositories(repositoryNames=[self._repository])["repositories"]
         return Mutability.shown(shown)
 
-    def batch_get_image(self, digests: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    def batch_get_image(self, digests: Sequence[str]) -> tuple[dict[str, Any], dict[str, UserError]]:
         """BatchGetImage, 100 a call: what PutImage takes of each image, and why one cannot be read, by digest.
 
         Those that are gone are in neither.
         """
         found: dict[str, Any] = {}
-        refused: dict[str, str] = {}
+        refused: dict[str, UserError] = {}
         for start in range(0, len(digests), _BATCH):
             asked = digests[start : start + _BATCH]
             answer = self._ecr.batch_get_image(
@@ -80,11 +80,20 @@ class HeldImages:
                 code = failed.get(digest, {}).get("failureCode", "no answer")
                 if digest not in found and code != "ImageNotFound":
                     reason = failed.get(digest, {}).get("failureReason", "no reason")
-                    refused[digest] = (
+                    refused[digest] = UserError(
                         f"Amazon ECR does not return the manifest of the image {digest} in {self._repository} "
                         f"({code}): {reason}."
                     )
         return found, refused
+
+    def get_image(self, digest: str) -> Any:
+        """BatchGetImage of one image. Raises UserError if there is no manifest of it."""
+        found, refused = self.batch_get_image([digest])
+        if digest in found:
+            return found[digest]
+        if digest in refused:
+            raise refused[digest]
+        raise UserError(f"The image {digest} in {self._repository} was deleted.")
 
     def put_image(self, image: Any, tag: str) -> None:
         """PutImage of an image that exists, with one more tag; nothing happens if it has it.

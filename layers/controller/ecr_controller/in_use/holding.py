@@ -72,7 +72,7 @@ class Holding:
         """Put the tags. Returns the digests of the images that could not get theirs."""
         wanted = {image.digest: image for image in images}
         manifests, refused = self._held.batch_get_image(list(wanted)) if wanted else ({}, {})
-        self.faults.extend(map(UserError, refused.values()))
+        self.faults.extend(refused.values())
         failed = set(wanted) - manifests.keys()
         for digest, manifest in manifests.items():
             if self._attempt(partial(self._held.put_image, manifest, tag_of(digest))):
@@ -104,7 +104,7 @@ class Holding:
                 self._leave(image, why_not)
                 return
             if self._keep_now() is not None and self.holds.is_used(image.digest):
-                self._put_back(image)
+                self._held.put_image(self._held.get_image(image.digest), tag_of(image.digest))
                 return
             self._send("ImageReleased", image, "It is no longer in use.")
         self.holds.forget(image.digest)
@@ -121,12 +121,6 @@ class Holding:
         logger.warning(message)
         self.faults.append(UserError(message))
         self.holds.forget(image.digest)
-
-    def _put_back(self, image: Image) -> None:
-        manifests, refused = self._held.batch_get_image([image.digest])
-        if image.digest not in manifests:
-            raise UserError(refused.get(image.digest, f"The image {image.digest} was deleted."))
-        self._held.put_image(manifests[image.digest], tag_of(image.digest))
 
     def _keep_now(self) -> KeepInUse | None:
         return Declarations().of(self.repository).keep

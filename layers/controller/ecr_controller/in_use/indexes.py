@@ -43,7 +43,7 @@ class Indexes:
 
     def _read(self, digests: Sequence[str]) -> dict[str, tuple[str, ...]]:
         found, refused = self._held.batch_get_image(digests)
-        self._faults.extend(map(UserError, refused.values()))
+        self._faults.extend(refused.values())
         read: dict[str, tuple[str, ...]] = {}
         for digest, image in found.items():
             try:

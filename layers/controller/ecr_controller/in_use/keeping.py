@@ -47,11 +47,13 @@ class InUseFunction:
         if answer.get("FunctionError"):
             raise RetryableError(f"The look at what uses the images of {repository} failed: {result.get('errorType')}.")
         if result.get("faults"):
-            kind = RetryableError if result.get("isWorthARetry") else UserError
-            raise kind(
+            message = (
                 f"{PROPERTY}: The images of {repository} that are in use cannot be kept, so the lifecycle policy was "
                 f"not changed. {' '.join(result['faults'])}"
             )
+            if result.get("isWorthARetry"):
+                raise RetryableError(message)
+            raise UserError(message)
 
     def start(self, repository: str) -> None:
         """Invoke, without waiting."""

@@ -10,11 +10,12 @@ from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_controller.deadline import DEADLINE
 from ecr_controller.errors import ControllerError, RetryableError, UserError
 from ecr_controller.in_use.declared import Declarations
+from ecr_controller.in_use.deployments import uses_of_event
 from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.held import Holds
 from ecr_controller.in_use.holding import Holding
@@ -24,7 +25,7 @@ from ecr_controller.in_use.sources import read_usage
 from ecr_controller.in_use.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from ecr_controller.custom_resource.request import Home
     from ecr_controller.in_use.declared import KeptRepository
@@ -66,6 +67,29 @@ class Look:
     def at(self, name: str, earliest: float | None = None) -> None:
         """Look at one repository, and at what ran at ``earliest``, a ``time.time()``, or later; by default, now."""
         self.tally.update(self._look(name, self._usage([Declarations().of(name)], earliest)))
+
+    def at_event(self, event: Mapping[str, Any]) -> None:
+        """Hold the images that an event of a deployment is about. Raises RetryableError if that may succeed later.
+
+        What AWS refuses now it would refuse again; the next look at everything does without the event.
+        """
+        try:
+            self.at_uses(uses_of_event(event, self.home))
+        except UserError as error:
+            logger.warning("The event is not used: %s", error)
+            self.faults.append(error)
+        if self.is_worth_a_retry:
+            raise self.faults[0]
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What the function returns: what could not be done, whether that is worth a retry, and how many images are in
+        use."""
+        return {
+            "faults": [str(each) for each in self.faults],
+            "isWorthARetry": self.is_worth_a_retry,
+            "imagesInUse": self.tally["ImagesInUse"],
+        }
 
     def at_uses(self, uses: Iterable[Use]) -> None:
         """Hold images that just began to be used, and end no hold."""

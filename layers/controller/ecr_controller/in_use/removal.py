@@ -93,8 +93,5 @@ class Removal:
 
     def _manifest(self, image: Image) -> Any:
         if image.digest not in self._manifests:
-            found, refused = self._held.batch_get_image([image.digest])
-            if image.digest not in found:
-                raise UserError(refused.get(image.digest, f"The image {image.digest} was deleted."))
-            self._manifests |= found
+            self._manifests[image.digest] = self._held.get_image(image.digest)
         return self._manifests[image.digest]

@@ -82,8 +82,8 @@ class Usage:
 
 
 def _named_fault(source: str, error: ControllerError) -> ControllerError:
-    kind = RetryableError if isinstance(error, RetryableError) else UserError
-    return kind(f"{source} cannot be read. {error}")
+    message = f"{source} cannot be read. {error}"
+    return RetryableError(message) if isinstance(error, RetryableError) else UserError(message)
 
 
 def distinct(uses: Iterable[Use]) -> tuple[Use, ...]:
