@@ -349,6 +349,7 @@ def test_events_tell_what_is_held_and_the_push_of_its_tag_is_not_routed(
     [message] = aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     told = json.loads(message["Body"])
     assert (told["event"], told["imageDigest"], told["repositoryName"]) == ("ImageHeld", digest, name)
+    aws.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     push_image(ecr, name, "v2", content="v2")
     found = aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=10)["Messages"]
     assert [json.loads(each["Body"])["imageTags"] for each in found] == [["v2"]]

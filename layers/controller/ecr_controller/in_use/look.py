@@ -20,7 +20,7 @@ from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.held import Holds
 from ecr_controller.in_use.holding import Holding
 from ecr_controller.in_use.indexes import Indexes
-from ecr_controller.in_use.planning import plan, used_images
+from ecr_controller.in_use.planning import Plan, plan, used_images
 from ecr_controller.in_use.sources import read_usage
 from ecr_controller.in_use.usage import Usage
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from ecr_controller.custom_resource.request import Home
     from ecr_controller.in_use.declared import KeptRepository
-    from ecr_controller.in_use.planning import Plan
     from ecr_controller.in_use.usage import Use
     from ecr_controller.lifecycle.images import Image
 
@@ -139,14 +138,15 @@ class Look:
                 Indexes(name, self.faults).forget()
             if declared.keep is not None or has_ended:
                 Declarations().forget(declared.ended)
-            if Declarations().of(name).keep == declared.keep:
+            is_unchanged = planned == Plan(planned.in_use) and not declared.ended
+            if is_unchanged or Declarations().of(name).keep == declared.keep:
                 break
         self.faults.extend(usage.faults(declared.keep.sources) if declared.keep else ())
 
     def _planned(self, declared: KeptRepository, images: Sequence[Image], holds: Holds, usage: Usage) -> Plan:
         name, keep, now = declared.name, declared.keep, datetime.now(UTC)
         uses = usage.of(name, keep.sources) if keep else ()
-        if keep and _is_of_index(used_images(images, uses, replace(keep, pulled_within=None), now), images):
+        if keep and _may_be_of_index(used_images(images, uses, replace(keep, pulled_within=None), now), images):
             images = Indexes(name, self.faults).completed(images)
         is_complete = keep is None or usage.is_complete(keep.sources)
         return plan(images, uses, keep, holds.all(), now, is_complete=is_complete)
@@ -173,6 +173,7 @@ class Look:
             self._hold_and_release(name, Usage(), tally)
 
 
-def _is_of_index(in_use: Collection[str], images: Iterable[Image]) -> bool:
-    """Whether one of the images in use may belong to an index: it is none itself."""
-    return any(image.digest in in_use and not image.is_manifest_list for image in images)
+def _may_be_of_index(in_use: Collection[str], images: Iterable[Image]) -> bool:
+    """Whether one of the images in use may belong to an index: it is none itself, and there are some."""
+    kinds = {image.is_manifest_list for image in images if image.is_manifest_list or image.digest in in_use}
+    return kinds == {True, False}
