@@ -145,11 +145,11 @@ def test_an_image_whose_only_tag_is_ours_loses_it_to_another_one_and_is_not_dele
     at(days=1)
     put = HeldImages.put_image
 
-    def moves(self: HeldImages, image: Any, tag: str) -> None:
+    def moves(self: HeldImages, image: Any, tag: str) -> bool:
         # Amazon ECR leaves an image untagged that loses its last tag to another one. moto deletes it.
         assert image["imageId"]["imageDigest"] == images["v2"]
         ecr.put_image(repositoryName=NAME, imageManifest=manifest, imageTag="left")
-        put(self, image, tag)
+        return put(self, image, tag)
 
     [found] = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageDigest": images["v1"]}])["images"]
     manifest = found["imageManifest"]
@@ -296,8 +296,8 @@ def test_an_image_that_cannot_be_held_is_named_and_the_others_are_held(
         def put_image(self, **_arguments: Any) -> None:
             raise client({"Error": {"Code": "LimitExceededException", "Message": "too many"}}, "PutImage")
 
-    def refuse(self: HeldImages, image: Any, tag: str) -> None:
-        put(HeldImages(NAME, Full()) if tag == tag_of(images["v1"]) else self, image, tag)  # type: ignore[arg-type]
+    def refuse(self: HeldImages, image: Any, tag: str) -> bool:
+        return put(HeldImages(NAME, Full()) if tag == tag_of(images["v1"]) else self, image, tag)  # type: ignore[arg-type]
 
     monkeypatch.setattr(HeldImages, "put_image", refuse)
     [fault] = said(at())
@@ -312,10 +312,10 @@ def test_a_throttle_at_one_image_does_not_stop_the_others_and_is_worth_a_retry(
     running.images = set(images.values())
     put = HeldImages.put_image
 
-    def throttled(self: HeldImages, image: Any, tag: str) -> None:
+    def throttled(self: HeldImages, image: Any, tag: str) -> bool:
         if tag == tag_of(images["v1"]):
             raise RetryableError("A throttle.")
-        put(self, image, tag)
+        return put(self, image, tag)
 
     monkeypatch.setattr(HeldImages, "put_image", throttled)
     look = at()
@@ -352,6 +352,30 @@ def test_an_image_in_use_without_a_manifest_is_a_fault(
     )
     look = at()
     assert (said(look), look.is_worth_a_retry) == (["KmsError."], False)
+
+
+def test_two_looks_that_hold_an_image_at_once_send_one_event(
+    ecr: ECRClient,
+    images: dict[str, str],
+    kept: Declare,
+    running: Running,
+    at: At,
+    monkeypatch: pytest.MonkeyPatch,
+    told: list[ControllerEvent],
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    put = HeldImages.put_image
+
+    def starting(self: HeldImages, image: Any, tag: str) -> bool:
+        monkeypatch.setattr(HeldImages, "put_image", put)
+        Look(HOME).at_uses([Use(NAME, images["v1"], "ECS", "a task")])
+        return put(self, image, tag)
+
+    monkeypatch.setattr(HeldImages, "put_image", starting)
+    at()
+    assert held(ecr) == {images["v1"]}
+    assert [each.name for each in told] == ["ImageHeld"]
 
 
 # Indexes
@@ -572,11 +596,11 @@ def test_what_is_held_after_the_declaration_ended_is_released(
     running.images = {images["v1"]}
     put = HeldImages.put_image
 
-    def ending(self: HeldImages, image: Any, tag: str) -> None:
+    def ending(self: HeldImages, image: Any, tag: str) -> bool:
         monkeypatch.setattr(HeldImages, "put_image", put)
         kept(None)
         at()
-        put(self, image, tag)
+        return put(self, image, tag)
 
     monkeypatch.setattr(HeldImages, "put_image", ending)
     if begins == "a look":

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecr_controller.config import is_sam_local
 from ecr_controller.controller_events import ControllerEvent, emit
@@ -75,11 +75,14 @@ class Holding:
         self.faults.extend(refused.values())
         failed = set(wanted) - manifests.keys()
         for digest, manifest in manifests.items():
-            if self._attempt(partial(self._held.put_image, manifest, tag_of(digest))):
-                self._send("ImageHeld", wanted[digest], f"It is in use by {plan.in_use[digest]}.")
-            else:
+            if not self._attempt(partial(self._put, wanted[digest], manifest, plan.in_use[digest])):
                 failed.add(digest)
         return failed
+
+    def _put(self, image: Image, manifest: Any, user: str) -> None:
+        # Another look may have put it meanwhile, and sent the event.
+        if self._held.put_image(manifest, tag_of(image.digest)):
+            self._send("ImageHeld", image, f"It is in use by {user}.")
 
     def _release_all(self, plan: Plan, removal: Removal) -> bool:
         for image, tag in plan.stray:
