@@ -732,6 +732,32 @@ def test_an_interrupted_move_is_finished_and_a_tag_of_somebody_stays(
     assert Holds(NAME).all() == ()
 
 
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_stray_tag_is_known_until_it_is_removed(
+    ecr: ECRClient,
+    images: dict[str, str],
+    kept: Declare,
+    running: Running,
+    at: At,
+    monkeypatch: pytest.MonkeyPatch,
+    is_deleted: bool,
+) -> None:
+    kept(None)
+    [found] = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageDigest": images["v2"]}])["images"]
+    ecr.put_image(repositoryName=NAME, imageManifest=found["imageManifest"], imageTag=tag_of(images["v1"]))
+    Holds(NAME).put(Hold(images["v1"], "a task", 1))
+    if is_deleted:
+        ecr.batch_delete_image(repositoryName=NAME, imageIds=[{"imageDigest": images["v1"]}])
+    with monkeypatch.context() as patched:
+        patched.setattr(HeldImages, "batch_delete_image", raising(RetryableError("A throttle.")))
+        assert at().is_worth_a_retry
+    assert [each.digest for each in Holds(NAME).all()] == [images["v1"]]
+    assert len(Declarations().of(NAME).ended) == 1
+    at()
+    assert tags(ecr, images["v2"]) == {"v2"}
+    assert (Declarations().all(), Holds(NAME).all()) == ((), ())
+
+
 def test_500_images_of_10_000_that_run_need_few_requests_but_for_their_tags(
     kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch, parts: PartsTable
 ) -> None:

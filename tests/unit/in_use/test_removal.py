@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_controller.errors import UserError
+from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use.removal import Removal
 from ecr_controller.lifecycle.holds import tag_of
 from ecr_controller.lifecycle.images import Image
@@ -110,7 +111,8 @@ def test_an_image_that_nobody_holds_is_put_again_if_it_goes(registry: Registry, 
         registry.tags.pop(tag_of(digest), None)
     removal, image = registry.removal(), registry.image(FIRST)
     registry.others = moving(data.draw)
-    removal.remove(image)
+    with suppress(RetryableError):
+        removal.remove(image)
     # Of the image itself there is no manifest.
     assert registry.images >= set(DIGESTS[1:])
 
@@ -174,6 +176,34 @@ def test_a_carrier_that_was_deleted_is_told() -> None:
     registry.images.discard(SECOND)
     assert removal.remove(registry.image(FIRST)) == "The image was deleted."
     assert tag_of(FIRST) in registry.tags
+
+
+def test_an_image_that_lost_its_own_hold_meanwhile_keeps_the_tag_of_another_one() -> None:
+    registry = Registry().held(FIRST, SECOND)
+
+    def lose(registry: Registry) -> None:
+        registry.tags.pop(tag_of(SECOND), None)
+
+    removal, image = registry.removal(SECOND), registry.image(FIRST)
+    registry.others = lose
+    with pytest.raises(RetryableError, match="is the only tag of the image"):
+        removal.remove(image)
+    assert registry.images == set(DIGESTS)
+    assert registry.tags == {tag_of(FIRST): SECOND}
+
+
+def test_a_tag_that_another_look_took_back_stays_there() -> None:
+    registry = Registry().held(FIRST, SECOND)
+
+    def take_back(registry: Registry) -> None:
+        if registry.calls[-1] == "DescribeImages":
+            registry.tags[tag_of(FIRST)] = FIRST
+
+    removal, image = registry.removal(SECOND), registry.image(FIRST)
+    registry.others = take_back
+    assert removal.remove(image) == ""
+    assert registry.image(FIRST).tags == (tag_of(FIRST),)
+    assert "BatchDeleteImage" not in registry.calls
 
 
 @pytest.mark.parametrize(

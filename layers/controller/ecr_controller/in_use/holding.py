@@ -18,7 +18,7 @@ from ecr_controller.in_use.removal import Removal
 from ecr_controller.lifecycle.holds import is_held, tag_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from ecr_controller.in_use.held import Holds
     from ecr_controller.in_use.planning import Plan
@@ -51,11 +51,16 @@ class Holding:
             self.holds.put(hold)
         lost = self._without_tag(plan.held_anew)
         staying = plan.in_use.keys() - self._hold((*plan.hold, *lost), plan)
+        has_ended = True
+        left: set[str] = set()
+        if plan.release or plan.stray:
+            removal = Removal(self.images, staying, self._held.describe_repository(), self._held)
+            left = self._remove_stray(plan, removal)
+            has_ended = self._release_all(plan, removal, left) and not left
         for digest in plan.forget:
-            self.holds.forget(digest)
-        if not plan.release and not plan.stray:
-            return True
-        return self._release_all(plan, Removal(self.images, staying, self._held.describe_repository(), self._held))
+            if tag_of(digest) not in left:
+                self.holds.forget(digest)
+        return has_ended
 
     @property
     def _held(self) -> HeldImages:
@@ -84,12 +89,15 @@ class Holding:
         if self._held.put_image(manifest, tag_of(image.digest)):
             self._send("ImageHeld", image, f"It is in use by {user}.")
 
-    def _release_all(self, plan: Plan, removal: Removal) -> bool:
-        for image, tag in plan.stray:
-            self._attempt(partial(removal.remove_from, image, tag))
+    def _remove_stray(self, plan: Plan, removal: Removal) -> set[str]:
+        """Remove stray tags. Returns those that are left, each of which only a hold knows."""
+        return {tag for image, tag in plan.stray if not self._attempt(partial(removal.remove_from, image, tag))}
+
+    def _release_all(self, plan: Plan, removal: Removal, left: Collection[str]) -> bool:
         has_ended = True
+        released = [image for image in plan.release if tag_of(image.digest) not in left]
         # The one with most tags last, because no other one may be left that can take its tag.
-        for image in sorted(plan.release, key=lambda each: len(own_tags(each))):
+        for image in sorted(released, key=lambda each: len(own_tags(each))):
             if self._keep_now() != self.keep:
                 logger.info("What keeps the images of %s changed, so nothing more is released", self.repository)
                 return False

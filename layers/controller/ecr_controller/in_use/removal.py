@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.errors import UserError
+from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use.planning import own_tags
 from ecr_controller.lifecycle.holds import is_held, tag_of
 
@@ -37,7 +37,7 @@ class Removal:
         self._released: set[str] = set()
 
     def remove(self, image: Image) -> str:
-        """Remove the tag that holds an image, as it is now. Why it stays, or ""."""
+        """Remove the tag that holds an image, as it is now. Why it stays on the image, or ""."""
         tag, own = tag_of(image.digest), own_tags(image)
         self._released.add(image.digest)
         carrier = self._carrier(image)
@@ -56,20 +56,26 @@ class Removal:
             self._held.put_image(self._manifest(carrier), tag)
         except UserError as error:
             return str(error)
-        return self.remove_from(carrier, tag)
+        self.remove_from(carrier, tag)
+        return ""
 
-    def remove_from(self, carrier: Image, tag: str) -> str:
-        """Remove the tag of another image's hold. Why it stays, or ""."""
+    def remove_from(self, carrier: Image, tag: str) -> None:
+        """Remove the tag of another image's hold; nothing happens if it is not there any more.
+
+        Raises RetryableError if it is the only one now.
+        """
         manifest, fresh = self._manifest(carrier), self._held.describe_image(carrier.digest)
         if fresh is None or tag not in fresh.tags:
-            return f"Amazon ECR did not move it to the image {carrier.digest}."
-        if not own_tags(fresh) and not self._is_protected(fresh):
-            return _NO_CARRIER
+            return
+        if len(fresh.tags) == 1:
+            raise RetryableError(
+                f"The tag {tag} of another image is the only tag of the image {carrier.digest}, and Amazon ECR deletes "
+                "an image with its last tag."
+            )
         self._held.batch_delete_image(tag)
         if self._held.describe_image(carrier.digest) is None:
             logger.warning("The image %s lost its other tags, and is put again", carrier.digest)
             self._held.put_image(manifest, tag_of(carrier.digest))
-        return ""
 
     def _carrier(self, released: Image) -> Image | None:
         """An image that can take the tag, if there is one: best of all one that stays held."""
