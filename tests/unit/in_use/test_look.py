@@ -439,25 +439,31 @@ def test_indexes_are_not_read_where_none_but_indexes_run(
 # Two looks at once
 
 
-def test_an_image_that_begins_to_run_while_it_is_released_is_held_again(
-    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def unused(images: dict[str, str], kept: Declare, running: Running, at: At) -> str:
+    """The digest of v1, which was in use, and whose day of grace lasts."""
     kept(KeepInUse(("ECS",), grace=1))
     running.images = {images["v1"]}
     at()
     running.images = set()
     at(days=1)
+    return images["v1"]
+
+
+def test_an_image_that_begins_to_run_while_it_is_released_is_held_again(
+    ecr: ECRClient, unused: str, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
     removed = HeldImages.batch_delete_image
 
     def starts(self: HeldImages, tag: str) -> None:
-        Holds(NAME).put(Hold(images["v1"], "a task"))
+        Holds(NAME).put(Hold(unused, "a task"))
         removed(self, tag)
 
     with monkeypatch.context() as patched:
         patched.setattr(HeldImages, "batch_delete_image", starts)
         at(days=3)
-    assert held(ecr) == {images["v1"]}
-    assert Holds(NAME).all() == (Hold(images["v1"], "a task"),)
+    assert held(ecr) == {unused}
+    assert Holds(NAME).all() == (Hold(unused, "a task"),)
 
 
 def test_a_task_that_starts_is_held_at_once_and_ends_no_hold(
@@ -628,13 +634,8 @@ def test_a_declaration_ends_only_when_all_its_tags_are_removed(
 
 
 def test_what_two_looks_do_at_once_leaves_an_image_in_use_held(
-    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+    ecr: ECRClient, unused: str, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept(KeepInUse(("ECS",), grace=1))
-    running.images = {images["v1"]}
-    at()
-    running.images = set()
-    at(days=1)
     # A look that sees the image run again has described it with its tag, when another one releases it.
     described = HeldImages.describe_images
 
@@ -643,13 +644,13 @@ def test_what_two_looks_do_at_once_leaves_an_image_in_use_held(
         found = described(self)
         at(days=3)
         assert held(ecr) == set()
-        running.images = {images["v1"]}
+        running.images = {unused}
         return found
 
     monkeypatch.setattr(HeldImages, "describe_images", releasing)
     look = Look(HOME)
-    look._look(NAME, Usage((Use(NAME, images["v1"], "ECS", "a task"),), frozenset({"ECS"})))
-    assert (said(look), held(ecr)) == ([], {images["v1"]})
+    look._look(NAME, Usage((Use(NAME, unused, "ECS", "a task"),), frozenset({"ECS"})))
+    assert (said(look), held(ecr)) == ([], {unused})
 
 
 # All repositories
