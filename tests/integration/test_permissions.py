@@ -331,7 +331,8 @@ def test_the_grant_function_attaches_the_token_policies_alone(
 
 PREFIXES = (
     *("repository-policy", "adopted-repository", "attached-policies", "scan-route"),
-    *("baseline", "baseline-repository", "declared-repository", "held-image", "in-use-snapshot", "keep-in-use"),
+    *("baseline", "baseline-repository", "declared-repository", "held-image", "in-use-lock"),
+    *("image-index", "in-use-snapshot", "keep-in-use"),
 )
 OWNERS = (
     "ECRRepository",
@@ -348,7 +349,7 @@ READS = {
         *("repository-policy", "adopted-repository", "declared-repository", "keep-in-use", "owner/ECRRepository")
     },
     "LifecyclePolicyRole": {"declared-repository", "keep-in-use", "owner/ECRLifecyclePolicy"},
-    "InUseRole": {"held-image", "in-use-snapshot", "keep-in-use"},
+    "InUseRole": {"held-image", "image-index", "in-use-lock", "in-use-snapshot", "keep-in-use"},
     "GrantRole": {
         *("repository-policy", "attached-policies", "owner/ECRRepositoryGrant", "owner/ECRAuthorizationTokenGrant")
     },

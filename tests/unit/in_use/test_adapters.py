@@ -169,6 +169,14 @@ def test_a_published_version_is_asked_for_once(one_thread: None, parts: PartsTab
     assert dict(StoredVersions().all()) == {"api": {"1": Version("z", f"{IMAGE}@{DIGEST}")}}
 
 
+def test_versions_that_do_not_fit_into_an_item_are_asked_for_each_time(parts: PartsTable) -> None:
+    uri = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/{'a' * 250}@{DIGEST}"
+    StoredVersions().store("api", {str(number): Version("z" * 44, uri) for number in range(2_000)})
+    kept = StoredVersions().all()["api"]
+    assert 500 < len(kept) < 1_500
+    assert "1999" in kept
+
+
 def test_all_versions_of_functions_with_images_are_asked_for_the_digest(one_thread: None) -> None:
     client, stubber = stubbed("lambda")
     listed = [

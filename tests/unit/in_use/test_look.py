@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import contextmanager
+from threading import Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ecr_controller import deadline
+from ecr_controller.deadline import DEADLINE
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use import ecr as adapter
 from ecr_controller.in_use import holding
@@ -18,15 +22,16 @@ from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.held import Holds
 from ecr_controller.in_use.look import Look
 from ecr_controller.in_use.planning import Hold
-from ecr_controller.in_use.usage import Usage, Use
+from ecr_controller.in_use.usage import Use
 from ecr_controller.lifecycle.holds import tag_of
 from ecr_controller.lifecycle.keep_in_use import KeepInUse
+from ecr_controller.shared_documents.lock import lock
 from ecr_controller.shared_documents.parts import PartsTable
 from local.images import push_as_buildx, push_image
 from tests.unit.in_use.conftest import ECS, HOME, NAME, OWNER, held, tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_ecr import ECRClient
 
@@ -145,11 +150,11 @@ def test_an_image_whose_only_tag_is_ours_loses_it_to_another_one_and_is_not_dele
     at(days=1)
     put = HeldImages.put_image
 
-    def moves(self: HeldImages, image: Any, tag: str) -> bool:
+    def moves(self: HeldImages, image: Any, tag: str) -> None:
         # Amazon ECR leaves an image untagged that loses its last tag to another one. moto deletes it.
         assert image["imageId"]["imageDigest"] == images["v2"]
         ecr.put_image(repositoryName=NAME, imageManifest=manifest, imageTag="left")
-        return put(self, image, tag)
+        put(self, image, tag)
 
     [found] = ecr.batch_get_image(repositoryName=NAME, imageIds=[{"imageDigest": images["v1"]}])["images"]
     manifest = found["imageManifest"]
@@ -296,8 +301,8 @@ def test_an_image_that_cannot_be_held_is_named_and_the_others_are_held(
         def put_image(self, **_arguments: Any) -> None:
             raise client({"Error": {"Code": "LimitExceededException", "Message": "too many"}}, "PutImage")
 
-    def refuse(self: HeldImages, image: Any, tag: str) -> bool:
-        return put(HeldImages(NAME, Full()) if tag == tag_of(images["v1"]) else self, image, tag)  # type: ignore[arg-type]
+    def refuse(self: HeldImages, image: Any, tag: str) -> None:
+        put(HeldImages(NAME, Full()) if tag == tag_of(images["v1"]) else self, image, tag)  # type: ignore[arg-type]
 
     monkeypatch.setattr(HeldImages, "put_image", refuse)
     [fault] = said(at())
@@ -312,10 +317,10 @@ def test_a_throttle_at_one_image_does_not_stop_the_others_and_is_worth_a_retry(
     running.images = set(images.values())
     put = HeldImages.put_image
 
-    def throttled(self: HeldImages, image: Any, tag: str) -> bool:
+    def throttled(self: HeldImages, image: Any, tag: str) -> None:
         if tag == tag_of(images["v1"]):
             raise RetryableError("A throttle.")
-        return put(self, image, tag)
+        put(self, image, tag)
 
     monkeypatch.setattr(HeldImages, "put_image", throttled)
     look = at()
@@ -352,30 +357,6 @@ def test_an_image_in_use_without_a_manifest_is_a_fault(
     )
     look = at()
     assert (said(look), look.is_worth_a_retry) == (["KmsError."], False)
-
-
-def test_two_looks_that_hold_an_image_at_once_send_one_event(
-    ecr: ECRClient,
-    images: dict[str, str],
-    kept: Declare,
-    running: Running,
-    at: At,
-    monkeypatch: pytest.MonkeyPatch,
-    told: list[ControllerEvent],
-) -> None:
-    kept()
-    running.images = {images["v1"]}
-    put = HeldImages.put_image
-
-    def starting(self: HeldImages, image: Any, tag: str) -> bool:
-        monkeypatch.setattr(HeldImages, "put_image", put)
-        Look(HOME).at_uses([Use(NAME, images["v1"], "ECS", "a task")])
-        return put(self, image, tag)
-
-    monkeypatch.setattr(HeldImages, "put_image", starting)
-    at()
-    assert held(ecr) == {images["v1"]}
-    assert [each.name for each in told] == ["ImageHeld"]
 
 
 # Indexes
@@ -436,7 +417,52 @@ def test_indexes_are_not_read_where_none_but_indexes_run(
     assert other.index not in read
 
 
+def test_nothing_is_released_while_an_index_cannot_be_read(
+    ecr: ECRClient, kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ecr.create_repository(repositoryName=NAME)
+    pushed = push_as_buildx(ecr, NAME, "v1", dict.fromkeys(["linux/amd64", "linux/arm64"]))
+    kept(KeepInUse(("ECS",), grace=1))
+    running.images = {pushed.index}
+    at()
+    running.images = set()
+    at(days=1)
+    running.images = {pushed.images["linux/arm64"]}
+    batch_get_image = HeldImages.batch_get_image
+
+    def refusing(self: HeldImages, digests: Any) -> Any:
+        found, refused = batch_get_image(self, [each for each in digests if each != pushed.index])
+        return found, refused | {each: UserError("KmsError.") for each in digests if each == pushed.index}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(HeldImages, "batch_get_image", refusing)
+        assert said(at(days=3)) == ["KmsError."]
+    assert pushed.index in held(ecr)
+    at(days=3)
+    at(days=5)
+    assert held(ecr) == {pushed.index, pushed.images["linux/arm64"]}
+
+
 # Two looks at once
+
+
+@contextmanager
+def beside(request: str, work: Callable[[], object]) -> Iterator[None]:
+    """From the first request of this name on, another thread does something that has to wait for the look."""
+    made, threads = getattr(HeldImages, request), [Thread(target=work)]
+
+    def meanwhile(self: HeldImages, *arguments: Any) -> Any:
+        patched.undo()
+        threads[0].start()
+        threads[0].join(0.3)
+        assert threads[0].is_alive()
+        return made(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patched, pytest.MonkeyPatch.context() as waiting:
+        waiting.setattr(deadline, "POLL_SECONDS", 0.05)
+        patched.setattr(HeldImages, request, meanwhile)
+        yield
+        threads[0].join()
 
 
 @pytest.fixture
@@ -451,19 +477,81 @@ def unused(images: dict[str, str], kept: Declare, running: Running, at: At) -> s
 
 
 def test_an_image_that_begins_to_run_while_it_is_released_is_held_again(
-    ecr: ECRClient, unused: str, at: At, monkeypatch: pytest.MonkeyPatch
+    ecr: ECRClient, unused: str, at: At, told: list[ControllerEvent]
 ) -> None:
-    removed = HeldImages.batch_delete_image
-
-    def starts(self: HeldImages, tag: str) -> None:
-        Holds(NAME).put(Hold(unused, "a task"))
-        removed(self, tag)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(HeldImages, "batch_delete_image", starts)
+    told.clear()
+    with beside("batch_delete_image", lambda: Look(HOME).at_uses([Use(NAME, unused, "ECS", "a task")])):
         at(days=3)
     assert held(ecr) == {unused}
     assert Holds(NAME).all() == (Hold(unused, "a task"),)
+    assert [each.name for each in told] == ["ImageReleased", "ImageHeld"]
+
+
+def test_two_looks_that_hold_an_image_at_once_send_one_event(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, told: list[ControllerEvent]
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    with beside("put_image", lambda: Look(HOME).at_uses([Use(NAME, images["v1"], "ECS", "a task")])):
+        at()
+    assert held(ecr) == {images["v1"]}
+    assert [each.name for each in told] == ["ImageHeld"]
+
+
+def test_a_resource_that_declares_something_while_holds_end_has_what_runs_held(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    at()
+    kept(None)
+
+    def declare() -> None:
+        kept()
+        Look(HOME).at(NAME)
+
+    with beside("batch_delete_image", declare):
+        at()
+    assert held(ecr) == {images["v1"]}
+    assert [each.keep for each in Declarations().of(NAME).declarations] == [ECS]
+
+
+@pytest.mark.parametrize("begins", ["a look", "a start"])
+def test_what_is_held_while_the_declaration_ends_is_released(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, begins: str
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+
+    def end() -> None:
+        kept(None)
+        Look(HOME).at(NAME)
+
+    with beside("put_image", end):
+        if begins == "a look":
+            at()
+        else:
+            Look(HOME).at_uses([Use(NAME, images["v1"], "ECS", "a task")])
+    assert tags(ecr, images["v1"]) == {"v1"}
+    assert (Declarations().all(), Holds(NAME).all()) == ((), ())
+
+
+def test_a_look_that_waits_for_too_long_is_worth_a_retry(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    monkeypatch.setattr(deadline, "POLL_SECONDS", 15)
+    looks = [Look(HOME), Look(HOME)]
+    token = DEADLINE.set(time.time() + 12)
+    try:
+        with lock(f"in-use-lock/repository/{NAME}", ""):
+            looks[0].at(NAME)
+            looks[1].at_uses([Use(NAME, images["v1"], "ECS", "a task")])
+    finally:
+        DEADLINE.reset(token)
+    assert [said(look) for look in looks] == [[f"Another invocation is tagging the images of {NAME}."]] * 2
+    assert all(look.is_worth_a_retry for look in looks)
 
 
 def test_a_task_that_starts_is_held_at_once_and_ends_no_hold(
@@ -526,44 +614,26 @@ def test_a_start_of_images_that_are_gone_or_named_by_a_tag(
 # Declarations that change meanwhile
 
 
-def test_a_declaration_that_is_put_while_holds_end_keeps_them(
+def test_nothing_more_is_released_once_a_resource_declares_something(
     ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept()
-    running.images = {images["v1"]}
-    at()
-    kept(None)
-    described = HeldImages.describe_images
-
-    def declaring(self: HeldImages) -> Any:
-        monkeypatch.setattr(HeldImages, "describe_images", described)
-        found = described(self)
-        kept()
-        return found
-
-    monkeypatch.setattr(HeldImages, "describe_images", declaring)
-    at()
-    assert held(ecr) == {images["v1"]}
-    assert [each.keep for each in Declarations().of(NAME).declarations] == [ECS]
-
-
-def test_a_declaration_that_is_put_while_a_tag_is_removed_puts_it_back(
-    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept()
-    running.images = {images["v1"]}
+    running.images = set(images.values())
     at()
     kept(None)
     removed = HeldImages.batch_delete_image
 
     def declaring(self: HeldImages, tag: str) -> None:
-        kept()  # whose look has just seen the tag
         removed(self, tag)
+        kept()
 
-    monkeypatch.setattr(HeldImages, "batch_delete_image", declaring)
-    at()
-    assert held(ecr) == {images["v1"]}
+    with monkeypatch.context() as patched:
+        patched.setattr(HeldImages, "batch_delete_image", declaring)
+        assert at().tally["ImagesReleased"] == 1
     assert [each.keep for each in Declarations().of(NAME).declarations] == [ECS]
+    # The look that the resource waits for comes after this one.
+    at()
+    assert held(ecr) == set(images.values())
 
 
 def test_a_declaration_that_is_put_while_an_ended_one_is_deleted_stays(
@@ -588,35 +658,6 @@ def test_a_repository_that_is_created_meanwhile_stays_declared(
     assert [each.keep for each in Declarations().of(NAME).declarations] == [ECS]
 
 
-@pytest.mark.parametrize("begins", ["a look", "a start"])
-def test_what_is_held_after_the_declaration_ended_is_released(
-    ecr: ECRClient,
-    images: dict[str, str],
-    kept: Declare,
-    running: Running,
-    at: At,
-    monkeypatch: pytest.MonkeyPatch,
-    begins: str,
-) -> None:
-    kept()
-    running.images = {images["v1"]}
-    put = HeldImages.put_image
-
-    def ending(self: HeldImages, image: Any, tag: str) -> bool:
-        monkeypatch.setattr(HeldImages, "put_image", put)
-        kept(None)
-        at()
-        return put(self, image, tag)
-
-    monkeypatch.setattr(HeldImages, "put_image", ending)
-    if begins == "a look":
-        at()
-    else:
-        Look(HOME).at_uses([Use(NAME, images["v1"], "ECS", "a task")])
-    assert tags(ecr, images["v1"]) == {"v1"}
-    assert (Declarations().all(), Holds(NAME).all()) == ((), ())
-
-
 def test_a_declaration_ends_only_when_all_its_tags_are_removed(
     ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -631,26 +672,6 @@ def test_a_declaration_ends_only_when_all_its_tags_are_removed(
     assert len(Declarations().of(NAME).ended) == 1
     at()
     assert (held(ecr), Declarations().all(), Holds(NAME).all()) == (set(), (), ())
-
-
-def test_what_two_looks_do_at_once_leaves_an_image_in_use_held(
-    ecr: ECRClient, unused: str, running: Running, at: At, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A look that sees the image run again has described it with its tag, when another one releases it.
-    described = HeldImages.describe_images
-
-    def releasing(self: HeldImages) -> Any:
-        monkeypatch.setattr(HeldImages, "describe_images", described)
-        found = described(self)
-        at(days=3)
-        assert held(ecr) == set()
-        running.images = {unused}
-        return found
-
-    monkeypatch.setattr(HeldImages, "describe_images", releasing)
-    look = Look(HOME)
-    look._look(NAME, Usage((Use(NAME, unused, "ECS", "a task"),), frozenset({"ECS"})))
-    assert (said(look), held(ecr)) == ([], {unused})
 
 
 # All repositories
@@ -684,8 +705,6 @@ def test_what_fails_at_one_repository_does_not_stop_the_others(
 def test_a_look_without_time_left_says_so_and_changes_nothing(
     ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running
 ) -> None:
-    from ecr_controller.deadline import DEADLINE
-
     kept()
     running.images = {images["v1"]}
     token = DEADLINE.set(time.time() + 5)

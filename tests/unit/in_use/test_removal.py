@@ -14,6 +14,7 @@ from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use.removal import Removal
 from ecr_controller.lifecycle.holds import tag_of
 from ecr_controller.lifecycle.images import Image
+from ecr_controller.lifecycle.keep_in_use import KeepInUse
 from ecr_controller.repository.model import Mutability
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ class Registry:
         self.tags |= {tag_of(digest): digest for digest in digests}
         return self
 
-    def removal(self, *staying: str) -> Removal:
-        return Removal([self.image(each) for each in DIGESTS], staying, self.mutability, self)  # type: ignore[arg-type]
+    def removal(self, *staying: str, keep: KeepInUse | None = None) -> Removal:
+        images = [self.image(each) for each in DIGESTS]
+        return Removal(images, staying, self.mutability, keep, self)  # type: ignore[arg-type]
 
     def image(self, digest: str) -> Image:
         return Image(digest, NOW, tuple(sorted(tag for tag, on in self.tags.items() if on == digest)))
@@ -105,16 +107,24 @@ def test_no_image_goes_while_another_one_stays_held(registry: Registry, data: st
     assert tag_of(FIRST) not in registry.tags
 
 
-@given(registries(), st.data())
-def test_an_image_that_nobody_holds_is_put_again_if_it_goes(registry: Registry, data: st.DataObject) -> None:
+@given(registries(), st.data(), st.sampled_from([None, KeepInUse(("ECS",))]))
+def test_an_image_that_nobody_holds_is_put_again_if_it_goes(
+    registry: Registry, data: st.DataObject, keep: KeepInUse | None
+) -> None:
     for digest in DIGESTS[1:]:
         registry.tags.pop(tag_of(digest), None)
-    removal, image = registry.removal(), registry.image(FIRST)
+    removal, image = registry.removal(keep=keep), registry.image(FIRST)
     registry.others = moving(data.draw)
     with suppress(RetryableError):
-        removal.remove(image)
-    # Of the image itself there is no manifest.
-    assert registry.images >= set(DIGESTS[1:])
+        why = removal.remove(image)
+        assert (why == "") == (tag_of(FIRST) not in registry.tags)
+    assert registry.images == set(DIGESTS)
+
+
+def test_what_pulls_keep_is_not_read_when_it_is_released() -> None:
+    registry = Registry(v1=FIRST).held(FIRST)
+    assert registry.removal(keep=KeepInUse(("ECS",), pulled_within=30)).remove(registry.image(FIRST)) == ""
+    assert (registry.calls, registry.tags) == (["BatchDeleteImage"], {"v1": FIRST})
 
 
 @given(registries(), st.lists(st.sampled_from(DIGESTS), unique=True))

@@ -11,7 +11,7 @@ import pytest
 from ecr_controller import deadline
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use import sources
-from ecr_controller.in_use.sources import LONGEST_READ, SNAPSHOTS, read_usage
+from ecr_controller.in_use.sources import SNAPSHOTS, read_usage
 from ecr_controller.in_use.usage import Use
 from tests.unit.in_use.conftest import HOME, NAME
 
@@ -60,31 +60,6 @@ def test_looks_at_the_same_time_wait_for_the_one_that_reads(reads: list[str], mo
     assert {usage.uses for usage in found} == {(USE,)}
     # The first read, and one for those that asked after it began.
     assert len(reads) <= 2
-
-
-def test_a_reader_that_ended_without_a_result_is_replaced(
-    reads: list[str], parts: PartsTable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parts.put_part(SNAPSHOTS, "reader/ECS", {})
-    now = time.time
-    monkeypatch.setattr(time, "time", lambda: now() + LONGEST_READ + 2)
-    assert read_usage(["ECS"], HOME, time.time()).uses == (USE,)
-    assert parts.query_parts(SNAPSHOTS)[0].owner == "ECS"
-
-
-def test_a_reader_that_was_replaced_leaves_the_next_one_its_turn(
-    reads: list[str], parts: PartsTable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: Callable[[str, Home], tuple[Use, ...]] = sources.read
-
-    def slowly(source: str, home: Home) -> tuple[Use, ...]:
-        # It takes so long that another one begins.
-        parts.put_part(SNAPSHOTS, "reader/ECS", {}, {"reading": "another"})
-        return read(source, home)
-
-    monkeypatch.setattr(sources, "read", slowly)
-    assert read_usage(["ECS"], HOME, time.time()).uses == (USE,)
-    assert [part.marks["reading"] for part in parts.query_parts(SNAPSHOTS, "reader/")] == ["another"]
 
 
 @pytest.mark.parametrize("error", [UserError("AWS rejected ListClusters."), RetryableError("A throttle.")])

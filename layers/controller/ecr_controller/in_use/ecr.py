@@ -95,8 +95,8 @@ class HeldImages:
             raise refused[digest]
         raise UserError(f"The image {digest} in {self._repository} was deleted.")
 
-    def put_image(self, image: Any, tag: str) -> bool:
-        """PutImage of an image that exists, with one more tag; False if it has it already.
+    def put_image(self, image: Any, tag: str) -> None:
+        """PutImage of an image that exists, with one more tag; nothing happens if it has it already.
 
         Raises UserError if the tag belongs to another image and is immutable, or if the image has 1,000 tags.
         """
@@ -113,20 +113,18 @@ class HeldImages:
                 **typed,
             )
         except self._ecr.exceptions.ImageAlreadyExistsException:
-            return False
+            return
         except self._ecr.exceptions.ImageTagAlreadyExistsException:
             found = self.describe_image(digest)
-            if found is not None and tag in found.tags:
-                return False
-            raise UserError(
-                f"The tag {tag} in {self._repository} cannot be moved to another image, because it is immutable."
-            ) from None
+            if found is None or tag not in found.tags:
+                raise UserError(
+                    f"The tag {tag} in {self._repository} cannot be moved to another image, because it is immutable."
+                ) from None
         except self._ecr.exceptions.LimitExceededException:
             raise UserError(
                 f"The image {digest} in {self._repository} is in use, but cannot get the tag that keeps it, because it "
                 "has as many tags as Amazon ECR allows. Delete tags of the image that are not needed."
             ) from None
-        return True
 
     def batch_delete_image(self, tag: str) -> None:
         """BatchDeleteImage of one tag; nothing happens if it is gone. The caller sees to it that its image has another

@@ -18,7 +18,7 @@ from ecr_controller.in_use.removal import Removal
 from ecr_controller.lifecycle.holds import is_held, tag_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from ecr_controller.in_use.held import Holds
     from ecr_controller.in_use.planning import Plan
@@ -49,12 +49,11 @@ class Holding:
         """
         for hold in plan.write:
             self.holds.put(hold)
-        lost = self._without_tag(plan.held_anew)
-        staying = plan.in_use.keys() - self._hold((*plan.hold, *lost), plan)
+        staying = plan.in_use.keys() - self._hold(plan)
         has_ended = True
         left: set[str] = set()
         if plan.release or plan.stray:
-            removal = Removal(self.images, staying, self._held.describe_repository(), self._held)
+            removal = Removal(self.images, staying, self._held.describe_repository(), self.keep, self._held)
             left = self._remove_stray(plan, removal)
             has_ended = self._release_all(plan, removal, left) and not left
         for digest in plan.forget:
@@ -66,16 +65,9 @@ class Holding:
     def _held(self) -> HeldImages:
         return HeldImages(self.repository)
 
-    def _without_tag(self, images: Sequence[Image]) -> list[Image]:
-        """Those that lost their tag to another look, which did not know that they are in use again."""
-        if not images:
-            return []
-        fresh = self._held.describe_named([image.digest for image in images])
-        return [image for image in fresh if not is_held(image.digest, image.tags)]
-
-    def _hold(self, images: Iterable[Image], plan: Plan) -> set[str]:
+    def _hold(self, plan: Plan) -> set[str]:
         """Put the tags. Returns the digests of the images that could not get theirs."""
-        wanted = {image.digest: image for image in images}
+        wanted = {image.digest: image for image in plan.hold}
         manifests, refused = self._held.batch_get_image(list(wanted)) if wanted else ({}, {})
         self.faults.extend(refused.values())
         failed = set(wanted) - manifests.keys()
@@ -85,9 +77,8 @@ class Holding:
         return failed
 
     def _put(self, image: Image, manifest: Any, user: str) -> None:
-        # Another look may have put it meanwhile, and sent the event.
-        if self._held.put_image(manifest, tag_of(image.digest)):
-            self._send("ImageHeld", image, f"It is in use by {user}.")
+        self._held.put_image(manifest, tag_of(image.digest))
+        self._send("ImageHeld", image, f"It is in use by {user}.")
 
     def _remove_stray(self, plan: Plan, removal: Removal) -> set[str]:
         """Remove stray tags. Returns those that are left, each of which only a hold knows."""
@@ -98,7 +89,7 @@ class Holding:
         released = [image for image in plan.release if tag_of(image.digest) not in left]
         # The one with most tags last, because no other one may be left that can take its tag.
         for image in sorted(released, key=lambda each: len(own_tags(each))):
-            if self._keep_now() != self.keep:
+            if Declarations().of(self.repository).keep != self.keep:
                 logger.info("What keeps the images of %s changed, so nothing more is released", self.repository)
                 return False
             has_ended = self._attempt(partial(self._release, image, removal)) and has_ended
@@ -106,16 +97,11 @@ class Holding:
 
     def _release(self, image: Image, removal: Removal) -> None:
         """Remove the tag, so that the lifecycle policy applies to the image again, and forget the hold."""
-        if self.keep is not None and self.holds.is_used(image.digest):
-            return  # it began to run since the plan was made
         fresh = self._held.describe_image(image.digest)
         if fresh is not None and is_held(fresh.digest, fresh.tags):
             why_not = removal.remove(fresh)
             if why_not:
                 self._leave(image, why_not)
-                return
-            if self._keep_now() is not None and self.holds.is_used(image.digest):
-                self._held.put_image(self._held.get_image(image.digest), tag_of(image.digest))
                 return
             self._send("ImageReleased", image, "It is no longer in use.")
         self.holds.forget(image.digest)
@@ -132,9 +118,6 @@ class Holding:
         logger.warning(message)
         self.faults.append(UserError(message))
         self.holds.forget(image.digest)
-
-    def _keep_now(self) -> KeepInUse | None:
-        return Declarations().of(self.repository).keep
 
     def _attempt(self, work: Callable[[], object]) -> bool:
         try:

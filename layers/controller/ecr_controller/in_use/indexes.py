@@ -23,9 +23,10 @@ class Indexes:
     """The indexes of one repository. Raises UserError and RetryableError."""
 
     def __init__(self, repository: str, faults: list[ControllerError]) -> None:
-        """What cannot be read is added to ``faults``."""
+        """What cannot be read is added to ``faults``, and then ``is_complete`` is False."""
         self._held, self._table, self._target = HeldImages(repository), PartsTable(), f"image-index/{repository}"
         self._faults = faults
+        self.is_complete = True
 
     def completed(self, images: Sequence[Image]) -> tuple[Image, ...]:
         """The images, each index with its children. Each index is read with BatchGetImage when it is first seen."""
@@ -43,13 +44,15 @@ class Indexes:
 
     def _read(self, digests: Sequence[str]) -> dict[str, tuple[str, ...]]:
         found, refused = self._held.batch_get_image(digests)
-        self._faults.extend(refused.values())
+        faults = list(refused.values())
         read: dict[str, tuple[str, ...]] = {}
         for digest, image in found.items():
             try:
                 read[digest] = tuple(entry.digest for entry in entries_of(image["imageManifest"]))
             except UserError as error:
-                self._faults.append(error)
+                faults.append(error)
             else:
                 self._table.put_part(self._target, digest, {_CHILDREN: list(read[digest])})
+        self._faults.extend(faults)
+        self.is_complete = not faults
         return read

@@ -23,9 +23,11 @@ from ecr_controller.in_use.indexes import Indexes
 from ecr_controller.in_use.planning import Plan, plan, used_images
 from ecr_controller.in_use.sources import read_usage
 from ecr_controller.in_use.usage import Usage
+from ecr_controller.shared_documents.lock import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from ecr_controller.custom_resource.request import Home
     from ecr_controller.in_use.declared import KeptRepository
@@ -36,8 +38,6 @@ logger = logging.getLogger(__name__)
 
 # Repositories that are looked at at once, and seconds that one may need.
 _THREADS, _LONGEST = 8, 10.0
-# What keeps the images may change while a look runs.
-_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,32 +123,33 @@ class Look:
         return tally
 
     def _hold_and_release(self, name: str, usage: Usage, tally: Counter[str]) -> None:
-        """Until what keeps the images is what the tags were put for: resources declare it meanwhile."""
-        for _ in range(_ROUNDS):
-            # Read before the images: a repository that does not exist then is gone, and not about to be created.
-            declared = Declarations().of(name)
-            images, holds = HeldImages(name).describe_images(), Holds(name)
-            if images is None:
-                self._forget(declared, holds)
-                return
-            planned = self._planned(declared, images, holds, usage)
-            tally["ImagesInUse"] = len(planned.in_use)
-            has_ended = Holding(name, images, declared.keep, holds, tally, self.faults).carry_out(planned)
-            if declared.keep is None and has_ended:
-                Indexes(name, self.faults).forget()
-            if declared.keep is not None or has_ended:
-                Declarations().forget(declared.ended)
-            is_unchanged = planned == Plan(planned.in_use) and not declared.ended
-            if is_unchanged or Declarations().of(name).keep == declared.keep:
-                break
+        with _lock(name):
+            self._hold_and_release_alone(name, usage, tally)
+
+    def _hold_and_release_alone(self, name: str, usage: Usage, tally: Counter[str]) -> None:
+        # Read before the images: a repository that does not exist then is gone, and not about to be created.
+        declared = Declarations().of(name)
+        images, holds = HeldImages(name).describe_images(), Holds(name)
+        if images is None:
+            self._forget(declared, holds)
+            return
+        planned = self._planned(declared, images, holds, usage)
+        tally["ImagesInUse"] = len(planned.in_use)
+        has_ended = Holding(name, images, declared.keep, holds, tally, self.faults).carry_out(planned)
+        if declared.keep is None and has_ended:
+            Indexes(name, self.faults).forget()
+        if declared.keep is not None or has_ended:
+            Declarations().forget(declared.ended)
         self.faults.extend(usage.faults(declared.keep.sources) if declared.keep else ())
 
     def _planned(self, declared: KeptRepository, images: Sequence[Image], holds: Holds, usage: Usage) -> Plan:
         name, keep, now = declared.name, declared.keep, datetime.now(UTC)
         uses = usage.of(name, keep.sources) if keep else ()
-        if keep and _may_be_of_index(used_images(images, uses, replace(keep, pulled_within=None), now), images):
-            images = Indexes(name, self.faults).completed(images)
         is_complete = keep is None or usage.is_complete(keep.sources)
+        if keep and _may_be_of_index(used_images(images, uses, replace(keep, pulled_within=None), now), images):
+            indexes = Indexes(name, self.faults)
+            images = indexes.completed(images)
+            is_complete = is_complete and indexes.is_complete
         return plan(images, uses, keep, holds.all(), now, is_complete=is_complete)
 
     def _forget(self, declared: KeptRepository, holds: Holds) -> None:
@@ -159,18 +160,27 @@ class Look:
         Declarations().forget(declared.declarations)
 
     def _hold(self, name: str, uses: Sequence[Use], tally: Counter[str]) -> None:
+        # Each task of a service sends events, and its image is mostly held already.
+        if self._planned_start(name, uses).changes_nothing:
+            return
+        with _lock(name):
+            Holding(name, (), None, Holds(name), tally, self.faults).carry_out(self._planned_start(name, uses))
+
+    def _planned_start(self, name: str, uses: Sequence[Use]) -> Plan:
         keep = Declarations().of(name).keep
         wanted = [use for use in uses if keep is not None and use.source in keep.sources]
         if keep is None or not wanted:
-            return
-        images, holds = HeldImages(name).describe_named(sorted({use.image for use in wanted})), Holds(name)
+            return Plan()
+        images, holds = HeldImages(name).describe_named(sorted({use.image for use in wanted})), Holds(name).all()
         # What was pulled, and the indexes of an image, are left to the next look at everything.
         in_use = replace(keep, pulled_within=None)
-        planned = plan(images, wanted, in_use, holds.all(), datetime.now(UTC), is_complete=False)
-        Holding(name, images, keep, holds, tally, self.faults).carry_out(replace(planned, forget=(), stray=()))
-        if Declarations().of(name).keep is None:
-            # The look that ended the holds may not have seen this one.
-            self._hold_and_release(name, Usage(), tally)
+        planned = plan(images, wanted, in_use, holds, datetime.now(UTC), is_complete=False)
+        return replace(planned, forget=(), stray=())
+
+
+def _lock(name: str) -> AbstractContextManager[None]:
+    # Without it, a tag that one look moves or removes may be the one that another look just put.
+    return lock(f"in-use-lock/repository/{name}", f"Another invocation is tagging the images of {name}.")
 
 
 def _may_be_of_index(in_use: Collection[str], images: Iterable[Image]) -> bool:

@@ -31,16 +31,19 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``write`` is stored before any tag changes. ``held_anew`` are images in use that have their tag already, and
-    were not known to be in use. ``stray`` are tags of holds on images that they do not belong to."""
+    """``write`` is stored before any tag changes. ``stray`` are tags of holds on images that they do not belong to."""
 
     in_use: Mapping[str, str] = field(default_factory=dict)
     hold: tuple[Image, ...] = ()
     write: tuple[Hold, ...] = ()
-    held_anew: tuple[Image, ...] = ()
     release: tuple[Image, ...] = ()
     forget: tuple[str, ...] = ()
     stray: tuple[tuple[Image, str], ...] = ()
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether all that is in use is held already, and nothing else is."""
+        return self == Plan(self.in_use)
 
 
 def used_images(images: Iterable[Image], uses: Iterable[Use], keep: KeepInUse, now: datetime) -> dict[str, str]:
@@ -106,7 +109,6 @@ def plan(
             *(Hold(image.digest, in_use[image.digest]) for image in began),
             *(Hold(image.digest, _user(stored, image), int(now.timestamp())) for image in ended),
         ),
-        held_anew=tuple(image for image in began if image.digest in tagged),
         release=tuple(release),
         forget=tuple(digest for digest in stored if digest not in present),
         stray=tuple(stray),

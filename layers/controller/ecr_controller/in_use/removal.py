@@ -18,21 +18,30 @@ if TYPE_CHECKING:
 
     from ecr_controller.in_use.ecr import HeldImages
     from ecr_controller.lifecycle.images import Image
+    from ecr_controller.lifecycle.keep_in_use import KeepInUse
     from ecr_controller.repository.model import Mutability
 
 logger = logging.getLogger(__name__)
 
 _NO_CARRIER = "No other image of the repository can take it."
+_LOST = "It lost its other tags meanwhile."
 
 
 class Removal:
     """Removes tags of holds in one repository. Raises UserError and RetryableError."""
 
     def __init__(
-        self, images: Sequence[Image], staying: Collection[str], mutability: Mutability, held: HeldImages
+        self,
+        images: Sequence[Image],
+        staying: Collection[str],
+        mutability: Mutability,
+        keep: KeepInUse | None,
+        held: HeldImages,
     ) -> None:
-        """``staying`` are the digests of images that stay held."""
+        """``staying`` are the digests of images that stay held because of ``keep``."""
         self._images, self._staying, self._mutability, self._held = images, staying, mutability, held
+        # Amazon ECR may count the read of a manifest as a pull, which would keep the image that is released.
+        self._reads_released = keep is None or keep.pulled_within is None
         self._manifests: dict[str, Any] = {}
         self._released: set[str] = set()
 
@@ -41,13 +50,12 @@ class Removal:
         tag, own = tag_of(image.digest), own_tags(image)
         self._released.add(image.digest)
         carrier = self._carrier(image)
-        stays = any(map(self._mutability.is_immutable, own))
-        # Without another image that is held, a tag that may move in this moment has to do.
-        if stays or (
-            own and (carrier is None or not self._is_protected(carrier) or self._mutability.is_immutable(tag))
-        ):
+        if any(map(self._mutability.is_immutable, own)):
             self._held.batch_delete_image(tag)
             return ""
+        # Without another image that is held, tags that may move in this moment have to do.
+        if own and (carrier is None or not self._is_protected(carrier) or self._mutability.is_immutable(tag)):
+            return self._remove_beside_own_tags(image, tag)
         if self._mutability.is_immutable(tag):
             return "Tags of the repository are immutable."
         if carrier is None:
@@ -72,10 +80,20 @@ class Removal:
                 f"The tag {tag} of another image is the only tag of the image {carrier.digest}, and Amazon ECR deletes "
                 "an image with its last tag."
             )
+        self._delete(tag, carrier, manifest)
+
+    def _remove_beside_own_tags(self, image: Image, tag: str) -> str:
+        manifest = self._manifest(image) if self._reads_released else None
+        return "" if self._delete(tag, image, manifest) else _LOST
+
+    def _delete(self, tag: str, image: Image, manifest: Any) -> bool:
+        """Delete a tag; False if the image had lost its other tags, went with it, and is put again."""
         self._held.batch_delete_image(tag)
-        if self._held.describe_image(carrier.digest) is None:
-            logger.warning("The image %s lost its other tags, and is put again", carrier.digest)
-            self._held.put_image(manifest, tag_of(carrier.digest))
+        if manifest is None or self._held.describe_image(image.digest) is not None:
+            return True
+        logger.warning("The image %s lost its other tags, and is put again", image.digest)
+        self._held.put_image(manifest, tag_of(image.digest))
+        return False
 
     def _carrier(self, released: Image) -> Image | None:
         """An image that can take the tag, if there is one: best of all one that stays held."""

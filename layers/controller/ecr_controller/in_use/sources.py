@@ -11,13 +11,11 @@ import base64
 import json
 import logging
 import time
-import uuid
 import zlib
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from ecr_controller.deadline import DEADLINE, wait_before
 from ecr_controller.errors import ControllerError
 from ecr_controller.in_use import usage
 from ecr_controller.in_use.ecs import Clusters
@@ -25,6 +23,7 @@ from ecr_controller.in_use.functions import ImageFunctions
 from ecr_controller.in_use.inspector import Inspector
 from ecr_controller.in_use.versions import StoredVersions
 from ecr_controller.lifecycle.keep_in_use import ECS, LAMBDA
+from ecr_controller.shared_documents.lock import lock
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
@@ -33,14 +32,10 @@ if TYPE_CHECKING:
     from ecr_controller.custom_resource.request import Home
     from ecr_controller.in_use.ecs import Container
     from ecr_controller.in_use.usage import Use
-    from ecr_controller.shared_documents.converge import Part
 
 logger = logging.getLogger(__name__)
 
 SNAPSHOTS = "in-use-snapshot/sources"
-_READER = "reader/"
-# Seconds, after which a reader that ended without a result is replaced.
-LONGEST_READ = 300
 # Of DynamoDB: an item has 400 KB. A larger snapshot is not shared.
 _LONGEST = 380_000
 
@@ -61,28 +56,12 @@ def read_usage(sources: Iterable[str], home: Home, earliest: float) -> usage.Usa
 
 def _shared(source: str, home: Home, earliest: float) -> Sequence[Use]:
     """What was read of a source from a ``time.time()`` on."""
-    table, asked, reader, mark = PartsTable(), time.time(), _READER + source, {"reading": uuid.uuid4().hex}
-    while True:
-        rows = {part.owner: part for part in table.query_parts(SNAPSHOTS)}
-        if (found := _fresh(rows.get(source), earliest)) is not None:
-            return found
-        if reader in rows and time.time() - rows[reader].since > LONGEST_READ:
-            table.delete_marked(SNAPSHOTS, reader, rows[reader].marks)
-        if table.put_part_once(SNAPSHOTS, reader, {}, mark):
-            try:
-                # The reader before may have stored something since.
-                stored = next(iter(table.query_parts(SNAPSHOTS, source)), None)
-                found = _fresh(stored, earliest)
-                return _read_and_store(table, source, home) if found is None else found
-            finally:
-                table.delete_marked(SNAPSHOTS, reader, mark)
-        wait_before(DEADLINE.get(asked + LONGEST_READ), f"Another invocation is reading {source}.")
-
-
-def _fresh(stored: Part | None, earliest: float) -> Sequence[Use] | None:
-    if stored is None or stored.content["began"] < earliest:
-        return None
-    return _unpacked(stored.content, stored.owner)
+    table = PartsTable()
+    with lock(f"in-use-lock/source/{source}", f"Another invocation is reading {source}."):
+        for stored in table.query_parts(SNAPSHOTS, source):
+            if stored.content["began"] >= earliest:
+                return _unpacked(stored.content, source)
+        return _read_and_store(table, source, home)
 
 
 def _read_and_store(table: PartsTable, source: str, home: Home) -> Sequence[Use]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from ecr_controller.shared_documents.parts import PartsTable
@@ -10,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TARGET = "in-use-snapshot/versions"
-# Of DynamoDB: an item has 400 KB. More versions of a function are asked for each time.
-_MOST = 1_500
+# Of DynamoDB: an item has 400 KB. Versions of a function that do not fit are asked for each time.
+_LONGEST = 380_000
 
 
 class Version(NamedTuple):
@@ -53,8 +54,14 @@ class StoredVersions(Versions):
 
     def store(self, function: str, versions: Mapping[str, Version]) -> None:
         """Replace those of a function."""
-        kept = dict(list(versions.items())[-_MOST:])
-        self._table.put_part(TARGET, function, {number: list(each) for number, each in kept.items()})
+        kept: dict[str, list[str]] = {}
+        length = 0
+        for number, version in reversed(list(versions.items())):
+            length += len(json.dumps({number: version}))
+            if length > _LONGEST:
+                break
+            kept[number] = list(version)
+        self._table.put_part(TARGET, function, kept)
 
     def forget(self, function: str) -> None:
         """Forget those of a function that does not exist any more."""
