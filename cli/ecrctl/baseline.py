@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 from ecr_controller.baselines.baseline import TYPE, Baseline
@@ -91,12 +90,12 @@ def _plan(
     baselines: Sequence[Baseline], prefix: str, region: str | None, profile: str | None
 ) -> list[PlannedRepository]:
     client = ecr.client(region, profile)
-    exists = cache(Stacks(ecr.client_of("cloudformation", region, profile)).exists)
+    stacks = Stacks(ecr.client_of("cloudformation", region, profile))
     inventory, by_pattern = Inventory(client), {each.pattern: (each,) for each in baselines}
 
     def plan(name: str) -> PlannedRepository | None:
         found = inventory.read(name)
-        return None if found is None else planned(found, lambda pattern: by_pattern.get(pattern, ()), exists)
+        return None if found is None else planned(found, lambda pattern: by_pattern.get(pattern, ()), stacks)
 
     names = ecr.Registry(client).names(prefix)
     wanted = [name for name in names if any(matches(each.pattern, name) for each in baselines)]

@@ -10,7 +10,7 @@ from ecr_controller.baselines import planning
 from ecr_controller.custom_resource import properties
 from ecr_controller.custom_resource.boundaries import Boundaries
 from ecr_controller.custom_resource.request import Home
-from ecr_controller.repository.ownership import LIFECYCLE_POLICY, NATIVE_STACK_ID, STACK_ID
+from ecr_controller.repository import ownership
 from ecr_controller.repository.settings import settings
 from ecrctl.comparison import without_present
 from ecrctl.controller import UNBOUNDED
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ecr_controller.errors import Faults
     from ecr_controller.repository.changes import Change
     from ecr_controller.repository.record import Record
+    from ecr_controller.stacks import Stacks
     from ecrctl.inputs.inventory import Found
 
 # The stack is not deployed yet, so that no boundary names it.
@@ -51,23 +52,21 @@ def baseline_of(name: str, values: Mapping[str, Any], faults: Faults) -> Baselin
 def planned(
     found: Found,
     baselines_of: Callable[[str], Iterable[Baseline]],
-    exists: Callable[[str], bool],
+    stacks: Stacks,
     record: Record | None = None,
 ) -> PlannedRepository | None:
-    """What the baseline that applies would change; None if none does, or an existing stack declares the repository.
+    """What the baseline that applies would change; None if none does, or a stack declares the repository.
 
-    ``record`` is what the baseline put there before.
+    ``record`` is what the baseline put there before. Raises UserError and RetryableError.
     """
-    tags = found.repository.tags
-    stack = tags.get(STACK_ID) or tags.get(NATIVE_STACK_ID)
-    if stack is not None and exists(stack):
+    if ownership.is_declared_still(found.repository, stacks):
         return None
     baseline = baselines.applying(found.name, baselines_of, Boundaries("*"))
     if baseline is None:
         return None
     mode = baselines.ENFORCE if baseline.mode == baselines.REPORT else baseline.mode
     every = settings(cast("Request[Any]", None))
-    has_owner = LIFECYCLE_POLICY in tags
+    has_owner = ownership.declares_policy_still(found.repository, found.home, stacks)
     plan = planning.plan(found.repository, baseline.spec, mode, record, every, without_policy=has_owner)
     changes = [change for each in plan.changes if (change := without_present(each, found)) is not None]
     return PlannedRepository(found.name, baseline.logical_id, baseline.mode, changes)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 from ecr_controller.errors import UserError
 from ecr_controller.lifecycle.holds import is_held
-from ecr_controller.repository.ownership import LIFECYCLE_POLICY, LOGICAL_ID, NATIVE_STACK_ID, STACK_ID
+from ecr_controller.repository.ownership import (
+    LOGICAL_ID,
+    NATIVE_STACK_ID,
+    STACK_ID,
+    declares_policy_still,
+    is_declared_still,
+)
 from ecrctl.baseline_plan import planned
 from ecrctl.drifts import drifts_of
 from ecrctl.inputs import policies
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 
     from ecr_controller.lifecycle.images import Image
     from ecr_controller.repository.record import Record
+    from ecr_controller.stacks import Stacks
     from ecrctl.inputs.baselines import DeployedBaselines
     from ecrctl.inputs.inventory import Found
     from ecrctl.inputs.template import Template
@@ -32,7 +39,7 @@ OWNERS: dict[str, str] = {
     "controller": "stack of the controller",
     "cloudformation": "stack with AWS::ECR::Repository",
     "baseline": "baseline",
-    "gone": "stack that no longer exists",
+    "gone": "stack that no longer has it",
     "nobody": "nobody",
 }
 
@@ -63,7 +70,7 @@ class RepositoryStatus:
 
     @property
     def is_unmanaged(self) -> bool:
-        """Whether no stack that exists declares it."""
+        """Whether no stack declares it."""
         return self.owner_kind in ("gone", "baseline", "nobody")
 
 
@@ -71,26 +78,26 @@ def status_of(
     found: Found,
     images: Sequence[Image],
     scanned_at: datetime | None,
-    exists: Callable[[str], bool],
+    stacks: Stacks,
     template_of: Callable[[str], Template | None],
     now: datetime,
     deployed: DeployedBaselines | None = None,
 ) -> RepositoryStatus:
-    """The state of a repository with these images, the newest of which was scanned at a time. ``exists`` says whether
-    a stack does, and ``template_of`` reads its template; ``deployed`` are the baselines of the controller."""
-    kind, owner = _owner(found, exists)
+    """The state of a repository with these images, the newest of which was scanned at a time. ``template_of``
+    reads the template of a stack; ``deployed`` are the baselines of the controller."""
+    kind, owner = _owner(found, stacks)
     baseline_changes: tuple[str, ...] = ()
     if deployed is not None and kind in ("gone", "nobody"):
         applied = deployed.record_of(found.name)
         if applied is not None and applied[1].put:
             kind, owner = "baseline", _resource(applied[0])
-        baseline_changes = _baseline_changes(found, deployed, exists, None if applied is None else applied[1])
+        baseline_changes = _baseline_changes(found, deployed, stacks, None if applied is None else applied[1])
     plan = _plan(found, images, now)
     return RepositoryStatus(
         found.name,
         kind,
         owner,
-        _policy(found, plan),
+        _policy(found, plan, stacks),
         "" if kind == "gone" else _drift(found, template_of),
         len(images),
         sum(image.size_in_bytes for image in images),
@@ -105,9 +112,9 @@ def status_of(
 
 
 def _baseline_changes(
-    found: Found, deployed: DeployedBaselines, exists: Callable[[str], bool], record: Record | None
+    found: Found, deployed: DeployedBaselines, stacks: Stacks, record: Record | None
 ) -> tuple[str, ...]:
-    plan = planned(found, deployed.baselines_of, exists, record)
+    plan = planned(found, deployed.baselines_of, stacks, record)
     return () if plan is None else tuple(dict.fromkeys(each.setting.name for each in plan.changes))
 
 
@@ -116,14 +123,14 @@ def _resource(owner: str) -> str:
     return f"{stack_id.partition('stack/')[2].partition('/')[0] or stack_id}/{logical_id}"
 
 
-def _owner(found: Found, exists: Callable[[str], bool]) -> tuple[OwnerKind, str]:
+def _owner(found: Found, stacks: Stacks) -> tuple[OwnerKind, str]:
     tags = found.repository.tags
     stack = tags.get(STACK_ID) or tags.get(NATIVE_STACK_ID)
     if stack is None:
         return "nobody", ""
     name = stack.partition("stack/")[2].partition("/")[0] or stack
     owner = f"{name}/{tags[LOGICAL_ID]}" if STACK_ID in tags and LOGICAL_ID in tags else name
-    if not exists(stack):
+    if not is_declared_still(found.repository, stacks):
         return "gone", owner
     return ("controller" if STACK_ID in tags else "cloudformation"), owner
 
@@ -150,10 +157,10 @@ def _plan(found: Found, images: Sequence[Image], now: datetime) -> Plan | None:
         return None
 
 
-def _policy(found: Found, plan: Plan | None) -> str:
+def _policy(found: Found, plan: Plan | None, stacks: Stacks) -> str:
     """Whether there is a lifecycle policy, and what declares it."""
     if found.repository.lifecycle_text is None:
         return "none"
     if plan is None:
         return "unreadable"
-    return "declared" if LIFECYCLE_POLICY in found.repository.tags else "present"
+    return "declared" if declares_policy_still(found.repository, found.home, stacks) else "present"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from ecr_controller.stacks import Stacks
 from ecrctl import arguments, concurrency, console
 from ecrctl.inputs import ecr
@@ -43,7 +41,7 @@ def _read(prefix: str, region: str | None, profile: str | None, controller: str 
     client, now = ecr.client(region, profile), arguments.parse_time(None)
     cloudformation = ecr.client_of("cloudformation", region, profile)
     inventory, reader = Inventory(client), ecr.Images(client)
-    exists, template_of = cache(Stacks(cloudformation).exists), template_reader(cloudformation)
+    stacks, template_of = Stacks(cloudformation), template_reader(cloudformation)
     deployed = None
     if controller is not None:
         deployed = DeployedBaselines(controller, cloudformation, ecr.client_of("dynamodb", region, profile))
@@ -53,7 +51,7 @@ def _read(prefix: str, region: str | None, profile: str | None, controller: str 
         images = None if found is None else reader.read(name, lambda _status: None)
         if found is None or images is None:
             return None
-        return status_of(found, images, reader.scanned_at(name, images), exists, template_of, now, deployed)
+        return status_of(found, images, reader.scanned_at(name, images), stacks, template_of, now, deployed)
 
     names = ecr.Registry(client).names(prefix)
     return [each for each in concurrency.of_each(names, read, "Reading") if each is not None]

@@ -64,6 +64,29 @@ def test_a_repository_of_a_gone_stack_is_planned(client: ECRClient, plan: Any) -
     assert [each["repositoryName"] for each in planned] == ["nobodys", "team/app"]
 
 
+def test_a_repository_whose_stack_no_longer_has_the_resource_is_planned(
+    client: ECRClient, stacks: FakeCloudFormation, plan: Any
+) -> None:
+    stacks.stacks["shop"] = ({"Resources": {"Other": {}}}, {})
+    assert client
+    planned = json.loads(plan("--output", "json", Mode="Enforce").stdout)["repositories"]
+    assert [each["repositoryName"] for each in planned] == ["nobodys", "team/app"]
+
+
+@pytest.mark.parametrize("owner", ["Images", "Removed"])
+def test_the_policy_of_a_resource_that_is_gone_is_planned(
+    client: ECRClient, stacks: FakeCloudFormation, plan: Any, owner: str
+) -> None:
+    stacks.stacks["shop"] = ({}, {})
+    arn = client.describe_repositories(repositoryNames=["nobodys"])["repositories"][0]["repositoryArn"]
+    client.tag_resource(
+        resourceArn=arn, tags=[{"Key": "ecr-controller:lifecycle-policy", "Value": f"shop/1-2 {owner}"}]
+    )
+    [planned] = json.loads(plan("--output", "json").stdout)["repositories"]
+    settings = [each["setting"] for each in planned["changes"]]
+    assert ("LifecyclePolicy" in settings) is (owner == "Removed")
+
+
 def test_nothing_changes_if_all_is_there(client: ECRClient, stacks: FakeCloudFormation, plan: Any) -> None:
     stacks.stacks["shop"] = ({}, {})
     assert client

@@ -44,6 +44,14 @@ class FakeCloudFormation:
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in self.stacks[name][1].items()]
         return {"Stacks": [{"StackName": name, "StackStatus": "UPDATE_COMPLETE", "Parameters": given}]}
 
+    def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> Any:  # noqa: N803
+        self.describe_stacks(StackName)
+        resources = self.stacks[StackName.split("/")[1]][0].get("Resources", {"Images": {}})
+        if LogicalResourceId not in resources:
+            error: Any = {"Code": "ValidationError", "Message": f"Resource {LogicalResourceId} does not exist"}
+            raise self.exceptions.ClientError({"Error": error}, "DescribeStackResource")
+        return {"StackResourceDetail": {"ResourceType": "Custom::It", "ResourceStatus": "UPDATE_COMPLETE"}}
+
     def get_template(self, StackName: str, TemplateStage: str) -> Any:  # noqa: N803
         assert TemplateStage == "Processed"
         self.templates_read += 1

@@ -44,6 +44,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[ECRClient]:
         monkeypatch.setattr(ecr, "client", lambda *_given, **_options: client)
         monkeypatch.setattr(ecr, "client_of", lambda *_given, **_options: boto3.client("cloudformation", "eu-west-1"))
         monkeypatch.setattr(Stacks, "exists", lambda _self, stack: "gone" not in stack)
+        monkeypatch.setattr(Stacks, "may_have_resource", lambda _self, stack, *_resource: "gone" not in stack)
         monkeypatch.setattr(DeployedStacks, "template", refuse)
         tags: dict[str, dict[str, str]] = {
             "team/ours": {"ecr-controller:stack-id": STACK.format("shop"), "ecr-controller:logical-id": "It"},

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ecr_controller.custom_resource.request import Home, Request
     from ecr_controller.repository.model import Repository
     from ecr_controller.repository.spec import RepositorySpec
+    from ecr_controller.stacks import Stacks
 
     TagChanges = dict[str, str | None]
 
@@ -150,11 +151,8 @@ def is_clean_up(request: Request[Any], found: Repository, spec: RepositorySpec) 
     """Whether a Delete with these properties cleans up after a replacement that CloudFormation knows of."""
     if not is_replaced(found.tags) or declares_other(spec, found):
         return False
-    # Few Deletes follow a replacement, and every cold start would pay for this import.
-    from ecr_controller.stacks import Stacks
-
     # The function may have ended before its answer. Then the stack is rolled back or deleted as a whole.
-    return not Stacks().is_being_deleted(request.stack_id)
+    return not _stacks().is_being_deleted(request.stack_id)
 
 
 def completed(replacement: str) -> dict[str, str | None]:
@@ -226,20 +224,35 @@ def refuse_policy_of_other_stack(found: Repository, request: Request[Any]) -> No
     )
 
 
-def declares_policy_still(found: Repository, home: Home) -> bool:
-    """Whether the resource exists that the tag names as the owner of the lifecycle policy. Of a tag that is cut off, it
-    is whether its stack exists."""
+def declares_policy_still(found: Repository, home: Home, stacks: Stacks | None = None) -> bool:
+    """Whether the tag names an owner of the lifecycle policy, and the resource exists. Of a tag that is cut off, it is
+    whether its stack exists."""
+    if LIFECYCLE_POLICY not in found.tags:
+        return False
     stack, _, logical_id = found.tags[LIFECYCLE_POLICY].partition(" ")
-    return not _is_gone(home, stack, logical_id, found.name)
+    return not _is_gone(home, stack, logical_id, found.name, stacks)
 
 
-def _is_gone(home: Home, stack: str, logical_id: str, name: str) -> bool:
-    # Few repositories have the tag of another resource, and every cold start would pay for this import.
+def is_declared_still(found: Repository, stacks: Stacks | None = None) -> bool:
+    """Whether the stack exists that the tags name as the owner, and has the resource that declares the repository. Of a
+    resource of CloudFormation's own type, it is whether its stack exists."""
+    stacks = stacks or _stacks()
+    if STACK_ID in found.tags:
+        return stacks.may_have_resource(found.tags[STACK_ID], found.tags.get(LOGICAL_ID, ""), found.name)
+    return NATIVE_STACK_ID in found.tags and stacks.exists(found.tags[NATIVE_STACK_ID])
+
+
+def _is_gone(home: Home, stack: str, logical_id: str, name: str, stacks: Stacks | None = None) -> bool:
+    stacks, stack_id = stacks or _stacks(), _stack_id(home, stack)
+    is_cut_off = len(f"{stack} {logical_id}") >= _LONGEST
+    return not (stacks.exists(stack_id) if is_cut_off else stacks.has_resource(stack_id, logical_id, name))
+
+
+def _stacks() -> Stacks:
+    # Few requests need it, and every cold start would pay for this import.
     from ecr_controller.stacks import Stacks
 
-    stack_id = _stack_id(home, stack)
-    is_cut_off = len(f"{stack} {logical_id}") >= _LONGEST
-    return not (Stacks().exists(stack_id) if is_cut_off else Stacks().has_resource(stack_id, logical_id, name))
+    return Stacks()
 
 
 def _stack_id(home: Home, stack: str) -> str:

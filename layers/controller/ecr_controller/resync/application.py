@@ -131,7 +131,7 @@ class BaselineOfRepository:
 
     def _plan(self, found: Repository, baseline: Baseline, record: Record | None, **options: Any) -> Application:
         every = settings(self.batch.request(baseline.owner, found.name))
-        if ownership.LIFECYCLE_POLICY in found.tags and ownership.declares_policy_still(found, self.batch.home):
+        if ownership.declares_policy_still(found, self.batch.home):
             options["without_policy"] = True
         planned = planning.plan(found, baseline.spec, options.pop("mode", baseline.mode), record, every, **options)
         statements = baseline.spec.statements
@@ -202,7 +202,7 @@ class BaselineOfRepository:
         request = self.batch.request(owner, found.name)
         if record.request_id == found.identity:
             every = settings(request)
-            if ownership.LIFECYCLE_POLICY in found.tags and ownership.declares_policy_still(found, self.batch.home):
+            if ownership.declares_policy_still(found, self.batch.home):
                 every = tuple(planning.without(LifecyclePolicyText.name, every))
             gone = self._within_bounds(found, owner, planning.gone(found, record, every))
             changes.apply(gone, found)

@@ -57,7 +57,7 @@ class Resync:
         drift, baseline = Drift(self.batch), BaselineOfRepository(self.batch, self.baselines_of)
         owned = drift.of_declarations(found)
         drift.of_statements(found)
-        if owned or self._is_declared(found):
+        if owned or ownership.is_declared_still(found):
             baseline.end(found)
         else:
             baseline.apply(found, wanted)
@@ -104,11 +104,3 @@ class Resync:
                 logger.warning("%s does not exist, although %s declares it", name, declared.logical_id)
                 missing = (Difference("Repository", "none", name),)
                 self.batch.send("DriftDetected", name, declared.owner, declared.type_name, (), missing)
-
-    def _is_declared(self, found: Repository) -> bool:
-        """Whether a stack that exists declares the repository: of this controller, or of CloudFormation's own type."""
-        tags = found.tags
-        if ownership.STACK_ID in tags:
-            logical_id = tags.get(ownership.LOGICAL_ID, "")
-            return Stacks().may_have_resource(tags[ownership.STACK_ID], logical_id, found.name)
-        return ownership.NATIVE_STACK_ID in tags and Stacks().exists(tags[ownership.NATIVE_STACK_ID])
