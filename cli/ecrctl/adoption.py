@@ -81,7 +81,13 @@ def adopt(
         declared = DeclaredPolicy(spec.lifecycle_policy, found.name, declaration.name)
         plan = Plan.of(declared, found.name, images(found.name), now)
     refusals = list(_refusals(declaration, found, spec, controller, plan))
-    return Adoption(declaration.name, found.name, True, changes, plan, refusals, list(_warnings(found, spec)))
+    warnings = _warnings(found, spec)
+    if plan is not None and spec.keep_in_use is not None:
+        warnings.append(
+            "Images in use that have no tag of the controller yet count as expired here, and the deployment keeps "
+            "them. To see them, run ecrctl in-use."
+        )
+    return Adoption(declaration.name, found.name, True, changes, plan, refusals, warnings)
 
 
 def _refusals(

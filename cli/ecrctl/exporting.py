@@ -15,6 +15,7 @@ from ecr_controller import __version__
 from ecr_controller.custom_resource import properties
 from ecr_controller.errors import Faults, count
 from ecr_controller.lifecycle import policy_text
+from ecr_controller.lifecycle.holds import holds
 from ecr_controller.lifecycle.rules import is_text, policy_from_rules
 from ecr_controller.repository.ownership import NATIVE_STACK_ID, STACK_ID, TAG_PREFIX
 from ecr_controller.repository_policy import user_statements
@@ -94,6 +95,11 @@ def _lifecycle(text: str | None, notes: list[str]) -> dict[str, Any]:
     if policy is None:
         notes.append(f"The lifecycle policy is not declared, and stays as it is: {'; '.join(map(str, faults))}")
         return {}
+    if holds(policy):
+        notes.append(
+            "The first rule of the lifecycle policy keeps images in use by tags of a controller. To keep the tags up "
+            "to date, declare KeepInUse instead of the rule."
+        )
     if not is_text(policy.text(), text):
         return {"LifecyclePolicyText": text}
     short = [{name: value for name, value in rule.items() if _DEFAULTS.get(name) != value} for rule in rules]

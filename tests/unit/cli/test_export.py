@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from ecr_controller.config import config
 from ecr_controller.errors import Faults
-from ecr_controller.lifecycle.rules import policy_from_rules
+from ecr_controller.lifecycle.rules import parse_policy, policy_from_rules
 from ecrctl import exporting
 from ecrctl.controller import Controller
 from ecrctl.exporting import Exported, logical_ids, templates
@@ -147,6 +147,18 @@ def test_a_policy_that_cannot_be_read_is_left_out_and_named(
     done = run("export")
     assert "LifecycleRules" not in done.stdout
     assert "team/app: The lifecycle policy is not declared, and stays as it is:" in " ".join(done.stderr.split())
+
+
+def test_the_rule_that_keeps_images_in_use_is_exported_and_named(
+    registry: ECRClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = Faults()
+    kept = parse_policy({"LifecycleRules": [{"MaxImageCount": 5}], "KeepInUse": {"Sources": ["ECS"]}}, faults)
+    assert kept is not None, faults
+    monkeypatch.setattr(registry, "get_lifecycle_policy", lambda **_given: {"lifecyclePolicyText": kept.text()})
+    done = run("export")
+    assert "TagPatternList:\n            - ecr-controller-in-use-*" in done.stdout
+    assert "declare KeepInUse instead of the rule." in " ".join(done.stderr.split())
 
 
 def test_repositories_of_stacks_are_left_out_and_named(registry: ECRClient) -> None:
@@ -300,6 +312,12 @@ def test_what_to_check_before_is_a_warning(
     arn = f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/team/app"
     registry.tag_resource(resourceArn=arn, tags=[{"Key": key, "Value": value} for key, value in tags.items()])
     assert message in " ".join(adopt(template).stdout.split())
+
+
+def test_a_plan_that_does_not_know_what_is_in_use_says_so(template: Path) -> None:
+    text = template.read_text(encoding="utf-8").replace("Count: 10", "Count: 1")
+    template.write_text(text.rstrip() + "\n      KeepInUse: {Sources: [ECS]}\n", encoding="utf-8")
+    assert "To see them, run ecrctl in-use." in " ".join(adopt(template).stdout.split())
 
 
 def test_what_a_deployment_would_refuse_by_its_bounds_is_refused(template: Path, registry: ECRClient) -> None:
