@@ -5,12 +5,11 @@ botocore is imported with the first client, so that a request that makes no AWS 
 
 from __future__ import annotations
 
-import time
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from ecr_controller import __version__
-from ecr_controller.deadline import DEADLINE
+from ecr_controller.deadline import refuse_after_deadline
 from ecr_controller.errors import ControllerError, RetryableError, UserError
 
 if TYPE_CHECKING:
@@ -56,9 +55,7 @@ def _session() -> Any:
 
 
 def _refuse_after_deadline(**_event: object) -> None:
-    # By then the request is answered FAILED, so nothing may change any more.
-    if time.time() > DEADLINE.get(float("inf")):
-        raise RetryableError("The controller makes no AWS calls after its deadline.")
+    refuse_after_deadline()
 
 
 class Client(Generic[T]):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from ecr_controller.errors import RetryableError
+from ecr_controller.errors import RetryableError, TooLateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,15 @@ def undoing() -> Iterator[None]:
         yield
     finally:
         DEADLINE.reset(token)
+
+
+def refuse_after_deadline(delay: float = 0.0) -> None:
+    """Raise TooLateError if AWS calls in some seconds from now are not made any more.
+
+    By then the request is answered FAILED, so nothing may change any more.
+    """
+    if time.time() + delay > DEADLINE.get(float("inf")):
+        raise TooLateError("The controller makes no AWS calls after its deadline.")
 
 
 def wait_before(until: float, message: str) -> None:

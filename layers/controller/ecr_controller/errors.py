@@ -5,6 +5,7 @@
     │   ├── InvalidProperties    all faults of a resource's properties at once
     │   └── NotFound             the repository or the principal does not exist
     └── RetryableError           worth a retry: a throttle, a lagging read, a lost race
+        └── TooLateError         the deadline has passed, so that no AWS call is made any more
 
 Any other exception is a defect of the controller: the answer to CloudFormation says where its log is.
 """
@@ -34,6 +35,10 @@ class NotFound(UserError):
 
 class RetryableError(ControllerError):
     """Something that is worth a retry. It is retried within the deadline of the request."""
+
+
+class TooLateError(RetryableError):
+    """The deadline has passed. What is left of the work would fail in the same way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ecr_controller.in_use.declared import Declarations
 from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.held import Holds
 from ecr_controller.in_use.look import Look
+from ecr_controller.in_use.pace import Pace
 from ecr_controller.in_use.planning import Hold
 from ecr_controller.in_use.usage import Use
 from ecr_controller.lifecycle.holds import tag_of
@@ -59,9 +60,7 @@ def raising(error: Exception) -> Callable[..., None]:
 
 
 def forget(digest: str) -> None:
-    holds = Holds(NAME)
-    holds.all()
-    holds.forget(digest)
+    Holds(NAME).forget(digest)
 
 
 @pytest.fixture
@@ -306,7 +305,7 @@ def test_an_image_that_cannot_be_held_is_named_and_the_others_are_held(
 
     monkeypatch.setattr(HeldImages, "put_image", refuse)
     [fault] = said(at())
-    assert f"The image {images['v1']} in {NAME} is in use, but cannot get the tag that keeps it" in fault
+    assert f"The image {images['v1']} in {NAME} cannot get the tag {tag_of(images['v1'])}" in fault
     assert held(ecr) == {images["v2"]}
 
 
@@ -449,20 +448,23 @@ def test_nothing_is_released_while_an_index_cannot_be_read(
 @contextmanager
 def beside(request: str, work: Callable[[], object]) -> Iterator[None]:
     """From the first request of this name on, another thread does something that has to wait for the look."""
-    made, threads = getattr(HeldImages, request), [Thread(target=work)]
+    made, thread = getattr(HeldImages, request), Thread(target=work)
+    waits: list[bool] = []
 
     def meanwhile(self: HeldImages, *arguments: Any) -> Any:
         patched.undo()
-        threads[0].start()
-        threads[0].join(0.3)
-        assert threads[0].is_alive()
+        thread.start()
+        thread.join(0.5)
+        waits.append(thread.is_alive())
         return made(self, *arguments)
 
     with pytest.MonkeyPatch.context() as patched, pytest.MonkeyPatch.context() as waiting:
         waiting.setattr(deadline, "POLL_SECONDS", 0.05)
         patched.setattr(HeldImages, request, meanwhile)
         yield
-        threads[0].join()
+        thread.join()
+    # An assertion in the look would be a fault of it.
+    assert waits == [True]
 
 
 @pytest.fixture
@@ -514,6 +516,24 @@ def test_a_resource_that_declares_something_while_holds_end_has_what_runs_held(
         at()
     assert held(ecr) == {images["v1"]}
     assert [each.keep for each in Declarations().of(NAME).declarations] == [ECS]
+
+
+def test_an_image_that_starts_while_the_declaration_before_ends_is_held(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+) -> None:
+    kept()
+    running.images = {images["v1"]}
+    at()
+    kept(None)
+
+    def start() -> None:
+        kept()
+        Look(HOME).at_uses([Use(NAME, images["v1"], "ECS", "a task")])
+
+    # The last look at what is declared comes before.
+    with beside("describe_image", start):
+        at()
+    assert held(ecr) == {images["v1"]}
 
 
 @pytest.mark.parametrize("begins", ["a look", "a start"])
@@ -716,6 +736,25 @@ def test_a_look_without_time_left_says_so_and_changes_nothing(
     assert said(look) == [f"There was no time left for {NAME}."]
     assert look.is_worth_a_retry
     assert held(ecr) == set()
+
+
+def test_a_look_ends_with_its_deadline_and_says_so_once(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept()
+    running.images = set(images.values())
+    pace = Pace(1 / 60)
+    pace.wait()
+    monkeypatch.setattr(adapter, "_puts", pace)
+    token, began = DEADLINE.set(time.time() + 20), time.monotonic()
+    try:
+        look = Look(HOME)
+        look.at(NAME)
+    finally:
+        DEADLINE.reset(token)
+    assert said(look) == ["The controller makes no AWS calls after its deadline."]
+    assert look.is_worth_a_retry
+    assert time.monotonic() - began < 15
 
 
 def test_a_tag_that_another_look_put_meanwhile_is_no_fault_in_an_immutable_repository(

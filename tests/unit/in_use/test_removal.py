@@ -82,13 +82,22 @@ class Registry:
 
 
 def moving(draw: Any) -> Callable[[Registry], None]:
-    """Moves tags of people from image to image, as often as it is drawn."""
+    """Moves tags of people from image to image, as often as it is drawn, and deletes them, but no last one."""
 
     def move(registry: Registry) -> None:
         for tag in draw(st.sets(st.sampled_from(["v1", "v2", "latest"]))):
-            registry.move(tag, draw(st.sampled_from(DIGESTS)))
+            digest = draw(st.none() | st.sampled_from(DIGESTS))
+            if digest is not None:
+                registry.move(tag, digest)
+            elif tag in registry.tags and len(registry.image(registry.tags[tag]).tags) > 1:
+                del registry.tags[tag]
 
     return move
+
+
+def lost(removal: Removal) -> list[str]:
+    """The images that keep a tag of the controller until the next look."""
+    return [digest for digest in DIGESTS for each in removal.lost if digest in str(each)]
 
 
 @st.composite
@@ -119,6 +128,8 @@ def test_an_image_that_nobody_holds_is_put_again_if_it_goes(
         why = removal.remove(image)
         assert (why == "") == (tag_of(FIRST) not in registry.tags)
     assert registry.images == set(DIGESTS)
+    # What nobody knows of is told.
+    assert {digest for digest in DIGESTS[1:] if tag_of(digest) in registry.tags} == set(lost(removal))
 
 
 def test_what_pulls_keep_is_not_read_when_it_is_released() -> None:
@@ -180,26 +191,62 @@ def test_an_image_that_lost_its_hold_does_not_protect_another_one() -> None:
     assert registry.images == set(DIGESTS)
 
 
-def test_a_carrier_that_was_deleted_is_told() -> None:
+def test_a_carrier_that_was_deleted_is_not_the_only_one() -> None:
+    registry = Registry(v1=SECOND, v2=SECOND, v3=THIRD).held(FIRST)
+    removal = registry.removal()
+    registry.images.discard(SECOND)
+    assert removal.remove(registry.image(FIRST)) == ""
+    assert tag_of(FIRST) not in registry.tags
+    assert THIRD in registry.images
+
+
+def test_an_image_that_no_other_one_can_relieve_of_its_tag_is_an_error_and_not_left_for_good() -> None:
     registry = Registry(v1=SECOND).held(FIRST)
     removal = registry.removal()
     registry.images.discard(SECOND)
-    assert removal.remove(registry.image(FIRST)) == "The image was deleted."
+    with pytest.raises(UserError, match=r"The image was deleted\."):
+        removal.remove(registry.image(FIRST))
     assert tag_of(FIRST) in registry.tags
 
 
-def test_an_image_that_lost_its_own_hold_meanwhile_keeps_the_tag_of_another_one() -> None:
+def test_an_image_that_loses_its_own_tags_when_ours_is_removed_is_put_again() -> None:
+    registry = Registry(v1=FIRST).held(FIRST)
+
+    def move(registry: Registry) -> None:
+        if registry.calls[-1] == "BatchDeleteImage":
+            registry.tags["v1"] = SECOND
+
+    removal, image = registry.removal(), registry.image(FIRST)
+    registry.others = move
+    with pytest.raises(RetryableError, match="lost its other tags meanwhile"):
+        removal.remove(image)
+    assert registry.images == set(DIGESTS)
+    assert registry.image(FIRST).tags == (tag_of(FIRST),)
+
+
+def test_an_image_that_lost_its_own_hold_meanwhile_gets_it_back() -> None:
     registry = Registry().held(FIRST, SECOND)
 
     def lose(registry: Registry) -> None:
-        registry.tags.pop(tag_of(SECOND), None)
+        if registry.calls.count("DescribeImages") == 1:
+            registry.tags.pop(tag_of(SECOND), None)
 
     removal, image = registry.removal(SECOND), registry.image(FIRST)
     registry.others = lose
-    with pytest.raises(RetryableError, match="is the only tag of the image"):
-        removal.remove(image)
+    assert removal.remove(image) == ""
     assert registry.images == set(DIGESTS)
-    assert registry.tags == {tag_of(FIRST): SECOND}
+    assert registry.image(SECOND).tags == (tag_of(SECOND),)
+    assert lost(removal) == [SECOND]
+
+
+def test_a_stray_tag_that_is_the_only_one_of_its_image_is_removed() -> None:
+    registry = Registry()
+    registry.tags[tag_of(FIRST)] = SECOND
+    removal = registry.removal()
+    removal.remove_from(registry.image(SECOND), tag_of(FIRST))
+    assert registry.tags == {tag_of(SECOND): SECOND}
+    assert registry.images == set(DIGESTS)
+    assert lost(removal) == [SECOND]
 
 
 def test_a_tag_that_another_look_took_back_stays_there() -> None:

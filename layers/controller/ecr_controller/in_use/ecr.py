@@ -122,8 +122,8 @@ class HeldImages:
                 ) from None
         except self._ecr.exceptions.LimitExceededException:
             raise UserError(
-                f"The image {digest} in {self._repository} is in use, but cannot get the tag that keeps it, because it "
-                "has as many tags as Amazon ECR allows. Delete tags of the image that are not needed."
+                f"The image {digest} in {self._repository} cannot get the tag {tag}, because it has as many tags as "
+                "Amazon ECR allows. Delete tags of the image that are not needed."
             ) from None
 
     def batch_delete_image(self, tag: str) -> None:

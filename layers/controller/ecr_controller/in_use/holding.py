@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_controller.config import is_sam_local
 from ecr_controller.controller_events import ControllerEvent, emit
-from ecr_controller.errors import ControllerError, UserError
+from ecr_controller.errors import ControllerError, TooLateError, UserError
 from ecr_controller.in_use.declared import Declarations
 from ecr_controller.in_use.ecr import HeldImages
 from ecr_controller.in_use.planning import own_tags
@@ -55,7 +55,8 @@ class Holding:
         if plan.release or plan.stray:
             removal = Removal(self.images, staying, self._held.describe_repository(), self.keep, self._held)
             left = self._remove_stray(plan, removal)
-            has_ended = self._release_all(plan, removal, left) and not left
+            has_ended = self._release_all(plan, removal, left) and not left and not removal.lost
+            self.faults.extend(removal.lost)
         for digest in plan.forget:
             if tag_of(digest) not in left:
                 self.holds.forget(digest)
@@ -122,6 +123,8 @@ class Holding:
     def _attempt(self, work: Callable[[], object]) -> bool:
         try:
             work()
+        except TooLateError:
+            raise
         except ControllerError as error:
             logger.warning("%s: %s", self.repository, error)
             self.faults.append(error)

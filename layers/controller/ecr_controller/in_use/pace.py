@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from threading import Lock
 
+from ecr_controller.deadline import refuse_after_deadline
+
 
 class Pace:
     """At most ``rate`` calls a second, by all threads that share it."""
@@ -13,8 +15,10 @@ class Pace:
         self._seconds, self._next, self._lock = 1 / rate, 0.0, Lock()
 
     def wait(self) -> None:
-        """Wait until the next call may be made."""
+        """Wait until the next call may be made. Raises TooLateError if that is after the deadline."""
         with self._lock:
             turn = max(time.monotonic(), self._next)
+            delay = turn - time.monotonic()
+            refuse_after_deadline(delay)
             self._next = turn + self._seconds
-        time.sleep(max(0.0, turn - time.monotonic()))
+        time.sleep(max(0.0, delay))

@@ -97,7 +97,7 @@ def plan(
         image for image in images if image.digest not in in_use and (image.digest in stored or image.digest in tagged)
     ]
     release = [image for image in ending if keep is None or (is_complete and _is_over(stored, image, keep, now))]
-    ended = [image for image in ending if is_complete and keep is not None and _since(stored, image) is None]
+    ended = [image for image in ending if is_complete and _since(stored, image) is None]
     present = {image.digest for image in images}
     # Of a move that was interrupted. Other tags with the prefix are somebody's.
     of_holds = {tag_of(digest) for digest in stored}

@@ -6,7 +6,7 @@ hold first moves to an image that has a tag of the controller, which nobody else
 
 from __future__ import annotations
 
-import logging
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from ecr_controller.errors import RetryableError, UserError
@@ -14,17 +14,15 @@ from ecr_controller.in_use.planning import own_tags
 from ecr_controller.lifecycle.holds import is_held, tag_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from ecr_controller.in_use.ecr import HeldImages
     from ecr_controller.lifecycle.images import Image
     from ecr_controller.lifecycle.keep_in_use import KeepInUse
     from ecr_controller.repository.model import Mutability
 
-logger = logging.getLogger(__name__)
-
-_NO_CARRIER = "No other image of the repository can take it."
-_LOST = "It lost its other tags meanwhile."
+# Images that are asked to take a tag: the first ones may have been deleted, or have as many tags as they can.
+_CARRIERS = 3
 
 
 class Removal:
@@ -44,59 +42,68 @@ class Removal:
         self._reads_released = keep is None or keep.pulled_within is None
         self._manifests: dict[str, Any] = {}
         self._released: set[str] = set()
+        self.lost: list[RetryableError] = []
 
     def remove(self, image: Image) -> str:
-        """Remove the tag that holds an image, as it is now. Why it stays on the image, or ""."""
+        """Remove the tag that holds an image, as it is now. Why it stays on the image for good, or ""."""
         tag, own = tag_of(image.digest), own_tags(image)
         self._released.add(image.digest)
-        carrier = self._carrier(image)
         if any(map(self._mutability.is_immutable, own)):
             self._held.batch_delete_image(tag)
             return ""
+        carriers = self._carriers(image)
         # Without another image that is held, tags that may move in this moment have to do.
-        if own and (carrier is None or not self._is_protected(carrier) or self._mutability.is_immutable(tag)):
-            return self._remove_beside_own_tags(image, tag)
+        if own and (not carriers or not self._is_protected(carriers[0]) or self._mutability.is_immutable(tag)):
+            self._remove_beside_own_tags(image, tag)
+            return ""
         if self._mutability.is_immutable(tag):
             return "Tags of the repository are immutable."
-        if carrier is None:
-            return _NO_CARRIER
-        try:
-            self._held.put_image(self._manifest(carrier), tag)
-        except UserError as error:
-            return str(error)
-        self.remove_from(carrier, tag)
+        if not carriers:
+            return "No other image of the repository can take it."
+        self.remove_from(self._move(tag, carriers), tag)
         return ""
 
     def remove_from(self, carrier: Image, tag: str) -> None:
         """Remove the tag of another image's hold; nothing happens if it is not there any more.
 
-        Raises RetryableError if it is the only one now.
+        An image that has no other tag then keeps one of the controller, which is added to ``lost``.
         """
         manifest, fresh = self._manifest(carrier), self._held.describe_image(carrier.digest)
         if fresh is None or tag not in fresh.tags:
             return
-        if len(fresh.tags) == 1:
-            raise RetryableError(
-                f"The tag {tag} of another image is the only tag of the image {carrier.digest}, and Amazon ECR deletes "
-                "an image with its last tag."
-            )
-        self._delete(tag, carrier, manifest)
+        is_only = len(fresh.tags) == 1
+        if is_only:
+            self._held.put_image(manifest, tag_of(carrier.digest))
+        if not self._delete(tag, carrier, manifest) or is_only:
+            self.lost.append(_lost(carrier))
 
-    def _remove_beside_own_tags(self, image: Image, tag: str) -> str:
+    def _move(self, tag: str, carriers: Iterable[Image]) -> Image:
+        """Move the tag to the first image that takes it. Raises UserError if none does."""
+        refused = []
+        for carrier in carriers:
+            try:
+                self._held.put_image(self._manifest(carrier), tag)
+            except UserError as error:
+                refused.append(error)
+            else:
+                return carrier
+        raise refused[0]
+
+    def _remove_beside_own_tags(self, image: Image, tag: str) -> None:
         manifest = self._manifest(image) if self._reads_released else None
-        return "" if self._delete(tag, image, manifest) else _LOST
+        if not self._delete(tag, image, manifest):
+            raise _lost(image)
 
     def _delete(self, tag: str, image: Image, manifest: Any) -> bool:
         """Delete a tag; False if the image had lost its other tags, went with it, and is put again."""
         self._held.batch_delete_image(tag)
         if manifest is None or self._held.describe_image(image.digest) is not None:
             return True
-        logger.warning("The image %s lost its other tags, and is put again", image.digest)
         self._held.put_image(manifest, tag_of(image.digest))
         return False
 
-    def _carrier(self, released: Image) -> Image | None:
-        """An image that can take the tag, if there is one: best of all one that stays held."""
+    def _carriers(self, released: Image) -> list[Image]:
+        """Images that can take the tag, the best first: those that stay held."""
         candidates = [
             each
             for each in self._images
@@ -104,10 +111,10 @@ class Removal:
             and each.storage_class == "standard"
             and (own_tags(each) or self._is_protected(each))
         ]
-        return max(
+        return nlargest(
+            _CARRIERS,
             candidates,
             key=lambda each: (self._is_protected(each), each.digest in self._staying, len(each.tags), each.pushed_at),
-            default=None,
         )
 
     def _is_protected(self, image: Image) -> bool:
@@ -119,3 +126,10 @@ class Removal:
         if image.digest not in self._manifests:
             self._manifests[image.digest] = self._held.get_image(image.digest)
         return self._manifests[image.digest]
+
+
+def _lost(image: Image) -> RetryableError:
+    return RetryableError(
+        f"The image {image.digest} lost its other tags meanwhile. It keeps the tag {tag_of(image.digest)} until the "
+        "next check."
+    )

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SNAPSHOTS = "in-use-snapshot/sources"
+# Seconds: those of the function that reads.
+_LONGEST_READ = 900.0
 # Of DynamoDB: an item has 400 KB. A larger snapshot is not shared.
 _LONGEST = 380_000
 
@@ -57,7 +59,7 @@ def read_usage(sources: Iterable[str], home: Home, earliest: float) -> usage.Usa
 def _shared(source: str, home: Home, earliest: float) -> Sequence[Use]:
     """What was read of a source from a ``time.time()`` on."""
     table = PartsTable()
-    with lock(f"in-use-lock/source/{source}", f"Another invocation is reading {source}."):
+    with lock(f"in-use-lock/source/{source}", f"Another invocation is reading {source}.", longest=_LONGEST_READ):
         for stored in table.query_parts(SNAPSHOTS, source):
             if stored.content["began"] >= earliest:
                 return _unpacked(stored.content, source)

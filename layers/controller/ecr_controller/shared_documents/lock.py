@@ -14,26 +14,23 @@ from ecr_controller.shared_documents.parts import PartsTable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Seconds. One that ended without giving the lock back keeps others waiting no longer.
+# Seconds. After an invocation that crashed, others wait no longer than for this, and for a request that it had sent.
 LONGEST = 300.0
-# Seconds that a request may still take that was sent before the deadline.
 _IN_FLIGHT = 15.0
 _OWNER, _UNTIL, _MARK = "holder", "until", "mark"
 
 
 @contextmanager
-def lock(target: str, message: str) -> Iterator[None]:
-    """Hold the lock of a target in this block, in which the deadline of the thread is at most `LONGEST` seconds away.
+def lock(target: str, message: str, longest: float = LONGEST) -> Iterator[None]:
+    """Hold the lock of a target in this block, in which the deadline of the thread is at most so many seconds away.
 
-    The item that stands for it is stored before, and says until when its holder makes AWS calls. Raises RetryableError
-    with the message if the lock is not free before the deadline.
+    The item that stands for it says until when requests of its holder may be on their way. Raises RetryableError with
+    the message if the lock is not free before the deadline.
     """
     table, asked, mark = PartsTable(), time.time(), uuid.uuid4().hex
-    deadline = _next_deadline()
-    while not _is_taken(table, target, mark, deadline + _IN_FLIGHT):
-        wait_before(DEADLINE.get(asked + LONGEST), message)
-        deadline = _next_deadline()
-    token = DEADLINE.set(deadline)
+    while (until := _taken(table, target, mark, longest)) is None:
+        wait_before(DEADLINE.get(asked + longest), message)
+    token = DEADLINE.set(until - _IN_FLIGHT)
     try:
         yield
     finally:
@@ -42,18 +39,15 @@ def lock(target: str, message: str) -> Iterator[None]:
             table.delete_marked(target, _OWNER, {_MARK: mark})
 
 
-def _next_deadline() -> float:
-    return min(DEADLINE.get(float("inf")), time.time() + LONGEST)
-
-
-def _is_taken(table: PartsTable, target: str, mark: str, until: float) -> bool:
-    """Whether the lock is now held with this mark."""
+def _taken(table: PartsTable, target: str, mark: str, longest: float) -> float | None:
+    """Until when the lock is held with this mark, or None if another one holds it."""
+    until = min(DEADLINE.get(float("inf")), time.time() + longest) + _IN_FLIGHT
     if table.put_part_once(target, _OWNER, {_UNTIL: until}, {_MARK: mark}):
-        return True
+        return until
     for holder in table.query_parts(target):
         if holder.marks[_MARK] == mark:
-            return True  # the answer to an earlier attempt of this request was lost
+            return float(holder.content[_UNTIL])  # the answer to an earlier attempt of the request was lost
         if time.time() > holder.content[_UNTIL]:
             table.delete_marked(target, _OWNER, {_MARK: holder.marks[_MARK]})
-            return table.put_part_once(target, _OWNER, {_UNTIL: until}, {_MARK: mark})
-    return False
+            return until if table.put_part_once(target, _OWNER, {_UNTIL: until}, {_MARK: mark}) else None
+    return None
