@@ -45,7 +45,7 @@ class InUseFunction:
         answer = self._invoke(repository, "RequestResponse", {"Since": since} | _until())
         result: Mapping[str, Any] = json.loads(answer["Payload"].read() or b"{}")
         if answer.get("FunctionError"):
-            raise RetryableError(f"The look at what uses the images of {repository} failed: {result.get('errorType')}.")
+            raise RetryableError(f"The check of the images in use of {repository} failed: {result.get('errorType')}.")
         if result.get("faults"):
             message = (
                 f"{PROPERTY}: The images of {repository} that are in use cannot be kept, so the lifecycle policy was "
