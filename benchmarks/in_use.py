@@ -182,7 +182,7 @@ def main() -> None:
         seconds = time.perf_counter() - started
     assert made.faults == []
     assert made.tally["ImagesInUse"] == REPOSITORIES
-    table = Table("Look at 1,000 repositories", "", "busiest second", title="Images in use", title_style="")
+    table = Table("Check of 1,000 repositories", "", "busiest second", title="Images in use", title_style="")
     for column in table.columns[1:]:
         column.justify = "right"
     table.add_row("seconds", f"{seconds:.0f}", "")
