@@ -53,9 +53,11 @@ def _referrers(ecr: ECRClient, repository: str, digest: str) -> Iterator[str]:
 def main() -> None:
     """Expire, and print the digest of each image that is gone."""
     parser = argparse.ArgumentParser(
-        prog="python -m local.expire", description="Carry out lifecycle policies now, on the embedded AWS."
+        prog="python -m local.expire", description="Apply lifecycle policies immediately on the embedded AWS."
     )
-    parser.add_argument("repositories", metavar="REPOSITORY", nargs="+", help="the name of a repository: team/app")
+    parser.add_argument(
+        "repositories", metavar="REPOSITORY", nargs="+", help="the name of a repository, such as team/app"
+    )
     given = parser.parse_args()
     if "AWS_ENDPOINT_URL" not in os.environ:
         parser.error("AWS_ENDPOINT_URL is not set. Run the `export` commands that `make local` prints.")

@@ -42,10 +42,10 @@ def let_days_pass(dynamodb: DynamoDBClient, table: str, repository: str, days: i
 def main() -> None:
     """Let the days pass, and print the digest of each image that they count for."""
     parser = argparse.ArgumentParser(
-        prog="python -m local.grace", description="Let days of grace of KeepInUse pass, on the embedded AWS."
+        prog="python -m local.grace", description="Simulate that days of grace of KeepInUse pass on the embedded AWS."
     )
-    parser.add_argument("repository", metavar="REPOSITORY", help="the name of a repository: team/app")
-    parser.add_argument("days", metavar="DAYS", type=int, help="how many days")
+    parser.add_argument("repository", metavar="REPOSITORY", help="the name of a repository, such as team/app")
+    parser.add_argument("days", metavar="DAYS", type=int, help="the number of days")
     given = parser.parse_args()
     if "AWS_ENDPOINT_URL" not in os.environ:
         parser.error("AWS_ENDPOINT_URL is not set. Run the `export` commands that `make local` prints.")

@@ -29,7 +29,7 @@ def make_units(organizations: Any, names: Iterable[str]) -> Iterator[tuple[str, 
 def main() -> None:
     """Make them, and print the ID of the organization and what was made."""
     parser = argparse.ArgumentParser(
-        prog="python -m local.organization", description="Make organizational units in the embedded AWS."
+        prog="python -m local.organization", description="Create organizational units in the embedded AWS."
     )
     parser.add_argument("units", metavar="UNIT", nargs="+", help="the name of an organizational unit, such as canary")
     names = parser.parse_args().units

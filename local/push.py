@@ -20,10 +20,13 @@ def main() -> None:
     """Push, and print the digest of each image."""
     parser = argparse.ArgumentParser(prog="python -m local.push", description="Push small images to the embedded AWS.")
     parser.add_argument("repository", metavar="REPOSITORY", help="the name of a repository, such as team/app")
-    parser.add_argument("tags", metavar="TAG", nargs="+", help="a tag; each gets an image of its own")
-    parser.add_argument("--findings", metavar="COUNTS", help="what a scan finds, such as CRITICAL=1,HIGH=2")
+    parser.add_argument("tags", metavar="TAG", nargs="+", help="a tag; a separate image is pushed for each tag")
+    parser.add_argument("--findings", metavar="COUNTS", help="the findings of a scan, such as CRITICAL=1,HIGH=2")
     parser.add_argument(
-        "--platform", metavar="OS/ARCH", action="append", help="push an index as buildx does, with an image for each"
+        "--platform",
+        metavar="OS/ARCH",
+        action="append",
+        help="push an index as buildx does, with an image for each platform",
     )
     given = parser.parse_args()
     if "AWS_ENDPOINT_URL" not in os.environ:

@@ -48,10 +48,11 @@ def messages(sqs: SQSClient, url: str) -> list[str]:
 def main() -> None:
     """Print them. Raises NoQueueError."""
     parser = argparse.ArgumentParser(
-        prog="python -m local.queues", description="Show the queues of the embedded AWS, or messages in some of them."
+        prog="python -m local.queues",
+        description="Show the queues of the embedded AWS, or the messages of some queues.",
     )
     parser.add_argument(
-        "parts", metavar="QUEUE", nargs="*", help="a part of the names of queues; up to 10 messages of each are shown"
+        "parts", metavar="QUEUE", nargs="*", help="a part of the queue name; up to 10 messages of each queue are shown"
     )
     given = parser.parse_args()
     if "AWS_ENDPOINT_URL" not in os.environ:

@@ -1,4 +1,4 @@
-"""`make quickstart`: the repository of examples/quickstart.yaml on an embedded AWS, in one command."""
+"""`make quickstart`: deploy examples/quickstart.yaml on an embedded AWS."""
 
 from __future__ import annotations
 

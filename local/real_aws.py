@@ -78,8 +78,8 @@ def main() -> int:
     """Ask, run the tests, and return their exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m local.real_aws",
-        description="Run the integration tests on a real account and Region. Says what they create, and asks first.",
-        epilog="Other arguments are those of pytest.",
+        description="Run the integration tests on a real account and Region. Shows what they create, and asks first.",
+        epilog="Other arguments are passed to pytest.",
     )
     _, arguments = parser.parse_known_args()
     try:

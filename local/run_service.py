@@ -64,14 +64,19 @@ def main() -> None:
     """Run it, and print the digest that runs. Raises NotRunningError."""
     parser = argparse.ArgumentParser(
         prog="python -m local.run_service",
-        description="Run an image as a service of Amazon ECS on the embedded AWS, or deploy it to the service anew.",
+        description="Run an image as a service of Amazon ECS on the embedded AWS, or deploy it to an existing service.",
     )
     parser.add_argument("name", metavar="NAME", help="the name of the service")
     parser.add_argument("image", metavar="REPOSITORY:TAG", help="an image, such as team/app:prod-1.0")
     parser.add_argument(
-        "--count", metavar="TASKS", type=int, choices=range(1, 101), default=1, help="1 to 100 tasks; by default 1"
+        "--count",
+        metavar="TASKS",
+        type=int,
+        choices=range(1, 101),
+        default=1,
+        help="the number of tasks, from 1 to 100; default: 1",
     )
-    parser.add_argument("--cluster", default=CLUSTER, help=f"the name of a cluster; by default {CLUSTER}")
+    parser.add_argument("--cluster", default=CLUSTER, help=f"the name of the cluster; default: {CLUSTER}")
     given = parser.parse_args()
     if "AWS_ENDPOINT_URL" not in os.environ:
         parser.error("AWS_ENDPOINT_URL is not set. Run the `export` commands that `make local` prints.")

@@ -1,4 +1,4 @@
-"""`make local`: an embedded AWS with the controller in it, until Ctrl-C."""
+"""`make local`: run an embedded AWS with the controller until you press Ctrl-C."""
 
 from __future__ import annotations
 

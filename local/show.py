@@ -125,7 +125,9 @@ def _and_newest(count: int, newest: int) -> str:
 def main() -> None:
     """Print repositories of the AWS that the environment names. Raises NotFoundError."""
     parser = argparse.ArgumentParser(prog="python -m local.show", description="Show repositories and their images.")
-    parser.add_argument("repositories", metavar="REPOSITORY", nargs="+", help="the name of a repository: team/app")
+    parser.add_argument(
+        "repositories", metavar="REPOSITORY", nargs="+", help="the name of a repository, such as team/app"
+    )
     for name in parser.parse_args().repositories:
         console.print(repository(boto3.client("ecr"), name))
 

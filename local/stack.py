@@ -125,8 +125,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m local.stack", description="Show why the resources of a stack failed."
     )
-    parser.add_argument("name", metavar="STACK", help="the name or the id of a stack")
-    parser.add_argument("--events", action="store_true", help="show all events, and not only failures")
+    parser.add_argument("name", metavar="STACK", help="the name or the ID of a stack")
+    parser.add_argument("--events", action="store_true", help="show all events, not only failures")
     given, cloudformation = parser.parse_args(), boto3.client("cloudformation")
     status = cloudformation.describe_stacks(StackName=given.name)["Stacks"][0]["StackStatus"]
     stack = Stack(cloudformation, given.name)

@@ -18,14 +18,14 @@ PAGE = ROOT / "docs" / "reference.md"
 HEAD = """\
 # Reference
 
-The properties and return values of every resource type, and of the types of their properties. This page is written
-from `schemas/` by `make docs`.
+This page describes the properties and return values of all resource types, and the property types that they use. To
+generate it from `schemas/`, run `make docs`.
 
-Every resource has the following properties, too:
+In addition to the properties of its type, every resource has the following properties:
 
 **`ServiceToken`**
 
-The service token of the type, `!ImportValue <controller stack>-<type without Custom::>`, such as
+The service token of the resource type, `!ImportValue <controller stack>-<type without Custom::>`, such as
 `!ImportValue ecr-controller-ECRRepository`.
 
 - *Required*: Yes
@@ -34,8 +34,8 @@ The service token of the type, `!ImportValue <controller stack>-<type without Cu
 
 **`ServiceTimeout`**
 
-The seconds that CloudFormation waits for the response of the controller. Set it to at least 600, so that requests for a
-resource don't overlap.
+The number of seconds that CloudFormation waits for the response of the controller. Set it to at least 600, so that
+requests for a resource don't overlap.
 
 - *Required*: No
 - *Type*: Integer
@@ -44,9 +44,9 @@ resource don't overlap.
 - *Default*: `3600`
 - *Update requires*: No interruption
 
-If a property without a default isn't declared, the controller doesn't manage what it stands for: a new repository has
-the default of Amazon ECR, and an existing one stays as it is. A Boolean or an Integer can also be declared as text, as
-in `"true"`.
+If you don't declare a property that has no default, the controller doesn't manage the corresponding setting. A new
+repository has the default of Amazon ECR, and an existing repository keeps its setting. You can also declare a Boolean
+or an Integer as a string, such as `"true"`.
 """
 SHARED = "definitions.json#/"
 REPLACEMENT, IN_PLACE = "Replacement", "No interruption"

@@ -9,7 +9,7 @@ import typer
 from ecr_controller.errors import UserError
 from ecrctl.commands import options
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Required: a deployment of the template adopts repositories.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Required, because only a deployment can adopt repositories.")]
 Output = Annotated[
     Literal["table", "json"], typer.Option(metavar="FORMAT", rich_help_panel=options.OUTPUT, help="table or json.")
 ]
@@ -26,10 +26,10 @@ def adopt(
     output_file: options.OutputFile = None,
     limit: options.Limit = None,
 ) -> None:
-    """Show what the deployment of templates would change in the repositories that they adopt. Nothing is changed.
+    """Show what deploying the templates would change in the repositories that they adopt. Makes no changes.
 
-    The exit code is 0 if nothing would change, 2 if something would, and 1 if an error occurs or the deployment would
-    be refused.
+    The exit code is 0 if nothing would change, 2 if something would change, and 1 if an error occurs or the deployment
+    would fail.
 
     Examples:
       $ ecrctl adopt --dry-run team.yaml

@@ -14,7 +14,7 @@ Template = Annotated[
     str, typer.Option(metavar="FILE", help="CloudFormation or SAM template with the baselines, in YAML or JSON.")
 ]
 Prefix = Annotated[
-    str, typer.Option(metavar="PREFIX", help="Only the repositories whose names begin with PREFIX. Default: all.")
+    str, typer.Option(metavar="PREFIX", help="Include only repositories whose names begin with PREFIX. Default: all.")
 ]
 Output = Annotated[
     Literal["table", "json"], typer.Option(metavar="FORMAT", rich_help_panel=options.OUTPUT, help="table or json.")
@@ -36,10 +36,10 @@ def plan(
     output: Output = "table",
     output_file: options.OutputFile = None,
 ) -> None:
-    """Show what baselines would change of the repositories that no stack declares. Nothing is changed.
+    """Show what baselines would change in the repositories that no stack declares. Makes no changes.
 
-    A baseline in the mode Report is shown as Enforce. The exit code is 0 if nothing would change, 2 if anything would,
-    3 if a part of the template can't be read, and 1 if an error occurs.
+    A baseline in the mode Report is shown as Enforce. The exit code is 0 if nothing would change, 2 if something would
+    change, 3 if a part of the template can't be read, and 1 if an error occurs.
 
     Examples:
       $ ecrctl baseline plan --template baselines.yaml

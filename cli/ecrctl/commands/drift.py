@@ -9,7 +9,7 @@ import typer
 from ecrctl.commands import options
 
 Prefix = Annotated[
-    str, typer.Option(metavar="PREFIX", help="Only the repositories whose names begin with PREFIX. Default: all.")
+    str, typer.Option(metavar="PREFIX", help="Include only repositories whose names begin with PREFIX. Default: all.")
 ]
 Output = Annotated[
     Literal["table", "json"], typer.Option(metavar="FORMAT", rich_help_panel=options.OUTPUT, help="table or json.")
@@ -23,10 +23,10 @@ def drift(
     output: Output = "table",
     output_file: options.OutputFile = None,
 ) -> None:
-    """Show where repositories differ from what their deployed stacks declare. Nothing is changed.
+    """Show where repositories differ from what their deployed stacks declare. Makes no changes.
 
-    The exit code is 0 if nothing differs, 2 if anything does, 3 if not everything can be compared, and 1 if an error
-    occurs.
+    The exit code is 0 if no repository differs, 2 if a repository differs, 3 if something can't be compared, and 1 if
+    an error occurs.
 
     Examples:
       $ ecrctl drift

@@ -9,13 +9,13 @@ import typer
 from ecrctl.commands import options
 
 Prefix = Annotated[
-    str, typer.Option(metavar="PREFIX", help="Only the repositories whose names begin with PREFIX. Default: all.")
+    str, typer.Option(metavar="PREFIX", help="Include only repositories whose names begin with PREFIX. Default: all.")
 ]
 ControllerName = Annotated[
     str, typer.Option("--controller", metavar="NAME", help="The name of the controller's stack.")
 ]
 IncludeManaged = Annotated[
-    bool, typer.Option("--include-managed", help="Also the repositories that another stack owns by their tags.")
+    bool, typer.Option("--include-managed", help="Include repositories whose tags name another stack as owner.")
 ]
 OutputDirectory = Annotated[
     str | None,
@@ -36,9 +36,9 @@ def export(
     output_file: options.OutputFile = None,
     output_directory: OutputDirectory = None,
 ) -> None:
-    """Write a template that adopts the repositories that exist, with what they have now. Nothing is changed.
+    """Write a template that adopts existing repositories with their current settings. Makes no changes.
 
-    What a template can't declare is reported as a note and as a comment, and stays as it is.
+    Settings that a template can't declare are reported as notes and as comments, and aren't changed by an adoption.
 
     Examples:
       $ ecrctl export --prefix team/ --output-file team.yaml

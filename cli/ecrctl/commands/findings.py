@@ -14,12 +14,14 @@ Image = Annotated[
 FailOnSeverity = Annotated[
     str | None, typer.Option(metavar="SEVERITY", help="Fail on findings of this severity or higher.")
 ]
-MaxFindings = Annotated[int | None, typer.Option(metavar="NUMBER", help="How many of them are allowed. Default: 0.")]
+MaxFindings = Annotated[
+    int | None, typer.Option(metavar="NUMBER", help="Number of these findings that are allowed. Default: 0.")
+]
 PropertiesFile = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Properties of Custom::ECRImageScan, such as Accepted, in YAML or JSON."),
 ]
-Timeout = Annotated[int, typer.Option(metavar="SECONDS", min=1, help="How long to wait for the scan.")]
+Timeout = Annotated[int, typer.Option(metavar="SECONDS", min=1, help="Maximum time to wait for the scan.")]
 Output = Annotated[Literal["text", "json"], typer.Option(metavar="FORMAT", help="text or json.")]
 
 
@@ -33,7 +35,7 @@ def findings(
     profile: options.Profile = None,
     output: Output = "text",
 ) -> None:
-    """Scan an image, and judge its findings as Custom::ECRImageScan does.
+    """Scan an image, and evaluate its findings as Custom::ECRImageScan does.
 
     The exit code is 0 if the image is allowed, 2 if it isn't, and 1 if an error occurs.
 

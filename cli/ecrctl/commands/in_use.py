@@ -10,7 +10,7 @@ import typer
 from ecrctl.commands import options
 
 Prefix = Annotated[
-    str, typer.Option(metavar="PREFIX", help="Only the repositories whose names begin with PREFIX. Default: all.")
+    str, typer.Option(metavar="PREFIX", help="Include only repositories whose names begin with PREFIX. Default: all.")
 ]
 
 
@@ -24,10 +24,12 @@ class Source(StrEnum):
 
 Sources = Annotated[
     list[Source] | None,
-    typer.Option("--source", metavar="SOURCE", help="ECS, Lambda or Inspector; repeatable. Default: ECS and Lambda."),
+    typer.Option(
+        "--source", metavar="SOURCE", help="ECS, Lambda, or Inspector. Can be repeated. Default: ECS and Lambda."
+    ),
 ]
 PulledWithinDays = Annotated[
-    int | None, typer.Option(metavar="DAYS", min=2, help="Images that were pulled within DAYS are in use, too.")
+    int | None, typer.Option(metavar="DAYS", min=2, help="Include images that were pulled within DAYS.")
 ]
 Output = Annotated[
     Literal["table", "json"], typer.Option(metavar="FORMAT", rich_help_panel=options.OUTPUT, help="table or json.")
@@ -43,12 +45,12 @@ def in_use(
     output: Output = "table",
     output_file: options.OutputFile = None,
 ) -> None:
-    """List the images in use, with what uses them, and which of them their lifecycle policies would expire now.
+    """List the images in use, what uses them, and which of them their lifecycle policies would expire now.
 
-    The images are those that KeepInUse keeps. Nothing is changed, and no controller is needed.
+    KeepInUse keeps the same images. The command makes no changes, and doesn't require a controller.
 
-    The exit code is 0 if no image in use would be expired or archived, 2 if one would, 3 if a source can't be read, and
-    1 if an error occurs.
+    The exit code is 0 if no image in use would be expired or archived, 2 if an image in use would be, 3 if a source
+    can't be read, and 1 if an error occurs.
 
     Examples:
       $ ecrctl in-use --prefix team/

@@ -34,10 +34,10 @@ def plan(
     output_file: options.OutputFile = None,
     limit: options.Limit = None,
 ) -> None:
-    """Show which images a lifecycle policy would expire or archive. Nothing is changed.
+    """Show which images a lifecycle policy would expire or archive. Makes no changes.
 
     Specify the policy with one of --template, --rules-file, and --policy-file. For standard input, specify - as FILE.
-    With --all or --prefix, the policies that are in force in the registry are planned, or the one that you specify.
+    With --all or --prefix, the current policies of the repositories are planned, or the policy that you specify.
 
     The exit code is 0 if the policy has no effect, 2 if images would be expired or archived, 3 if a part of the
     template can't be planned, and 1 if an error occurs.

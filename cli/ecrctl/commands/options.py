@@ -36,7 +36,7 @@ Parameters = Annotated[
 ]
 Resource = Annotated[
     str | None,
-    typer.Option(metavar="LOGICAL_ID", rich_help_panel=POLICY, help="Only this resource of the template."),
+    typer.Option(metavar="LOGICAL_ID", rich_help_panel=POLICY, help="Plan only this resource of the template."),
 ]
 RulesFile = Annotated[
     str | None,
@@ -48,16 +48,14 @@ PolicyFile = Annotated[
 ]
 Repository = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME", rich_help_panel=IMAGES, help="Repository name. Default: the one that the template declares."
-    ),
+    typer.Option(metavar="NAME", rich_help_panel=IMAGES, help="Repository name. Default: the name in the template."),
 ]
 AllRepositories = Annotated[
     bool, typer.Option("--all", rich_help_panel=IMAGES, help="All repositories of the registry.")
 ]
 Prefix = Annotated[
     str | None,
-    typer.Option(metavar="PREFIX", rich_help_panel=IMAGES, help="The repositories whose names begin with PREFIX."),
+    typer.Option(metavar="PREFIX", rich_help_panel=IMAGES, help="Repositories whose names begin with PREFIX."),
 ]
 ImagesFile = Annotated[
     str | None,

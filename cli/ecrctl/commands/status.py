@@ -9,12 +9,14 @@ import typer
 from ecrctl.commands import options
 
 Prefix = Annotated[
-    str, typer.Option(metavar="PREFIX", help="Only the repositories whose names begin with PREFIX. Default: all.")
+    str, typer.Option(metavar="PREFIX", help="Include only repositories whose names begin with PREFIX. Default: all.")
 ]
-Unmanaged = Annotated[bool, typer.Option("--unmanaged", help="Only the repositories that no existing stack declares.")]
+Unmanaged = Annotated[
+    bool, typer.Option("--unmanaged", help="Include only repositories that no existing stack declares.")
+]
 Controller = Annotated[
     str | None,
-    typer.Option(metavar="STACK", help="Stack of the controller, whose baselines are shown, too. Default: none."),
+    typer.Option(metavar="STACK", help="Name of a controller's stack whose baselines are shown. Default: none."),
 ]
 Output = Annotated[
     Literal["table", "json", "html"],
@@ -31,7 +33,7 @@ def status(
     output: Output = "table",
     output_file: options.OutputFile = None,
 ) -> None:
-    """Show who owns each repository, what declares its lifecycle policy, and what is in it. Nothing is changed.
+    """Show the owner and the content of each repository, and what declares its lifecycle policy. Makes no changes.
 
     Examples:
       $ ecrctl status --prefix team/

@@ -22,9 +22,9 @@ def validate(
     output: Output = "text",
     output_file: options.OutputFile = None,
 ) -> None:
-    """Report everything that is wrong with the controller's resources in templates, without calling AWS.
+    """Report all faults of the controller's resources in templates, without calling AWS.
 
-    The messages are those of the deployment. A value that is known only at deployment is not validated.
+    The messages are the same as in a deployment. Values that are known only at deployment aren't validated.
 
     The exit code is 0 if the templates are valid, 2 if they have faults, 3 if a part of them can't be read, and 1 if an
     error occurs.
