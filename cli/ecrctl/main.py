@@ -84,4 +84,4 @@ def _ecrctl(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Validate templates, show what they would change in Amazon ECR, and judge the findings of images."""
+    """Validate templates, show what they would change in Amazon ECR, and evaluate the findings of images."""

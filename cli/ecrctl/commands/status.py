@@ -11,9 +11,7 @@ from ecrctl.commands import options
 Prefix = Annotated[
     str, typer.Option(metavar="PREFIX", help="Include only repositories whose names begin with PREFIX. Default: all.")
 ]
-Unmanaged = Annotated[
-    bool, typer.Option("--unmanaged", help="Include only repositories that no existing stack declares.")
-]
+Unmanaged = Annotated[bool, typer.Option("--unmanaged", help="Include only repositories that no stack declares.")]
 Controller = Annotated[
     str | None,
     typer.Option(metavar="STACK", help="Name of a controller's stack whose baselines are shown. Default: none."),
@@ -34,6 +32,8 @@ def status(
     output_file: options.OutputFile = None,
 ) -> None:
     """Show the owner and the content of each repository, and what declares its lifecycle policy. Makes no changes.
+
+    The exit code is 0, or 1 if an error occurs.
 
     Examples:
       $ ecrctl status --prefix team/
