@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from ecr_controller.baselines.baseline import TYPE, Baseline
 from ecr_controller.errors import Fault, Faults, InvalidProperties, UserError
 from ecr_controller.patterns import matches
-from ecr_controller.stacks import Stacks
 from ecrctl import arguments, concurrency, console
 from ecrctl.baseline_plan import PlannedRepository, baseline_of, planned
 from ecrctl.inputs import ecr, files
+from ecrctl.inputs.deployed import KnownStacks
 from ecrctl.inputs.inventory import Inventory
 from ecrctl.inputs.template import Template
 from ecrctl.inputs.values import NO_VALUE, Unresolved
@@ -90,7 +90,7 @@ def _plan(
     baselines: Sequence[Baseline], prefix: str, region: str | None, profile: str | None
 ) -> list[PlannedRepository]:
     client = ecr.client(region, profile)
-    stacks = Stacks(ecr.client_of("cloudformation", region, profile))
+    stacks = KnownStacks(ecr.client_of("cloudformation", region, profile))
     inventory, by_pattern = Inventory(client), {each.pattern: (each,) for each in baselines}
 
     def plan(name: str) -> PlannedRepository | None:

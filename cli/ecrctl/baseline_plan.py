@@ -53,11 +53,11 @@ def planned(
     found: Found,
     baselines_of: Callable[[str], Iterable[Baseline]],
     stacks: Stacks,
-    record: Record | None = None,
+    records: Mapping[str, Record] | None = None,
 ) -> PlannedRepository | None:
     """What the baseline that applies would change; None if none does, or a stack declares the repository.
 
-    ``record`` is what the baseline put there before. Raises UserError and RetryableError.
+    ``records`` are what baselines put there before, by their owners. Raises UserError and RetryableError.
     """
     if ownership.is_declared_still(found.repository, stacks):
         return None
@@ -67,6 +67,7 @@ def planned(
     mode = baselines.ENFORCE if baseline.mode == baselines.REPORT else baseline.mode
     every = settings(cast("Request[Any]", None))
     has_owner = ownership.declares_policy_still(found.repository, found.home, stacks)
+    record = (records or {}).get(baseline.owner)
     plan = planning.plan(found.repository, baseline.spec, mode, record, every, without_policy=has_owner)
     changes = [change for each in plan.changes if (change := without_present(each, found)) is not None]
     return PlannedRepository(found.name, baseline.logical_id, baseline.mode, changes)

@@ -20,7 +20,7 @@ from ecrctl.inputs import policies
 from ecrctl.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from ecr_controller.lifecycle.images import Image
@@ -88,10 +88,13 @@ def status_of(
     kind, owner = _owner(found, stacks)
     baseline_changes: tuple[str, ...] = ()
     if deployed is not None and kind in ("gone", "nobody"):
-        applied = deployed.record_of(found.name)
-        if applied is not None and applied[1].put:
-            kind, owner = "baseline", _resource(applied[0])
-        baseline_changes = _baseline_changes(found, deployed, stacks, None if applied is None else applied[1])
+        declared, records = deployed.declared_by(found.name, stacks), deployed.records_of(found.repository)
+        if declared is not None:
+            kind, owner = "controller", _resource(declared)
+        else:
+            baseline_changes = _baseline_changes(found, deployed, stacks, records)
+            for applied in (owner for owner, record in records.items() if record.put):
+                kind, owner = "baseline", _resource(applied)
     plan = _plan(found, images, now)
     return RepositoryStatus(
         found.name,
@@ -112,9 +115,9 @@ def status_of(
 
 
 def _baseline_changes(
-    found: Found, deployed: DeployedBaselines, stacks: Stacks, record: Record | None
+    found: Found, deployed: DeployedBaselines, stacks: Stacks, records: Mapping[str, Record]
 ) -> tuple[str, ...]:
-    plan = planned(found, deployed.baselines_of, stacks, record)
+    plan = planned(found, deployed.baselines_of, stacks, records)
     return () if plan is None else tuple(dict.fromkeys(each.setting.name for each in plan.changes))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from ecr_controller.stacks import Stacks
 from ecrctl import arguments, concurrency, console
 from ecrctl.inputs import ecr
 from ecrctl.inputs.baselines import DeployedBaselines
-from ecrctl.inputs.deployed import template_reader
+from ecrctl.inputs.deployed import KnownStacks, template_reader
 from ecrctl.inputs.inventory import Inventory
 from ecrctl.outputs import status as outputs
 from ecrctl.repository_status import RepositoryStatus, status_of
@@ -41,7 +40,7 @@ def _read(prefix: str, region: str | None, profile: str | None, controller: str 
     client, now = ecr.client(region, profile), arguments.parse_time(None)
     cloudformation = ecr.client_of("cloudformation", region, profile)
     inventory, reader = Inventory(client), ecr.Images(client)
-    stacks, template_of = Stacks(cloudformation), template_reader(cloudformation)
+    stacks, template_of = KnownStacks(cloudformation), template_reader(cloudformation)
     deployed = None
     if controller is not None:
         deployed = DeployedBaselines(controller, cloudformation, ecr.client_of("dynamodb", region, profile))

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ecr_controller.baselines import baseline as baselines
 from ecr_controller.custom_resource.request import Home
 from ecr_controller.errors import UserError
+from ecr_controller.repository.declarations import storage_key
 from ecr_controller.repository.record import Record
+from ecr_controller.resync.application import records_of
+from ecr_controller.resync.declared import Declared
+from ecr_controller.resync.drift import OWNER
 from ecr_controller.shared_documents.converge import Part
 from ecrctl.controller import UNBOUNDED
 
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from ecr_controller.baselines.baseline import Baseline
+    from ecr_controller.repository.model import Repository
+    from ecr_controller.stacks import Stacks
 
 _OUTPUT = "PartsTable"
 
@@ -35,10 +41,18 @@ class DeployedBaselines:
         self._table, self._dynamodb = outputs[_OUTPUT], dynamodb
         self.baselines_of = self._reader(Home.of(described["StackId"]))
 
-    def record_of(self, repository: str) -> tuple[str, Record] | None:
-        """The owner of the baseline that was applied to the repository, and what it put there."""
-        parts = self._query(f"baseline-repository/{repository}")
-        return next(((part.owner, Record.from_part(part)) for part in parts), None)
+    def records_of(self, repository: Repository) -> dict[str, Record]:
+        """What baselines put on the repository, by their owners, without that on an earlier one of the same name."""
+        records = {part.owner: Record.from_part(part) for part in self._query(records_of(repository.name))}
+        return {owner: each for owner, each in records.items() if each.request_id == repository.identity}
+
+    def declared_by(self, repository: str, stacks: Stacks) -> str | None:
+        """The owner of the resource that declares the repository, if its stack still has it."""
+        for declared in map(Declared.from_part, self._query(storage_key(repository))):
+            is_there = stacks.may_have_resource(declared.stack_id, declared.logical_id, repository)
+            if declared.type_name == OWNER and is_there:
+                return declared.owner
+        return None
 
     def _reader(self, home: Home) -> Callable[[str], tuple[Baseline, ...]]:
         @cache

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_cloudformation import CloudFormationClient
 
+    from ecr_controller.stacks import StackResource
+
 # What CloudFormation shows in the place of the value of a parameter with NoEcho.
 MASKED = "****"
 
@@ -55,6 +57,22 @@ def _without_defaults(document: Any, given: Mapping[str, str]) -> Any:
         for name, each in declared_parameters(document).items()
     }
     return {**document, "Parameters": declared}
+
+
+class KnownStacks(Stacks):
+    """Each stack, and each resource of one, is described once."""
+
+    def __init__(self, cloudformation: CloudFormationClient) -> None:
+        super().__init__(cloudformation)
+        self._exists, self._described = cache(super().exists), cache(super().describe_stack_resource)
+
+    def exists(self, stack_id: str) -> bool:
+        """As that of Stacks."""
+        return self._exists(stack_id)
+
+    def describe_stack_resource(self, stack_id: str, logical_id: str) -> StackResource | None:
+        """As that of Stacks."""
+        return self._described(stack_id, logical_id)
 
 
 def template_reader(cloudformation: CloudFormationClient) -> Callable[[str], Template | None]:

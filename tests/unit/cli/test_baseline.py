@@ -16,6 +16,7 @@ from tests.unit.cli.test_drift import STACK, client, stacks  # noqa: F401
 from tests.unit.deployed import create_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mypy_boto3_ecr import ECRClient
@@ -101,21 +102,19 @@ def test_faults_are_named_with_their_resource(plan: Any) -> None:
     assert "Defaults.ImageScanOnPush" in " ".join(result.output.split())
 
 
-def test_the_state_of_repositories_shows_the_baselines_of_a_controller(
-    client: ECRClient, stacks: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+# The baselines of a controller
+
+
+OWNER = f"{STACK.format('shop')}|Defaults"
+
+
+@pytest.fixture
+def controller(client: ECRClient, stacks: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts a row into the table of the controller, which has a baseline for all repositories."""
     monkeypatch.setenv("PARTS_TABLE", "parts")
     dynamodb = boto3.client("dynamodb", region_name="eu-west-1")
     create_table(dynamodb, "PartsTable", "parts")
     stacks.stacks["shop"] = ({}, {})
-    owner, home = f"{STACK.format('shop')}|Defaults", "baseline-repository/nobodys"
-    rows = [
-        ("baseline/*", {"properties": {"RepositoryName": "*", "ImageScanOnPush": True}}),
-        (home, {"request": "0", "was": {}, "put": {"Tags.team": ["shop"]}}),
-    ]
-    for target, content in rows:
-        item: Any = {"target": {"S": target}, "owner": {"S": owner}, "content": {"S": json.dumps(content)}}
-        dynamodb.put_item(TableName="parts", Item=item)
     described = {"StackId": STACK.format("controller"), "StackName": "controller", "StackStatus": "UPDATE_COMPLETE"}
     outputs = [{"OutputKey": "PartsTable", "OutputValue": "parts"}]
     real = stacks.describe_stacks
@@ -126,14 +125,59 @@ def test_the_state_of_repositories_shows_the_baselines_of_a_controller(
     monkeypatch.setattr(stacks, "describe_stacks", describe)
     services: dict[str, Any] = {"dynamodb": dynamodb, "cloudformation": stacks}
     monkeypatch.setattr(ecr, "client_of", lambda service, *_given, **_options: services[service])
-    result = CliRunner().invoke(app, ["status", "--unmanaged", "--controller", "controller", "--output", "json"])
+
+    def put(target: str, content: Any, owner: str = OWNER) -> None:
+        item: Any = {"target": {"S": target}, "owner": {"S": owner}, "content": {"S": json.dumps(content)}}
+        dynamodb.put_item(TableName="parts", Item=item)
+
+    put("baseline/*", {"properties": {"RepositoryName": "*", "ImageScanOnPush": True}})
+    return put
+
+
+def status_of_nobodys() -> tuple[str, str | None, list[str]]:
+    """The kind and the name of its owner, and what the baseline would set."""
+    result = CliRunner().invoke(
+        app, ["status", "--prefix", "nobodys", "--controller", "controller", "--output", "json"]
+    )
     assert result.exit_code == 0, result.output
     [found] = json.loads(result.stdout)["repositories"]
-    assert (found["repositoryName"], found["ownerKind"], found["owner"]) == ("nobodys", "baseline", "shop/Defaults")
-    assert found["baselineChanges"] == ["ImageScanOnPush"]
+    return found["ownerKind"], found["owner"], found["baselineChanges"]
+
+
+def put_record(controller: Callable[..., None], client: ECRClient, put: Any, age: float = 0) -> None:
+    """What the baseline put on the repository, or on one that was created so many seconds before."""
+    [shown] = client.describe_repositories(repositoryNames=["nobodys"])["repositories"]
+    identity = f"{shown['createdAt'].timestamp() - age:.0f}"
+    controller("baseline-repository/nobodys", {"request": identity, "was": {}, "put": put})
+
+
+def test_the_state_of_repositories_shows_the_baselines_of_a_controller(
+    client: ECRClient, controller: Callable[..., None]
+) -> None:
+    put_record(controller, client, {"Tags.team": ["shop"]})
+    assert status_of_nobodys() == ("baseline", "shop/Defaults", ["ImageScanOnPush"])
     shown = CliRunner().invoke(app, ["status", "--unmanaged", "--controller", "controller"]).stdout
     assert "baseline shop/Defaults" in shown
     assert "would set: ImageScanOnPush" in shown
     page = CliRunner().invoke(app, ["status", "--controller", "controller", "--output", "html"]).stdout
     assert "baseline would set" in page
     assert ">ImageScanOnPush<" in page
+
+
+def test_what_was_put_on_an_earlier_repository_of_the_same_name_does_not_count(
+    client: ECRClient, controller: Callable[..., None]
+) -> None:
+    put_record(controller, client, {"ImageTagMutability": ["MUTABLE"]}, age=60)
+    assert status_of_nobodys() == ("nobody", None, ["ImageScanOnPush"])
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "status"),
+    [("Images", ("controller", "shop/Images", [])), ("Removed", ("nobody", None, ["ImageScanOnPush"]))],
+)
+def test_a_repository_without_its_tags_is_that_of_the_resource_that_declares_it(
+    controller: Callable[..., None], logical_id: str, status: Any
+) -> None:
+    content: Any = {"type": "ECRRepository", "values": {}, "guard": None, "restores": False}
+    controller("declared-repository/nobodys", content, f"{STACK.format('shop')}|{logical_id}")
+    assert status_of_nobodys() == status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_controller.errors import RetryableError, UserError
+from ecr_controller.deadline import DEADLINE
+from ecr_controller.errors import RetryableError, TooLateError, UserError
 from ecr_controller.in_use.removal import Removal
 from ecr_controller.lifecycle.holds import tag_of
 from ecr_controller.lifecycle.images import Image
@@ -159,7 +161,31 @@ def test_an_image_with_a_tag_that_cannot_move_keeps_it_and_loses_ours() -> None:
     registry = Registry(Mutability("IMMUTABLE"), v1=FIRST).held(FIRST, SECOND)
     assert registry.removal(SECOND).remove(registry.image(FIRST)) == ""
     assert registry.tags == {"v1": FIRST, tag_of(SECOND): SECOND}
-    assert registry.calls == ["BatchDeleteImage"]
+
+
+def test_an_image_whose_tag_that_cannot_move_is_deleted_meanwhile_is_put_again() -> None:
+    registry = Registry(Mutability("IMMUTABLE"), v1=FIRST).held(FIRST)
+
+    def delete(registry: Registry) -> None:
+        if registry.calls[-1] == "BatchDeleteImage":
+            registry.tags.pop("v1", None)
+
+    removal, image = registry.removal(), registry.image(FIRST)
+    registry.others = delete
+    with pytest.raises(RetryableError, match="lost its other tags meanwhile"):
+        removal.remove(image)
+    assert registry.tags == {tag_of(FIRST): FIRST}
+
+
+def test_nothing_is_deleted_without_time_to_put_it_again() -> None:
+    registry = Registry(v1=FIRST).held(FIRST)
+    token = DEADLINE.set(time.time() + 10)
+    try:
+        with pytest.raises(TooLateError):
+            registry.removal().remove(registry.image(FIRST))
+    finally:
+        DEADLINE.reset(token)
+    assert "BatchDeleteImage" not in registry.calls
 
 
 def test_a_last_tag_that_cannot_move_stays_and_costs_no_request() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from ecr_controller.errors import InvalidProperties, RetryableError, UserError
 from ecr_controller.in_use.declared import Declarations
+from ecr_controller.in_use.keeping import Keeping
 from ecr_controller.lifecycle import guard
 from ecr_controller.lifecycle.guard import PreviewSummary
 from ecr_controller.resources.lifecycle_policy import LifecyclePolicyResource
@@ -304,6 +305,26 @@ def test_in_report_the_policy_of_the_baseline_stays_with_what_it_keeps(
     resync()
     assert Declarations().of(NAME).keep is not None
     assert len(policy(ecr)["rules"]) == 2
+
+
+def test_the_images_in_use_stay_declared_when_another_baseline_applies(
+    ecr: ECRClient, baseline: Declare, resync: Run, looked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(ecr)
+    keep = {"Sources": ["ECS"]}
+    baseline(LifecycleRules=RULES, KeepInUse=keep, RepositoryName="*")
+    resync()
+    baseline(LifecycleRules=RULES, KeepInUse=keep, RepositoryName=NAME, logical_id="Narrow")
+    ended: list[bool] = []
+    end = Keeping.end
+
+    def ending(self: Keeping) -> None:
+        end(self)
+        ended.append(Declarations().of(NAME).keep is not None)
+
+    monkeypatch.setattr(Keeping, "end", ending)
+    resync()
+    assert ended == [True]
 
 
 def test_a_stack_that_adopts_a_repository_ends_what_the_baseline_put(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.deadline import refuse_after_deadline
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use.planning import own_tags
 from ecr_controller.lifecycle.holds import is_held, tag_of
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # Images that are asked to take a tag: the first ones may have been deleted, or have as many tags as they can.
 _CARRIERS = 3
+# Seconds that are left after a deletion, to put an image again that went with it.
+_RESTORE = 15.0
 
 
 class Removal:
@@ -48,15 +51,11 @@ class Removal:
         """Remove the tag that holds an image, as it is now. Why it stays on the image for good, or ""."""
         tag, own = tag_of(image.digest), own_tags(image)
         self._released.add(image.digest)
-        if any(map(self._mutability.is_immutable, own)):
-            self._held.batch_delete_image(tag)
-            return ""
         carriers = self._carriers(image)
-        # Without another image that is held, tags that may move in this moment have to do.
-        if own and (not carriers or not self._is_protected(carriers[0]) or self._mutability.is_immutable(tag)):
+        if own and (self._is_immutable(tag, *own) or not carriers or not self._is_protected(carriers[0])):
             self._remove_beside_own_tags(image, tag)
             return ""
-        if self._mutability.is_immutable(tag):
+        if self._is_immutable(tag):
             return "Tags of the repository are immutable."
         if not carriers:
             return "No other image of the repository can take it."
@@ -96,6 +95,7 @@ class Removal:
 
     def _delete(self, tag: str, image: Image, manifest: Any) -> bool:
         """Delete a tag; False if the image had lost its other tags, went with it, and is put again."""
+        refuse_after_deadline(_RESTORE)
         self._held.batch_delete_image(tag)
         if manifest is None or self._held.describe_image(image.digest) is not None:
             return True
@@ -116,6 +116,9 @@ class Removal:
             candidates,
             key=lambda each: (self._is_protected(each), each.digest in self._staying, len(each.tags), each.pushed_at),
         )
+
+    def _is_immutable(self, *tags: str) -> bool:
+        return any(map(self._mutability.is_immutable, tags))
 
     def _is_protected(self, image: Image) -> bool:
         """Whether the image has a tag that nobody else moves: that of its own hold."""

@@ -34,11 +34,6 @@ class Use:
     source: str
     user: str
 
-    @property
-    def is_by_digest(self) -> bool:
-        """Whether ``image`` is a digest."""
-        return self.image.startswith("sha256:")
-
 
 def use_of_uri(uri: str, digest: str | None, source: str, user: str, home: Home) -> Use | None:
     """The use of an image as a container names it; None if it is not of this account and Region.

@@ -155,8 +155,9 @@ class BaselineOfRepository:
             return
         planned = self._plan(found, baseline, record)
         keeps = planned.sets_policy and baseline.spec.keep_in_use is not None
-        kept.end_others(found.name, baseline.owner if keeps else "")
+        # Before the others end: without any, all that is in use would be released.
         is_kept = not keeps or kept.keep(found.name, baseline, looks=planned.policy_changes, asked_at=asked_at)
+        kept.end_others(found.name, baseline.owner if keeps else "")
         if planned.policy_changes and not self._may_put_policy(found, baseline, is_kept=is_kept):
             planned = self._plan(found, baseline, record, without_policy=True)
         withdrawn = PolicyStatements.name in record.put and not baseline.spec.statements
