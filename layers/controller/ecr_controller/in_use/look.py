@@ -124,23 +124,20 @@ class Look:
 
     def _hold_and_release(self, name: str, usage: Usage, tally: Counter[str]) -> None:
         with _lock(name):
-            self._hold_and_release_alone(name, usage, tally)
-
-    def _hold_and_release_alone(self, name: str, usage: Usage, tally: Counter[str]) -> None:
-        # Read before the images: a repository that does not exist then is gone, and not about to be created.
-        declared = Declarations().of(name)
-        images, holds = HeldImages(name).describe_images(), Holds(name)
-        if images is None:
-            self._forget(declared, holds)
-            return
-        planned = self._planned(declared, images, holds, usage)
-        tally["ImagesInUse"] = len(planned.in_use)
-        has_ended = Holding(name, images, declared.keep, holds, tally, self.faults).carry_out(planned)
-        if declared.keep is None and has_ended:
-            Indexes(name, self.faults).forget()
-        if declared.keep is not None or has_ended:
-            Declarations().forget(declared.ended)
-        self.faults.extend(usage.faults(declared.keep.sources) if declared.keep else ())
+            # Read before the images: a repository that does not exist then is gone, and not about to be created.
+            declared = Declarations().of(name)
+            images, holds = HeldImages(name).describe_images(), Holds(name)
+            if images is None:
+                self._forget(declared, holds)
+                return
+            planned = self._planned(declared, images, holds, usage)
+            tally["ImagesInUse"] = len(planned.in_use)
+            has_ended = Holding(name, images, declared.keep, holds, tally, self.faults).carry_out(planned)
+            if declared.keep is None and has_ended:
+                Indexes(name, self.faults).forget()
+            if declared.keep is not None or has_ended:
+                Declarations().forget(declared.ended)
+            self.faults.extend(usage.faults(declared.keep.sources) if declared.keep else ())
 
     def _planned(self, declared: KeptRepository, images: Sequence[Image], holds: Holds, usage: Usage) -> Plan:
         name, keep, now = declared.name, declared.keep, datetime.now(UTC)
