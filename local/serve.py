@@ -25,6 +25,7 @@ TRY = """
   python -m local.show team/app
   sam delete --stack-name shop --region {region} --no-prompts    # fails, because the repository contains an image
   python -m local.stack shop                                     # shows why
+  # To delete a repository with its images, set EmptyOnDelete: true in the template and deploy it before.
   python -m local.stack shop --events                            # shows everything that happened in the stack
   python -m local.queues                                         # shows how many messages each queue has
   python -m local.queues ScanDeadLetters                         # shows the messages of one

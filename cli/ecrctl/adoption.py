@@ -148,7 +148,7 @@ def _warnings(found: Found, spec: RepositorySpec) -> list[str]:
     warnings = []
     if STACK_ID in tags:
         owner = f"{tags.get(LOGICAL_ID, 'a resource')} in the stack {tags[STACK_ID]}"
-        warnings.append(f"It belongs to {owner}, and is adopted only if that stack no longer has it.")
+        warnings.append(f"It belongs to {owner}. Another stack adopts it only if that stack no longer has it.")
     elif NATIVE_STACK_ID in tags:
         warnings.append(
             f"The stack {tags[NATIVE_STACK_ID]} created it. Remove it there with DeletionPolicy: Retain, or that stack "

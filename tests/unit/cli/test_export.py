@@ -301,7 +301,7 @@ def test_a_refusal_ends_with_1_and_a_repository_that_is_missing_is_created(templ
     [
         (
             {"ecr-controller:stack-id": "arn:x:stack/shop/1", "ecr-controller:logical-id": "It"},
-            "It belongs to It in the stack arn:x:stack/shop/1, and is adopted only if that stack no longer has it.",
+            "It in the stack arn:x:stack/shop/1. Another stack adopts it only if that stack no longer has it.",
         ),
         ({"ecr-controller:lifecycle-policy": "shop/1 It"}, "Its lifecycle policy is declared by shop/1 It, unless"),
     ],
