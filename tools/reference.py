@@ -34,8 +34,8 @@ The service token of the resource type, `!ImportValue <controller stack>-<type w
 
 **`ServiceTimeout`**
 
-The number of seconds that CloudFormation waits for the response of the controller. Set it to at least 600, so that
-requests for a resource don't overlap.
+The number of seconds that CloudFormation waits for the response of the controller. Set it to at least 600, or
+1,800 for `Custom::ECRImageScan` and `Custom::ECRImage`, so that requests for a resource don't overlap.
 
 - *Required*: No
 - *Type*: Integer

@@ -93,7 +93,8 @@ def status_of(
             kind, owner = "controller", _resource(declared)
         else:
             baseline_changes = _baseline_changes(found, deployed, stacks, records)
-            for applied in (owner for owner, record in records.items() if record.put):
+            applied = next((each for each, record in records.items() if record.put), None)
+            if applied is not None:
                 kind, owner = "baseline", _resource(applied)
     plan = _plan(found, images, now)
     return RepositoryStatus(

@@ -500,8 +500,13 @@ def test_two_looks_that_hold_an_image_at_once_send_one_event(
     assert [each.name for each in told] == ["ImageHeld"]
 
 
-def test_a_resource_that_declares_something_while_holds_end_has_what_runs_held(
-    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
+@pytest.mark.parametrize(
+    ("request_", "begins"),
+    # The last look at what is declared comes before the image is described.
+    [("batch_delete_image", "a look"), ("describe_image", "a start")],
+)
+def test_what_runs_is_held_if_a_resource_declares_something_while_holds_end(
+    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At, request_: str, begins: str
 ) -> None:
     kept()
     running.images = {images["v1"]}
@@ -510,30 +515,15 @@ def test_a_resource_that_declares_something_while_holds_end_has_what_runs_held(
 
     def declare() -> None:
         kept()
-        Look(HOME).at(NAME)
+        if begins == "a look":
+            Look(HOME).at(NAME)
+        else:
+            Look(HOME).at_uses([Use(NAME, images["v1"], "ECS", "a task")])
 
-    with beside("batch_delete_image", declare):
+    with beside(request_, declare):
         at()
     assert held(ecr) == {images["v1"]}
     assert [each.keep for each in Declarations().of(NAME).declarations] == [ECS]
-
-
-def test_an_image_that_starts_while_the_declaration_before_ends_is_held(
-    ecr: ECRClient, images: dict[str, str], kept: Declare, running: Running, at: At
-) -> None:
-    kept()
-    running.images = {images["v1"]}
-    at()
-    kept(None)
-
-    def start() -> None:
-        kept()
-        Look(HOME).at_uses([Use(NAME, images["v1"], "ECS", "a task")])
-
-    # The last look at what is declared comes before.
-    with beside("describe_image", start):
-        at()
-    assert held(ecr) == {images["v1"]}
 
 
 @pytest.mark.parametrize("begins", ["a look", "a start"])

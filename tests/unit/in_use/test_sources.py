@@ -13,6 +13,7 @@ from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use import sources
 from ecr_controller.in_use.sources import SNAPSHOTS, read_usage
 from ecr_controller.in_use.usage import Use
+from ecr_controller.shared_documents.lock import lock
 from tests.unit.in_use.conftest import HOME, NAME
 
 if TYPE_CHECKING:
@@ -60,6 +61,14 @@ def test_looks_at_the_same_time_wait_for_the_one_that_reads(reads: list[str], mo
     assert {usage.uses for usage in found} == {(USE,)}
     # The first read, and one for those that asked after it began.
     assert len(reads) <= 2
+
+
+def test_what_was_read_is_used_while_another_look_reads(reads: list[str]) -> None:
+    began = time.time()
+    read_usage(["ECS"], HOME, began)
+    with lock("in-use-lock/source/ECS", ""):
+        assert read_usage(["ECS"], HOME, began).uses == (USE,)
+    assert reads == ["ECS"]
 
 
 @pytest.mark.parametrize("error", [UserError("AWS rejected ListClusters."), RetryableError("A throttle.")])

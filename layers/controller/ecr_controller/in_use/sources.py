@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from ecr_controller.deadline import DEADLINE, wait_before
 from ecr_controller.errors import ControllerError
 from ecr_controller.in_use import usage
 from ecr_controller.in_use.ecs import Clusters
@@ -23,7 +24,7 @@ from ecr_controller.in_use.functions import ImageFunctions
 from ecr_controller.in_use.inspector import Inspector
 from ecr_controller.in_use.versions import StoredVersions
 from ecr_controller.lifecycle.keep_in_use import ECS, LAMBDA
-from ecr_controller.shared_documents.lock import lock
+from ecr_controller.shared_documents.lock import lock_if_free
 from ecr_controller.shared_documents.parts import PartsTable
 
 if TYPE_CHECKING:
@@ -58,19 +59,29 @@ def read_usage(sources: Iterable[str], home: Home, earliest: float) -> usage.Usa
 
 def _shared(source: str, home: Home, earliest: float) -> Sequence[Use]:
     """What was read of a source from a ``time.time()`` on."""
-    table = PartsTable()
-    with lock(f"in-use-lock/source/{source}", f"Another invocation is reading {source}.", longest=_LONGEST_READ):
-        for stored in table.query_parts(SNAPSHOTS, source):
-            if stored.content["began"] >= earliest:
-                return _unpacked(stored.content, source)
-        return _read_and_store(table, source, home)
+    asked = time.time()
+    # Those that wait need no lock for what another one has read meanwhile.
+    while (found := _stored(source, earliest)) is None:
+        with lock_if_free(f"in-use-lock/source/{source}", _LONGEST_READ) as is_held:
+            if is_held:
+                found = _stored(source, earliest)
+                return _read_and_store(source, home) if found is None else found
+        wait_before(DEADLINE.get(asked + _LONGEST_READ), f"Another invocation is reading {source}.")
+    return found
 
 
-def _read_and_store(table: PartsTable, source: str, home: Home) -> Sequence[Use]:
+def _stored(source: str, earliest: float) -> Sequence[Use] | None:
+    for stored in PartsTable().query_parts(SNAPSHOTS, source):
+        if stored.content["began"] >= earliest:
+            return _unpacked(stored.content, source)
+    return None
+
+
+def _read_and_store(source: str, home: Home) -> Sequence[Use]:
     began, uses = time.time(), read(source, home)
     packed = _packed(uses)
     if len(packed) <= _LONGEST:
-        table.put_part(SNAPSHOTS, source, {"began": began, "uses": packed})
+        PartsTable().put_part(SNAPSHOTS, source, {"began": began, "uses": packed})
     return uses
 
 

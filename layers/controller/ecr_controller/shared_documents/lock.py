@@ -21,18 +21,34 @@ _OWNER, _UNTIL, _MARK = "holder", "until", "mark"
 
 
 @contextmanager
-def lock(target: str, message: str, longest: float = LONGEST) -> Iterator[None]:
-    """Hold the lock of a target in this block, in which the deadline of the thread is at most so many seconds away.
+def lock(target: str, message: str) -> Iterator[None]:
+    """Hold the lock of a target in this block, in which the deadline of the thread is at most `LONGEST` seconds away.
 
-    The item that stands for it says until when requests of its holder may be on their way. Raises RetryableError with
-    the message if the lock is not free before the deadline.
+    Raises RetryableError with the message if the lock is not free before the deadline.
     """
-    table, asked, mark = PartsTable(), time.time(), uuid.uuid4().hex
-    while (until := _taken(table, target, mark, longest)) is None:
-        wait_before(DEADLINE.get(asked + longest), message)
+    asked = time.time()
+    while True:
+        with lock_if_free(target) as is_held:
+            if is_held:
+                yield
+                return
+        wait_before(DEADLINE.get(asked + LONGEST), message)
+
+
+@contextmanager
+def lock_if_free(target: str, longest: float = LONGEST) -> Iterator[bool]:
+    """Hold the lock in this block, unless another invocation does; whether it is held.
+
+    The item that stands for it says until when requests of its holder may be on their way.
+    """
+    table, mark = PartsTable(), uuid.uuid4().hex
+    until = _taken(table, target, mark, longest)
+    if until is None:
+        yield False
+        return
     token = DEADLINE.set(until - _IN_FLIGHT)
     try:
-        yield
+        yield True
     finally:
         DEADLINE.reset(token)
         with suppress(ControllerError):  # it ends by itself
@@ -49,5 +65,5 @@ def _taken(table: PartsTable, target: str, mark: str, longest: float) -> float |
             return float(holder.content[_UNTIL])  # the answer to an earlier attempt of the request was lost
         if time.time() > holder.content[_UNTIL]:
             table.delete_marked(target, _OWNER, {_MARK: holder.marks[_MARK]})
-            return until if table.put_part_once(target, _OWNER, {_UNTIL: until}, {_MARK: mark}) else None
+            return _taken(table, target, mark, longest)
     return None
