@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from ecr_controller import deadline
 from ecr_controller.errors import RetryableError, UserError
 from ecr_controller.in_use import sources
 from ecr_controller.in_use.sources import SNAPSHOTS, read_usage
-from ecr_controller.in_use.usage import Use
+from ecr_controller.in_use.usage import Usage, Use
 from ecr_controller.shared_documents.lock import lock
 from tests.unit.in_use.conftest import HOME, NAME
 
@@ -56,8 +57,14 @@ def test_looks_at_the_same_time_wait_for_the_one_that_reads(reads: list[str], mo
         return read(source, home)
 
     monkeypatch.setattr(sources, "read", slowly)
+    together = Barrier(8)
+
+    def look(_number: int) -> Usage:
+        together.wait()
+        return read_usage(["ECS"], HOME, time.time())
+
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: read_usage(["ECS"], HOME, time.time()), range(8)))
+        found = list(pool.map(look, range(8)))
     assert {usage.uses for usage in found} == {(USE,)}
     # The first read, and one for those that asked after it began.
     assert len(reads) <= 2
